@@ -1,0 +1,164 @@
+namespace LeadScoring.Ml.Features;
+
+/// <summary>
+/// Everything that a lead's events say, in numbers that can be added: the only thing that turns events into features.
+/// </summary>
+/// <remarks>
+/// <para>A commutative fold over a set of events: sums, minima, maxima and set unions of integers only, so any order and any batching
+/// of the same events give the same state, bit for bit (<see cref="ToBytes"/> is canonical). Telling a repeated event from a new one
+/// is the caller's duty (the event id is the key of the event store); <see cref="Replay"/> does it for a list.</para>
+/// <para>Live traffic folds event by event; training replays the same fold up to a cut-off. Not thread-safe.</para>
+/// </remarks>
+public sealed class ActivityState
+{
+    /// <summary>Length of a day in milliseconds.</summary>
+    public const long DayMs = 86_400_000;
+
+    private const long SlotMs = 1_800_000;
+    private const double MaxDurationSeconds = 86_400;
+    private const double MaxPages = 10_000;
+
+    internal readonly SortedDictionary<string, TypeTally> types = new(StringComparer.Ordinal);
+    internal readonly SortedSet<long> visits = [];
+    internal readonly SortedDictionary<int, int> days = [];
+    internal readonly int[] hoursOfWeek = new int[168];
+
+    /// <summary>How often one type occurred, and when first and last (Unix ms).</summary>
+    public readonly record struct TypeTally(int Count, long FirstMs, long LastMs);
+
+    /// <summary>Number of events folded, bots left out.</summary>
+    public int Events { get; internal set; }
+
+    /// <summary>Events that said is_bot: kept in the store, not counted in any feature.</summary>
+    public int BotEvents { get; internal set; }
+
+    /// <summary>Distinct website visits: by session_id where the events bring one, else by half-hour slot.</summary>
+    public int Visits => visits.Count;
+
+    /// <summary>Pages seen: pages of whole visits plus single page views.</summary>
+    public long Pages { get; internal set; }
+
+    /// <summary>Milliseconds spent on the site.</summary>
+    public long TimeOnSiteMs { get; internal set; }
+
+    /// <summary>First moment of the lead's own activity, Unix ms; <see cref="long.MaxValue"/> when there is none.</summary>
+    public long FirstOwnMs { get; internal set; } = long.MaxValue;
+
+    /// <summary>Last moment of the lead's own activity, Unix ms; <see cref="long.MinValue"/> when there is none.</summary>
+    public long LastOwnMs { get; internal set; } = long.MinValue;
+
+    /// <summary>True when nothing has been folded.</summary>
+    public bool IsEmpty => Events == 0 && BotEvents == 0;
+
+    /// <summary>Own activity per hour of the week in UTC, Monday 00:00 first. Length 168.</summary>
+    public ReadOnlySpan<int> HoursOfWeek => hoursOfWeek;
+
+    /// <summary>The tally of one event type; zero count when it never occurred.</summary>
+    public TypeTally Tally(string type) => types.GetValueOrDefault(type);
+
+    /// <summary>All event types seen, in ordinal order.</summary>
+    public IEnumerable<KeyValuePair<string, TypeTally>> Types => types;
+
+    /// <summary>Own activity from <paramref name="firstDay"/> to <paramref name="lastDay"/>, both included, in days since 1970-01-01 UTC.</summary>
+    public int OwnEventsBetween(int firstDay, int lastDay)
+    {
+        var sum = 0;
+        foreach (var (day, count) in days)
+        {
+            if (day > lastDay) break;
+            if (day >= firstDay) sum += count;
+        }
+
+        return sum;
+    }
+
+    /// <summary>Folds one event in. The caller has made sure that this event id was not folded before.</summary>
+    public void Fold(ActivityEvent e)
+    {
+        if (e.Property("is_bot").AsNumber() == 1)
+        {
+            BotEvents++;
+            return;
+        }
+
+        Events++;
+        types[e.Type] = types.TryGetValue(e.Type, out var tally)
+            ? new TypeTally(tally.Count + 1, Math.Min(tally.FirstMs, e.OccurredAtMs), Math.Max(tally.LastMs, e.OccurredAtMs))
+            : new TypeTally(1, e.OccurredAtMs, e.OccurredAtMs);
+        FoldVisit(e);
+        if (!EventTypes.Outbound.Contains(e.Type)) FoldOwn(e.OccurredAtMs);
+    }
+
+    /// <summary>Adds another state of the same lead, made from other events.</summary>
+    public void Merge(ActivityState other)
+    {
+        Events += other.Events;
+        BotEvents += other.BotEvents;
+        Pages += other.Pages;
+        TimeOnSiteMs += other.TimeOnSiteMs;
+        FirstOwnMs = Math.Min(FirstOwnMs, other.FirstOwnMs);
+        LastOwnMs = Math.Max(LastOwnMs, other.LastOwnMs);
+        foreach (var (type, b) in other.types)
+        {
+            types[type] = types.TryGetValue(type, out var a)
+                ? new TypeTally(a.Count + b.Count, Math.Min(a.FirstMs, b.FirstMs), Math.Max(a.LastMs, b.LastMs))
+                : b;
+        }
+
+        visits.UnionWith(other.visits);
+        foreach (var (day, count) in other.days) days[day] = days.GetValueOrDefault(day) + count;
+        for (var h = 0; h < hoursOfWeek.Length; h++) hoursOfWeek[h] += other.hoursOfWeek[h];
+    }
+
+    /// <summary>Folds a list up to and including <paramref name="asOfMs"/>; later events and repeated event ids are left out.</summary>
+    public static ActivityState Replay(IEnumerable<ActivityEvent> events, long asOfMs)
+    {
+        var state = new ActivityState();
+        var seen = new HashSet<string>(StringComparer.Ordinal);
+        foreach (var e in events)
+        {
+            if (e.OccurredAtMs <= asOfMs && seen.Add(e.EventId)) state.Fold(e);
+        }
+
+        return state;
+    }
+
+    /// <summary>Canonical bytes: equal states give equal bytes.</summary>
+    public byte[] ToBytes() => ActivityStateCodec.Write(this);
+
+    /// <summary>Reads what <see cref="ToBytes"/> wrote; empty input is the empty state.</summary>
+    /// <exception cref="FormatException">Unknown version or broken bytes.</exception>
+    public static ActivityState FromBytes(ReadOnlySpan<byte> bytes) => ActivityStateCodec.Read(bytes);
+
+    private void FoldVisit(ActivityEvent e)
+    {
+        if (!EventTypes.Website.Contains(e.Type)) return;
+        var session = e.Property("session_id").AsText();
+        // Hash keys are made negative, slots are positive: they cannot meet.
+        visits.Add(session is null ? Math.Max(0, e.OccurredAtMs) / SlotMs : StableHash.Of(session) | long.MinValue);
+        if (e.Type == EventTypes.PageView) Pages++;
+        else if (e.Type == EventTypes.Session) Pages += (long)Bounded(e.Property("pages").AsNumber(), MaxPages);
+        if (e.Type is EventTypes.PageView or EventTypes.Session)
+            TimeOnSiteMs += (long)Math.Round(Bounded(e.Property("duration_seconds").AsNumber(), MaxDurationSeconds) * 1000);
+    }
+
+    private void FoldOwn(long atMs)
+    {
+        FirstOwnMs = Math.Min(FirstOwnMs, atMs);
+        LastOwnMs = Math.Max(LastOwnMs, atMs);
+        var day = DayOf(atMs);
+        days[day] = days.GetValueOrDefault(day) + 1;
+        hoursOfWeek[HourOfWeek(atMs)]++;
+    }
+
+    internal static int DayOf(long unixMs) => (int)Math.Clamp(Math.Floor((double)unixMs / DayMs), int.MinValue, int.MaxValue);
+
+    /// <summary>Hour of the week in UTC, Monday 00:00 = 0. 1970-01-01 was a Thursday.</summary>
+    internal static int HourOfWeek(long unixMs)
+    {
+        var hours = (long)Math.Floor(unixMs / 3_600_000.0) + 72;
+        return (int)(((hours % 168) + 168) % 168);
+    }
+
+    private static double Bounded(double value, double max) => double.IsNaN(value) ? 0 : Math.Clamp(value, 0, max);
+}
