@@ -73,6 +73,15 @@ public sealed class FeatureProfile
     /// <summary>Position of a feature, -1 when the profile has none of that name.</summary>
     public int IndexOf(string feature) => index.GetValueOrDefault(feature, -1);
 
+    /// <summary>The profile without some features, and without the rules and action conditions that name them. Text and hash stay those of the whole.</summary>
+    public FeatureProfile Without(IReadOnlySet<string> names) =>
+        new(Name, Yaml, [.. Features.Where(f => !names.Contains(f.Name))])
+        {
+            HorizonDays = HorizonDays, Zone = Zone, Hours = Hours, StartPoints = StartPoints,
+            Rules = [.. Rules.Where(r => !names.Contains(r.When.Feature))],
+            Actions = [.. Actions.Where(a => !a.When.Any(c => names.Contains(c.Feature)))],
+        };
+
     /// <summary>Reads a profile from YAML.</summary>
     /// <exception cref="ProfileException">Not YAML, or not a valid profile: the message lists every fault with its place.</exception>
     public static FeatureProfile Parse(string yaml) => ProfileYaml.Read(yaml);

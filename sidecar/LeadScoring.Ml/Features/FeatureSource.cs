@@ -56,10 +56,10 @@ public sealed class FeatureSource
     private static FeatureSource ParseAttribute(string text)
     {
         var body = text["attribute:".Length..];
-        // The last bar splits, so that an attribute may have one in its name if a transform follows.
-        var bar = body.LastIndexOf('|');
+        // Spaces around the bar are part of the grammar: column names of exports do contain bare bars.
+        var bar = body.LastIndexOf(" | ", StringComparison.Ordinal);
         var name = (bar < 0 ? body : body[..bar]).Trim();
-        var transform = bar < 0 ? "" : body[(bar + 1)..].Trim();
+        var transform = bar < 0 ? "" : body[(bar + 3)..].Trim();
         if (name.Length == 0) throw new FormatException($"source '{text}' names no attribute");
         if (!Transforms.Contains(transform))
             throw new FormatException($"source '{text}': unknown transform '{transform}'; there are {string.Join(", ", Transforms.Skip(1))}");

@@ -1,0 +1,61 @@
+using LeadScoring.Ml.Training;
+
+namespace LeadScoring.Ml.Bundles;
+
+/// <summary>What a bundle holds and where it comes from.</summary>
+public sealed record BundleManifest
+{
+    /// <summary>Version of the format that this program writes.</summary>
+    public const int CurrentFormat = 1;
+
+    /// <summary>Format version.</summary>
+    public int Format { get; init; } = CurrentFormat;
+
+    /// <summary>When it was trained, Unix ms.</summary>
+    public long TrainedAtMs { get; init; }
+
+    /// <summary>Profile name.</summary>
+    public required string Profile { get; init; }
+
+    /// <summary>SHA-256 of the profile's text.</summary>
+    public required string ProfileHash { get; init; }
+
+    /// <summary>Features of the profile that the model does not use, as they give the outcome away.</summary>
+    public IReadOnlyList<string> LeftOutFeatures { get; init; } = [];
+
+    /// <summary>First moment that training rows are as of, Unix ms; null when rows carry no time.</summary>
+    public long? WindowFromMs { get; init; }
+
+    /// <summary>Last such moment, Unix ms.</summary>
+    public long? WindowToMs { get; init; }
+
+    /// <summary>Rows trained on.</summary>
+    public int TrainRows { get; init; }
+
+    /// <summary>Rows tested on.</summary>
+    public int TestRows { get; init; }
+
+    /// <summary>Wall time of the training in seconds.</summary>
+    public double TrainingSeconds { get; init; }
+
+    /// <summary>All settings, seed included.</summary>
+    public required TrainingSettings Settings { get; init; }
+
+    /// <summary>Metrics out-of-fold on the training rows.</summary>
+    public EvaluationReport? OutOfFold { get; init; }
+
+    /// <summary>Metrics on the test rows.</summary>
+    public EvaluationReport? Test { get; init; }
+
+    /// <summary>Leak findings.</summary>
+    public IReadOnlyList<LeakFinding> Leaks { get; init; } = [];
+
+    /// <summary>Library name to version.</summary>
+    public IReadOnlyDictionary<string, string> Libraries { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>SHA-256 (lower hex) of every other entry of the zip.</summary>
+    public IReadOnlyDictionary<string, string> Checksums { get; init; } = new Dictionary<string, string>();
+}
+
+/// <summary>A bundle that cannot be used; the message says why.</summary>
+public sealed class BundleException(string message, Exception? inner = null) : Exception(message, inner);

@@ -1,0 +1,54 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using LeadScoring.Ml.Calibration;
+using LeadScoring.Ml.Ensemble;
+using LeadScoring.Ml.Features;
+using LeadScoring.Ml.Network;
+using LeadScoring.Ml.Regression;
+
+namespace LeadScoring.Ml.Bundles;
+
+/// <summary>JSON forms of the model's parts inside a bundle.</summary>
+internal static class BundleParts
+{
+    internal static readonly JsonSerializerOptions Json = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        WriteIndented = false,
+        // Metrics may be undefined; JSON has no NaN of its own.
+        NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
+        UnmappedMemberHandling = JsonUnmappedMemberHandling.Skip,
+    };
+
+    internal sealed record PreprocessorPart(FeatureEncoder[] Encoders)
+    {
+        internal static PreprocessorPart Of(Preprocessor p) => new([.. p.Encoders]);
+
+        internal Preprocessor ToModel(FeatureProfile profile) => new(Encoders, [.. profile.Features.Select(f => f.Name)]);
+    }
+
+    internal sealed record LayerPart(float[] Weights, float[] Biases);
+
+    internal sealed record NetworkPart(LayerPart[] Layers)
+    {
+        internal static NetworkPart Of(FeedForwardNetwork n) => new([.. n.Layers.Select(l => new LayerPart(l.Weights.ToArray(), l.Biases.ToArray()))]);
+
+        internal FeedForwardNetwork ToModel() => new([.. Layers.Select(l => new DenseLayer(l.Weights, l.Biases))]);
+    }
+
+    internal sealed record RegressionPart(double[] Coefficients, double Intercept)
+    {
+        internal static RegressionPart Of(LogisticRegression r) => new(r.Coefficients.ToArray(), r.Intercept);
+
+        internal LogisticRegression ToModel() => new(Coefficients, Intercept);
+    }
+
+    internal sealed record MapPart(double[] X, double[] Y)
+    {
+        internal static MapPart Of(IsotonicCalibrator c) => new(c.KnotsX.ToArray(), c.KnotsY.ToArray());
+
+        internal IsotonicCalibrator ToModel() => new(X, Y);
+    }
+
+    internal sealed record CalibrationPart(EnsembleWeights Weights, MapPart Ensemble, MapPart Primary, RegressionPart Confidence);
+}

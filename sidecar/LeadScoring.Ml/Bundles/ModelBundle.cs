@@ -1,0 +1,157 @@
+using System.IO.Compression;
+using System.Reflection;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using LeadScoring.Ml.Ensemble;
+using LeadScoring.Ml.Features;
+using LeadScoring.Ml.Training;
+using LeadScoring.Ml.Trees;
+using LeadScoring.Ml.XGBoost;
+
+namespace LeadScoring.Ml.Bundles;
+
+/// <summary>A trained model as one zip: manifest, profile, preprocessor, members, calibration, reference distributions. Checksummed.</summary>
+/// <param name="Manifest">What it is.</param>
+/// <param name="Model">Ready to score.</param>
+/// <param name="Reference">How the features were distributed in training.</param>
+public sealed record ModelBundle(BundleManifest Manifest, EnsembleModel Model, IReadOnlyList<ReferenceDistribution> Reference)
+{
+    /// <summary>Largest entry that is read, bytes after unpacking: a bundle may come from a stranger.</summary>
+    public const int MaxEntryBytes = 256 * 1024 * 1024;
+
+    private const string ManifestEntry = "manifest.json";
+    private const string ProfileEntry = "profile.yml";
+    private const string PreprocessorEntry = "preprocessor.json";
+    private const string BoostingEntry = "gradient_boosting.json";
+    private const string ForestEntry = "random_forest.json";
+    private const string NetworkEntry = "network.json";
+    private const string RegressionEntry = "regression.json";
+    private const string CalibrationEntry = "calibration.json";
+    private const string ReferenceEntry = "reference.json";
+
+    /// <summary>Packs a training's result.</summary>
+    /// <param name="set">The table it was trained on, for the reference distributions.</param>
+    /// <param name="result">The result.</param>
+    /// <param name="settings">The settings.</param>
+    /// <param name="trainedAtMs">Now, Unix ms.</param>
+    /// <param name="window">First and last moment that the rows are as of; null when they carry no time.</param>
+    public static byte[] Write(TrainingSet set, TrainingResult result, TrainingSettings settings, long trainedAtMs, (long FromMs, long ToMs)? window = null)
+    {
+        var model = result.Model;
+        var entries = new Dictionary<string, byte[]>
+        {
+            [ProfileEntry] = Encoding.UTF8.GetBytes(model.Profile.Yaml),
+            [PreprocessorEntry] = Json(BundleParts.PreprocessorPart.Of(model.Preprocessor)),
+            [BoostingEntry] = result.GradientBoostingJson,
+            [ForestEntry] = result.RandomForestJson,
+            [NetworkEntry] = Json(BundleParts.NetworkPart.Of(model.Network)),
+            [RegressionEntry] = Json(BundleParts.RegressionPart.Of(model.Regression)),
+            [CalibrationEntry] = Json(new BundleParts.CalibrationPart(
+                model.Weights, BundleParts.MapPart.Of(model.Calibrator), BundleParts.MapPart.Of(model.PrimaryCalibrator),
+                BundleParts.RegressionPart.Of(model.Confidence.Regression))),
+            [ReferenceEntry] = Json(ReferenceDistribution.Of(set.WithFeatures(model.Profile), result.TrainRows)),
+        };
+        var manifest = new BundleManifest
+        {
+            TrainedAtMs = trainedAtMs, Profile = model.Profile.Name, ProfileHash = model.Profile.Hash,
+            LeftOutFeatures = [.. result.Leaks.Where(l => l.LeftOut).Select(l => l.Feature)],
+            WindowFromMs = window?.FromMs, WindowToMs = window?.ToMs,
+            TrainRows = result.TrainRows.Length, TestRows = result.TestRows.Length, TrainingSeconds = Math.Round(result.Duration.TotalSeconds, 1),
+            Settings = settings, OutOfFold = result.OutOfFold, Test = result.Test, Leaks = result.Leaks,
+            Libraries = Libraries(),
+            Checksums = entries.ToDictionary(e => e.Key, e => Convert.ToHexStringLower(SHA256.HashData(e.Value))),
+        };
+        return Zip(entries.Prepend(new(ManifestEntry, JsonSerializer.SerializeToUtf8Bytes(manifest, new JsonSerializerOptions(BundleParts.Json) { WriteIndented = true }))));
+    }
+
+    /// <summary>Reads a bundle and makes the model; nothing of it is trusted.</summary>
+    /// <exception cref="BundleException">Not a bundle, of a newer format, damaged, or its parts do not fit.</exception>
+    public static ModelBundle Read(byte[] zip)
+    {
+        try
+        {
+            using var archive = new ZipArchive(new MemoryStream(zip), ZipArchiveMode.Read);
+            var manifest = Part<BundleManifest>(Entry(archive, ManifestEntry), ManifestEntry);
+            if (manifest.Format != BundleManifest.CurrentFormat)
+                throw new BundleException($"The bundle has format {manifest.Format}; this program reads format {BundleManifest.CurrentFormat}. Update the program.");
+            byte[] Verified(string name)
+            {
+                var bytes = Entry(archive, name);
+                if (!manifest.Checksums.TryGetValue(name, out var sum) || sum != Convert.ToHexStringLower(SHA256.HashData(bytes)))
+                    throw new BundleException($"The bundle is damaged: the checksum of {name} does not match.");
+                return bytes;
+            }
+
+            return new ModelBundle(manifest, ReadModel(manifest, Verified), Part<ReferenceDistribution[]>(Verified(ReferenceEntry), ReferenceEntry));
+        }
+        catch (Exception e) when (e is InvalidDataException or JsonException or FormatException or ArgumentException or NotSupportedException)
+        {
+            throw new BundleException($"The bundle cannot be used: {e.Message}", e);
+        }
+    }
+
+    private static EnsembleModel ReadModel(BundleManifest manifest, Func<string, byte[]> entry)
+    {
+        var profile = FeatureProfile.Parse(Encoding.UTF8.GetString(entry(ProfileEntry)));
+        if (profile.Hash != manifest.ProfileHash) throw new BundleException("The bundle is damaged: its profile is not the one the manifest names.");
+        if (manifest.LeftOutFeatures.Count > 0) profile = profile.Without(manifest.LeftOutFeatures.ToHashSet(StringComparer.Ordinal));
+        var calibration = Part<BundleParts.CalibrationPart>(entry(CalibrationEntry), CalibrationEntry);
+        return new EnsembleModel(
+            profile,
+            Part<BundleParts.PreprocessorPart>(entry(PreprocessorEntry), PreprocessorEntry).ToModel(profile),
+            TreeEnsemble.FromXGBoostJson(entry(BoostingEntry)),
+            TreeEnsemble.FromXGBoostJson(entry(ForestEntry)),
+            Part<BundleParts.NetworkPart>(entry(NetworkEntry), NetworkEntry).ToModel(),
+            Part<BundleParts.RegressionPart>(entry(RegressionEntry), RegressionEntry).ToModel(),
+            calibration.Weights, calibration.Ensemble.ToModel(), calibration.Primary.ToModel(), new ConfidenceModel(calibration.Confidence.ToModel()));
+    }
+
+    private static byte[] Json<T>(T part) => JsonSerializer.SerializeToUtf8Bytes(part, BundleParts.Json);
+
+    private static T Part<T>(byte[] json, string name) =>
+        JsonSerializer.Deserialize<T>(json, BundleParts.Json) ?? throw new BundleException($"The bundle's {name} is empty.");
+
+    private static byte[] Entry(ZipArchive archive, string name)
+    {
+        var entry = archive.GetEntry(name) ?? throw new BundleException($"The file is no model bundle: {name} is missing.");
+        if (entry.Length > MaxEntryBytes) throw new BundleException($"The bundle's {name} has {entry.Length} bytes; at most {MaxEntryBytes} are read.");
+        using var stream = entry.Open();
+        // The length in the zip's directory is the writer's claim: the bound must hold for what really comes.
+        using var buffer = new MemoryStream((int)entry.Length);
+        var chunk = new byte[81920];
+        int read;
+        while ((read = stream.Read(chunk)) > 0)
+        {
+            if (buffer.Length + read > MaxEntryBytes) throw new BundleException($"The bundle's {name} unpacks to more than {MaxEntryBytes} bytes.");
+            buffer.Write(chunk, 0, read);
+        }
+
+        return buffer.ToArray();
+    }
+
+    private static byte[] Zip(IEnumerable<KeyValuePair<string, byte[]>> entries)
+    {
+        using var buffer = new MemoryStream();
+        using (var archive = new ZipArchive(buffer, ZipArchiveMode.Create, leaveOpen: true))
+        {
+            foreach (var (name, bytes) in entries)
+            {
+                var entry = archive.CreateEntry(name, CompressionLevel.Fastest);
+                // A fixed date: the same model is the same file.
+                entry.LastWriteTime = new DateTimeOffset(2000, 1, 1, 0, 0, 0, TimeSpan.Zero);
+                using var stream = entry.Open();
+                stream.Write(bytes);
+            }
+        }
+
+        return buffer.ToArray();
+    }
+
+    private static Dictionary<string, string> Libraries() => new()
+    {
+        ["leadscoring"] = typeof(ModelBundle).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "0",
+        ["xgboost"] = XGBoostLibrary.Version ?? "none",
+        ["dotnet"] = Environment.Version.ToString(),
+    };
+}

@@ -1,0 +1,39 @@
+using LeadScoring.Ml.Features;
+using LeadScoring.Ml.Training;
+
+namespace LeadScoring.Ml.Bundles;
+
+/// <summary>How one feature was distributed in training: what drift is measured against.</summary>
+/// <param name="Feature">Name.</param>
+/// <param name="MissingShare">Share of rows without a value, 0 to 1.</param>
+/// <param name="Quantiles">Of numbers: 21 quantiles, 0 % to 100 % by 5; null for levels.</param>
+/// <param name="LevelShares">Of levels: shares among the rows with a value, the 100 most frequent; null for numbers.</param>
+public sealed record ReferenceDistribution(string Feature, double MissingShare, double[]? Quantiles, Dictionary<string, double>? LevelShares)
+{
+    private const int QuantileSteps = 20;
+    private const int MaxLevels = 100;
+
+    /// <summary>The distributions of all features over the given rows.</summary>
+    public static ReferenceDistribution[] Of(TrainingSet set, int[] rows)
+    {
+        var features = set.Profile.Features;
+        return [.. features.Select((f, i) => Of(f, Array.ConvertAll(rows, r => set.Row(r)[i])))];
+    }
+
+    private static ReferenceDistribution Of(FeatureDefinition feature, FeatureValue[] column)
+    {
+        var known = column.Where(v => !v.IsMissing).ToArray();
+        var missing = column.Length == 0 ? 1 : 1 - (known.Length / (double)column.Length);
+        if (feature.Kind == FeatureKind.Categorical)
+        {
+            var shares = known.GroupBy(v => v.Level!, StringComparer.Ordinal).OrderByDescending(g => g.Count()).ThenBy(g => g.Key, StringComparer.Ordinal)
+                .Take(MaxLevels).ToDictionary(g => g.Key, g => g.Count() / (double)known.Length);
+            return new ReferenceDistribution(feature.Name, missing, null, shares);
+        }
+
+        var numbers = Array.ConvertAll(known, v => v.Number);
+        Array.Sort(numbers);
+        double[] quantiles = numbers.Length == 0 ? [] : [.. Enumerable.Range(0, QuantileSteps + 1).Select(q => numbers[(int)Math.Round(q * (numbers.Length - 1) / (double)QuantileSteps)])];
+        return new ReferenceDistribution(feature.Name, missing, quantiles, null);
+    }
+}

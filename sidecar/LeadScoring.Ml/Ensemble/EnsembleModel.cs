@@ -1,0 +1,127 @@
+using System.Buffers;
+using LeadScoring.Ml.Calibration;
+using LeadScoring.Ml.Features;
+using LeadScoring.Ml.Network;
+using LeadScoring.Ml.Regression;
+using LeadScoring.Ml.Trees;
+
+namespace LeadScoring.Ml.Ensemble;
+
+/// <summary>The trained ensemble: probability = isotonic(weighted average of four members). Immutable, thread-safe, no native code.</summary>
+public sealed class EnsembleModel
+{
+    /// <summary>Number of members.</summary>
+    public const int Members = 4;
+
+    private const int MaxStackFloats = 1024;
+
+    /// <exception cref="ArgumentException">The parts do not fit each other.</exception>
+    public EnsembleModel(
+        FeatureProfile profile, Preprocessor preprocessor, TreeEnsemble gradientBoosting, TreeEnsemble randomForest, FeedForwardNetwork network,
+        LogisticRegression regression, EnsembleWeights weights, IsotonicCalibrator calibrator, IsotonicCalibrator primaryCalibrator, ConfidenceModel confidence)
+    {
+        weights.Validate();
+        Check(preprocessor.TreeColumns.Count, gradientBoosting.FeatureCount, "gradient boosting");
+        Check(preprocessor.TreeColumns.Count, randomForest.FeatureCount, "random forest");
+        Check(preprocessor.DenseColumns.Count, network.Inputs, "network");
+        Check(preprocessor.DenseColumns.Count, regression.Coefficients.Length, "regression");
+        Check(ConfidenceModel.Signals, confidence.Regression.Coefficients.Length, "confidence");
+        (Profile, Preprocessor, GradientBoosting, RandomForest, Network, Regression) = (profile, preprocessor, gradientBoosting, randomForest, network, regression);
+        (Weights, Calibrator, PrimaryCalibrator, Confidence) = (weights, calibrator, primaryCalibrator, confidence);
+        Extractor = new FeatureExtractor(profile);
+    }
+
+    /// <summary>What leads are described by.</summary>
+    public FeatureProfile Profile { get; }
+
+    /// <summary>Turns leads into the values that <see cref="Score"/> takes.</summary>
+    public FeatureExtractor Extractor { get; }
+
+    /// <summary>Fitted preprocessing.</summary>
+    public Preprocessor Preprocessor { get; }
+
+    /// <summary>The primary member.</summary>
+    public TreeEnsemble GradientBoosting { get; }
+
+    /// <summary>The forest.</summary>
+    public TreeEnsemble RandomForest { get; }
+
+    /// <summary>The network.</summary>
+    public FeedForwardNetwork Network { get; }
+
+    /// <summary>The regression.</summary>
+    public LogisticRegression Regression { get; }
+
+    /// <summary>Shares of the members.</summary>
+    public EnsembleWeights Weights { get; }
+
+    /// <summary>Average to probability.</summary>
+    public IsotonicCalibrator Calibrator { get; }
+
+    /// <summary>Probability of the primary member alone to calibrated probability.</summary>
+    public IsotonicCalibrator PrimaryCalibrator { get; }
+
+    /// <summary>How sure a score is.</summary>
+    public ConfidenceModel Confidence { get; }
+
+    /// <summary>Scores one lead with all members.</summary>
+    /// <param name="values">One value a feature, in the profile's order.</param>
+    public LeadScore Score(ReadOnlySpan<FeatureValue> values)
+    {
+        Span<double> members = stackalloc double[Members];
+        return Score(values, members);
+    }
+
+    /// <summary>Scores one lead and also gives the members' own probabilities.</summary>
+    /// <param name="values">One value a feature, in the profile's order.</param>
+    /// <param name="members">Receives probabilities in the order of <see cref="Member"/>. Length 4.</param>
+    public LeadScore Score(ReadOnlySpan<FeatureValue> values, Span<double> members)
+    {
+        int t = Preprocessor.TreeColumns.Count, d = Preprocessor.DenseColumns.Count;
+        var rented = t + d > MaxStackFloats ? ArrayPool<float>.Shared.Rent(t + d) : null;
+        Span<float> row = rented is null ? stackalloc float[t + d] : rented.AsSpan(0, t + d);
+        Preprocessor.Encode(values, row[..t], row[t..]);
+        MemberProbabilities(row[..t], row[t..], members);
+        if (rented is not null) ArrayPool<float>.Shared.Return(rented);
+        var probability = Calibrator.Apply(Weights.Average(members));
+        return new LeadScore(probability, Confidence.Confidence(probability, members, KnownShare(values)));
+    }
+
+    /// <summary>Scores one lead with the primary member and its own isotonic map only. Confidence is that of the decision alone: max(p, 1 - p).</summary>
+    public LeadScore QuickScore(ReadOnlySpan<FeatureValue> values)
+    {
+        int t = Preprocessor.TreeColumns.Count, d = Preprocessor.DenseColumns.Count;
+        var rented = t + d > MaxStackFloats ? ArrayPool<float>.Shared.Rent(t + d) : null;
+        Span<float> row = rented is null ? stackalloc float[t + d] : rented.AsSpan(0, t + d);
+        Preprocessor.Encode(values, row[..t], row[t..]);
+        var primary = GradientBoosting.Probability(GradientBoosting.Margin(row[..t]));
+        if (rented is not null) ArrayPool<float>.Shared.Return(rented);
+        var probability = PrimaryCalibrator.Apply(primary);
+        return new LeadScore(probability, Math.Clamp(Math.Max(probability, 1 - probability), 0.001, 0.999));
+    }
+
+    /// <summary>Member probabilities of one encoded lead.</summary>
+    /// <param name="tree">Tree row.</param>
+    /// <param name="dense">Dense row.</param>
+    /// <param name="members">Receives probabilities in the order of <see cref="Member"/>. Length 4.</param>
+    public void MemberProbabilities(ReadOnlySpan<float> tree, ReadOnlySpan<float> dense, Span<double> members)
+    {
+        members[(int)Member.GradientBoosting] = GradientBoosting.Probability(GradientBoosting.Margin(tree));
+        members[(int)Member.RandomForest] = RandomForest.Probability(RandomForest.Margin(tree));
+        members[(int)Member.Network] = Network.Probability(dense);
+        members[(int)Member.Regression] = Regression.Probability(dense);
+    }
+
+    /// <summary>Share of features with a value, 0 to 1.</summary>
+    public static double KnownShare(ReadOnlySpan<FeatureValue> values)
+    {
+        var known = 0;
+        foreach (var value in values) known += value.IsMissing ? 0 : 1;
+        return values.Length == 0 ? 0 : known / (double)values.Length;
+    }
+
+    private static void Check(int columns, int expected, string member)
+    {
+        if (columns != expected) throw new ArgumentException($"the {member} takes {expected} columns, the preprocessor makes {columns}");
+    }
+}

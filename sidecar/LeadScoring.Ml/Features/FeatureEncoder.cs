@@ -1,0 +1,150 @@
+using System.Text.Json.Serialization;
+
+namespace LeadScoring.Ml.Features;
+
+/// <summary>One fitted feature: how its value becomes tree columns (missing stays NaN) and dense columns (imputed, bounded, scaled).</summary>
+[JsonDerivedType(typeof(NumericEncoder), "numeric")]
+[JsonDerivedType(typeof(OneHotEncoder), "one_hot")]
+[JsonDerivedType(typeof(TargetEncoder), "target")]
+internal abstract class FeatureEncoder
+{
+    /// <summary>Names of the tree columns, without the feature's name.</summary>
+    internal abstract IReadOnlyList<string> TreeColumns { get; }
+
+    internal abstract IReadOnlyList<string> DenseColumns { get; }
+
+    internal abstract void Encode(FeatureValue value, Span<float> tree, Span<float> dense);
+
+    /// <summary>Throws <see cref="FormatException"/> when what was read from a bundle cannot be used.</summary>
+    internal abstract void Check();
+
+    private protected static void Require(bool condition, string what)
+    {
+        if (!condition) throw new FormatException($"Preprocessor: {what}");
+    }
+}
+
+/// <summary>Numbers and booleans.</summary>
+internal sealed class NumericEncoder : FeatureEncoder
+{
+    public double Low { get; init; }
+
+    public double High { get; init; }
+
+    public double Fill { get; init; }
+
+    public double Mean { get; init; }
+
+    /// <summary>1 / standard deviation after bounding and filling; 0 for a constant.</summary>
+    public double InverseDeviation { get; init; }
+
+    public bool MissingIndicator { get; init; }
+
+    internal override IReadOnlyList<string> TreeColumns => [""];
+
+    internal override IReadOnlyList<string> DenseColumns => MissingIndicator ? ["", "missing"] : [""];
+
+    internal override void Encode(FeatureValue value, Span<float> tree, Span<float> dense)
+    {
+        var missing = double.IsNaN(value.Number);
+        // A double beyond float range would become an infinity, which XGBoost refuses in training.
+        tree[0] = missing ? float.NaN : (float)Math.Clamp(value.Number, -3e38, 3e38);
+        dense[0] = (float)(((missing ? Fill : Math.Clamp(value.Number, Low, High)) - Mean) * InverseDeviation);
+        if (MissingIndicator) dense[1] = missing ? 1 : 0;
+    }
+
+    internal override void Check() =>
+        Require(double.IsFinite(Low) && double.IsFinite(High) && Low <= High && double.IsFinite(Fill) && double.IsFinite(Mean) && double.IsFinite(InverseDeviation),
+            "a numeric encoder has bounds or scales that are not finite");
+}
+
+/// <summary>Few levels: a column each, rare and unknown ones share "other".</summary>
+internal sealed class OneHotEncoder : FeatureEncoder
+{
+    private Dictionary<string, int>? index;
+
+    public required string[] Levels { get; init; }
+
+    /// <summary>Whether training saw levels that got no column of their own.</summary>
+    public bool Other { get; init; }
+
+    /// <summary>A column of its own for "missing"; else missing is filled with the mode in dense columns.</summary>
+    public bool MissingIndicator { get; init; }
+
+    /// <summary>Position of the most frequent level.</summary>
+    public int Mode { get; init; }
+
+    private int Width => Levels.Length + (Other ? 1 : 0);
+
+    internal override IReadOnlyList<string> TreeColumns => Other ? [.. Levels, "other"] : Levels;
+
+    internal override IReadOnlyList<string> DenseColumns => MissingIndicator ? [.. TreeColumns, "missing"] : TreeColumns;
+
+    internal override void Encode(FeatureValue value, Span<float> tree, Span<float> dense)
+    {
+        dense.Clear();
+        if (value.Level is null)
+        {
+            tree.Fill(float.NaN);
+            dense[MissingIndicator ? Width : Mode] = 1;
+            return;
+        }
+
+        tree.Clear();
+        index ??= Levels.Select((l, i) => (l, i)).ToDictionary(p => p.l, p => p.i, StringComparer.Ordinal);
+        var at = index.TryGetValue(value.Level, out var known) ? known : Other ? Levels.Length : -1;
+        // A level never seen, where training saw none that was rare: all zeros, the model's own "none of these".
+        if (at < 0) return;
+        tree[at] = 1;
+        dense[at] = 1;
+    }
+
+    internal override void Check()
+    {
+        Require(Levels.Distinct(StringComparer.Ordinal).Count() == Levels.Length, "a one-hot encoder has a level twice");
+        Require(Width > 0 && Mode >= 0 && Mode < Width, "a one-hot encoder has no such mode");
+    }
+}
+
+/// <summary>Many levels: the smoothed log-odds of conversion at the level, fitted out-of-fold for the training rows.</summary>
+internal sealed class TargetEncoder : FeatureEncoder
+{
+    public required Dictionary<string, float> LogOdds { get; init; }
+
+    /// <summary>log(1 + rows) of the level in training: how much there is behind the encoding.</summary>
+    public required Dictionary<string, float> LogCount { get; init; }
+
+    public float UnknownLogOdds { get; init; }
+
+    public float MissingLogOdds { get; init; }
+
+    public float MissingLogCount { get; init; }
+
+    public double Mean { get; init; }
+
+    public double InverseDeviation { get; init; }
+
+    internal override IReadOnlyList<string> TreeColumns => ["log-odds", "log-count"];
+
+    internal override IReadOnlyList<string> DenseColumns => ["log-odds"];
+
+    internal override void Encode(FeatureValue value, Span<float> tree, Span<float> dense)
+    {
+        if (value.Level is null) Write(MissingLogOdds, MissingLogCount, tree, dense);
+        else Write(LogOdds.GetValueOrDefault(value.Level, UnknownLogOdds), LogCount.GetValueOrDefault(value.Level), tree, dense);
+    }
+
+    internal void Write(float logOdds, float logCount, Span<float> tree, Span<float> dense)
+    {
+        tree[0] = logOdds;
+        tree[1] = logCount;
+        dense[0] = (float)((logOdds - Mean) * InverseDeviation);
+    }
+
+    internal override void Check()
+    {
+        Require(LogOdds.Values.All(float.IsFinite) && LogCount.Values.All(float.IsFinite) && float.IsFinite(UnknownLogOdds) && float.IsFinite(MissingLogOdds),
+            "a target encoder has values that are not finite");
+        Require(double.IsFinite(Mean) && double.IsFinite(InverseDeviation), "a target encoder has scales that are not finite");
+    }
+}

@@ -1,0 +1,227 @@
+using System.Diagnostics;
+using LeadScoring.Ml.Calibration;
+using LeadScoring.Ml.Ensemble;
+using LeadScoring.Ml.Metrics;
+using LeadScoring.Ml.Regression;
+using LeadScoring.Ml.XGBoost;
+
+namespace LeadScoring.Ml.Training;
+
+/// <summary>What a training gave.</summary>
+public sealed record TrainingResult
+{
+    /// <summary>The model, fitted on all training rows.</summary>
+    public required EnsembleModel Model { get; init; }
+
+    /// <summary>XGBoost's own JSON of the primary member.</summary>
+    public required byte[] GradientBoostingJson { get; init; }
+
+    /// <summary>XGBoost's own JSON of the forest.</summary>
+    public required byte[] RandomForestJson { get; init; }
+
+    /// <summary>Rows it was fitted on, as positions in the set.</summary>
+    public required int[] TrainRows { get; init; }
+
+    /// <summary>Rows it was tested on.</summary>
+    public required int[] TestRows { get; init; }
+
+    /// <summary>Out-of-fold on the training rows; each probability calibrated by the other folds.</summary>
+    public required EvaluationReport OutOfFold { get; init; }
+
+    /// <summary>On the test rows; null when there are none.</summary>
+    public required EvaluationReport? Test { get; init; }
+
+    /// <summary>Scores of the test rows, in the order of <see cref="TestRows"/>.</summary>
+    public required LeadScore[] TestScores { get; init; }
+
+    /// <summary>Features that alone say much of the outcome; those marked were left out.</summary>
+    public required IReadOnlyList<LeakFinding> Leaks { get; init; }
+
+    /// <summary>Wall time.</summary>
+    public required TimeSpan Duration { get; init; }
+}
+
+/// <summary>Trains the ensemble: cross-validation of all members, isotonic calibration out-of-fold, final fit, test.</summary>
+public static class EnsembleTrainer
+{
+    /// <summary>Fewest rows of each class; fewer cannot be cross-validated.</summary>
+    public const int FewestPerClass = 10;
+
+    /// <summary>Trains on a stratified share of the rows and tests on the rest.</summary>
+    /// <inheritdoc cref="Train(TrainingSet, int[], int[], TrainingSettings, IProgress{TrainingProgress}, CancellationToken)" />
+    public static TrainingResult Train(TrainingSet set, TrainingSettings settings, IProgress<TrainingProgress>? progress, CancellationToken cancellationToken)
+    {
+        settings.Validate();
+        var (train, test) = StratifiedSplit.TrainTest(set.Labels, settings.TestShare, settings.Seed);
+        return Train(set, train, test, settings, progress, cancellationToken);
+    }
+
+    /// <summary>Trains on the given rows and tests on others. The same set, rows and settings give the same model, bit for bit.</summary>
+    /// <param name="set">Labelled rows.</param>
+    /// <param name="trainRows">Positions to train on.</param>
+    /// <param name="testRows">Positions to test on; may be empty.</param>
+    /// <param name="settings">How to train.</param>
+    /// <param name="progress">Told about each step; may be null.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    /// <exception cref="TrainingException">Too few rows, one class only, or no native library.</exception>
+    /// <exception cref="ArgumentException">A setting is out of range.</exception>
+    public static TrainingResult Train(
+        TrainingSet set, int[] trainRows, int[] testRows, TrainingSettings settings, IProgress<TrainingProgress>? progress, CancellationToken cancellationToken)
+    {
+        settings.Validate();
+        if (!XGBoostLibrary.IsAvailable) throw new TrainingException(XGBoostLibrary.WhyUnavailable!);
+        RequireBothClasses(set, trainRows);
+        var clock = Stopwatch.StartNew();
+        progress?.Report(new TrainingProgress("Looking for leaks", 0));
+        var leaks = LeakLinter.Find(set, trainRows, settings);
+        set = LeakLinter.Without(set, leaks);
+
+        var fold = StratifiedSplit.Folds(set.Labels, trainRows, settings.Folds, settings.Seed);
+        var outOfFold = NewPredictions(trainRows.Length);
+        var final = FitAll(set, trainRows, fold, outOfFold, settings, progress, cancellationToken);
+        progress?.Report(new TrainingProgress("Calibrating", 0.97));
+        var labels = Array.ConvertAll(trainRows, r => set.Labels[r]);
+        var average = Averages(outOfFold, settings.Weights);
+        var crossCalibrated = CrossCalibrated(average, labels, fold, settings.Folds);
+        var known = Array.ConvertAll(trainRows, r => EnsembleModel.KnownShare(set.Row(r)));
+        var model = new EnsembleModel(
+            set.Profile, final.Preprocessor, final.GradientBoosting, final.RandomForest, final.Network, final.Regression, settings.Weights,
+            IsotonicCalibrator.Fit(average, labels), IsotonicCalibrator.Fit(outOfFold[0], labels), FitConfidence(crossCalibrated, outOfFold, known, labels));
+
+        progress?.Report(new TrainingProgress("Testing", 0.99));
+        double[] thresholds = [.. outOfFold.Append(crossCalibrated).Select(p => Decisions.F1OptimalThreshold(p, labels).Threshold)];
+        var testScores = Array.ConvertAll(testRows, r => model.Score(set.Row(r)));
+        var result = new TrainingResult
+        {
+            Model = model,
+            GradientBoostingJson = final.GradientBoostingJson,
+            RandomForestJson = final.RandomForestJson,
+            TrainRows = trainRows,
+            TestRows = testRows,
+            OutOfFold = EvaluationReport.Of(crossCalibrated, outOfFold, labels, thresholds),
+            Test = testRows.Length == 0 ? null : EvaluationReport.Of(
+                Array.ConvertAll(testScores, s => s.Probability), final.Predict(set, testRows), Array.ConvertAll(testRows, r => set.Labels[r]), thresholds),
+            TestScores = testScores,
+            Leaks = leaks,
+            Duration = clock.Elapsed,
+        };
+        progress?.Report(new TrainingProgress("Done", 1));
+        return result;
+    }
+
+    /// <summary>Folds and the final fit in parallel: the final one first, as it takes longest. Each fit is single-threaded.</summary>
+    private static MemberFit FitAll(
+        TrainingSet set, int[] trainRows, int[] fold, double[][] outOfFold, TrainingSettings settings, IProgress<TrainingProgress>? progress, CancellationToken cancellationToken)
+    {
+        MemberFit? final = null;
+        var done = 0.0;
+        var finished = 0;
+        var gate = new Lock();
+        // Work grows with rows: the final fit counts Folds / (Folds - 1) times a fold.
+        var total = settings.Folds + (settings.Folds / (settings.Folds - 1.0));
+        var options = new ParallelOptions
+        {
+            MaxDegreeOfParallelism = settings.Parallelism == 0 ? Environment.ProcessorCount : settings.Parallelism, CancellationToken = cancellationToken,
+        };
+        try
+        {
+            // Without this partitioner a worker would be handed several fits at once and the other core would stand idle.
+            Parallel.ForEach(System.Collections.Concurrent.Partitioner.Create(Enumerable.Range(-1, settings.Folds + 1), System.Collections.Concurrent.EnumerablePartitionerOptions.NoBuffering), options, k =>
+            {
+                var cost = k < 0 ? settings.Folds / (settings.Folds - 1.0) : 1;
+                void Report(double share)
+                {
+                    lock (gate)
+                    {
+                        done += share * cost;
+                        progress?.Report(new TrainingProgress($"Fitting, {finished} of {settings.Folds + 1} fits done", 0.02 + (0.94 * Math.Min(1, done / total))));
+                    }
+                }
+
+                int[] rows = k < 0 ? trainRows : [.. trainRows.Where((_, i) => fold[i] != k)];
+                var fit = MemberFit.Fit(set, rows, settings, Report, cancellationToken);
+                if (k < 0) final = fit;
+                else KeepHeldOut(fit, k);
+                lock (gate) finished++;
+            });
+        }
+        catch (AggregateException e) when (e.InnerExceptions.Count > 0)
+        {
+            // Parallel wraps; the caller wants the cause.
+            System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(e.InnerExceptions[0]);
+        }
+
+        return final!;
+
+        void KeepHeldOut(MemberFit fit, int k)
+        {
+            int[] positions = [.. Enumerable.Range(0, trainRows.Length).Where(i => fold[i] == k)];
+            var predicted = fit.Predict(set, Array.ConvertAll(positions, i => trainRows[i]));
+            for (var m = 0; m < EnsembleModel.Members; m++)
+            {
+                for (var i = 0; i < positions.Length; i++) outOfFold[m][positions[i]] = predicted[m][i];
+            }
+        }
+    }
+
+    private static double[] Averages(double[][] members, EnsembleWeights weights)
+    {
+        var average = new double[members[0].Length];
+        Span<double> row = stackalloc double[EnsembleModel.Members];
+        for (var i = 0; i < average.Length; i++)
+        {
+            for (var m = 0; m < row.Length; m++) row[m] = members[m][i];
+            average[i] = weights.Average(row);
+        }
+
+        return average;
+    }
+
+    /// <summary>Each out-of-fold average calibrated by a map that was fitted on the other folds: what the calibration is worth, unflattered.</summary>
+    private static double[] CrossCalibrated(double[] average, float[] labels, int[] fold, int folds)
+    {
+        var calibrated = new double[average.Length];
+        for (var k = 0; k < folds; k++)
+        {
+            int[] others = [.. Enumerable.Range(0, average.Length).Where(i => fold[i] != k)];
+            var map = IsotonicCalibrator.Fit(Array.ConvertAll(others, i => average[i]), Array.ConvertAll(others, i => labels[i]));
+            for (var i = 0; i < average.Length; i++)
+            {
+                if (fold[i] == k) calibrated[i] = map.Apply(average[i]);
+            }
+        }
+
+        return calibrated;
+    }
+
+    private static ConfidenceModel FitConfidence(double[] calibrated, double[][] members, double[] known, float[] labels)
+    {
+        var signals = new float[calibrated.Length * ConfidenceModel.Signals];
+        var right = new float[calibrated.Length];
+        Span<double> row = stackalloc double[EnsembleModel.Members];
+        for (var i = 0; i < calibrated.Length; i++)
+        {
+            for (var m = 0; m < row.Length; m++) row[m] = members[m][i];
+            ConfidenceModel.Fill(signals.AsSpan(i * ConfidenceModel.Signals, ConfidenceModel.Signals), calibrated[i], row, known[i]);
+            right[i] = calibrated[i] >= 0.5 == (labels[i] == 1) ? 1 : 0;
+        }
+
+        // All right (or all wrong) leaves nothing to learn from: the smoothed share stands for all.
+        var share = (right.Sum() + 0.5) / (right.Length + 1);
+        return new ConfidenceModel(right.Any(r => r == 0) && right.Any(r => r == 1)
+            ? LogisticRegressionTrainer.Train(signals, ConfidenceModel.Signals, right)
+            : new LogisticRegression([0, 0, 0], Math.Log(share / (1 - share))));
+    }
+
+    private static void RequireBothClasses(TrainingSet set, int[] rows)
+    {
+        var positives = rows.Count(r => set.Labels[r] == 1);
+        var negatives = rows.Length - positives;
+        if (positives >= FewestPerClass && negatives >= FewestPerClass) return;
+        throw new TrainingException(
+            $"Training needs at least {FewestPerClass} converted and {FewestPerClass} not converted leads to learn from; there are {positives} and {negatives} in {rows.Length} rows. "
+            + "Record more outcomes, or check the label column and its positive value.");
+    }
+
+    private static double[][] NewPredictions(int rows) => [.. Enumerable.Range(0, EnsembleModel.Members).Select(_ => new double[rows])];
+}

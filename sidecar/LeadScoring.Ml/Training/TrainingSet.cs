@@ -1,0 +1,57 @@
+using LeadScoring.Ml.Features;
+
+namespace LeadScoring.Ml.Training;
+
+/// <summary>Labelled rows for a training.</summary>
+public sealed class TrainingSet
+{
+    /// <param name="profile">Features; their order is that of the values.</param>
+    /// <param name="values">Feature values, row-major (rows, features).</param>
+    /// <param name="labels">1 = converted, 0 = not. Length rows.</param>
+    /// <exception cref="ArgumentException">Lengths do not fit, or a label is not 0 or 1.</exception>
+    public TrainingSet(FeatureProfile profile, FeatureValue[] values, float[] labels)
+    {
+        if (values.Length != (long)labels.Length * profile.Features.Count)
+            throw new ArgumentException($"{values.Length} values do not make {labels.Length} rows of {profile.Features.Count} features", nameof(values));
+        var bad = Array.FindIndex(labels, y => y is not (0f or 1f));
+        if (bad >= 0) throw new ArgumentException($"label of row {bad} is {labels[bad]}, not 0 or 1", nameof(labels));
+        (Profile, Values, Labels) = (profile, values, labels);
+    }
+
+    /// <summary>Features in order.</summary>
+    public FeatureProfile Profile { get; }
+
+    /// <summary>Row-major (rows, features).</summary>
+    public FeatureValue[] Values { get; }
+
+    /// <summary>1 or 0. Length rows.</summary>
+    public float[] Labels { get; }
+
+    /// <summary>Number of rows.</summary>
+    public int Rows => Labels.Length;
+
+    /// <summary>Values of one row, in the profile's order.</summary>
+    public ReadOnlySpan<FeatureValue> Row(int row) => Values.AsSpan(row * Profile.Features.Count, Profile.Features.Count);
+
+    /// <summary>The same rows with other features (a subset of this profile's, by name).</summary>
+    public TrainingSet WithFeatures(FeatureProfile subset)
+    {
+        var from = subset.Features.Select(f => Profile.IndexOf(f.Name)).ToArray();
+        int width = Profile.Features.Count, narrow = from.Length;
+        var values = new FeatureValue[(long)Rows * narrow];
+        for (var r = 0; r < Rows; r++)
+        {
+            for (var f = 0; f < narrow; f++) values[(r * narrow) + f] = Values[(r * width) + from[f]];
+        }
+
+        return new TrainingSet(subset, values, Labels);
+    }
+}
+
+/// <summary>A training that cannot be done with these data or on this machine; the message says what to do.</summary>
+public sealed class TrainingException(string message, Exception? inner = null) : Exception(message, inner);
+
+/// <summary>How far a training is.</summary>
+/// <param name="Stage">What is being done, for people.</param>
+/// <param name="Fraction">0 to 1, never falling.</param>
+public readonly record struct TrainingProgress(string Stage, double Fraction);

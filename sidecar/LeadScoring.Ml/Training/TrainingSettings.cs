@@ -1,0 +1,58 @@
+using LeadScoring.Ml.Ensemble;
+using LeadScoring.Ml.Features;
+using LeadScoring.Ml.Network;
+using LeadScoring.Ml.Regression;
+using LeadScoring.Ml.XGBoost;
+
+namespace LeadScoring.Ml.Training;
+
+/// <summary>Everything that can be set about a training. The defaults are the product's promise; each organization may change them.</summary>
+public sealed record TrainingSettings
+{
+    /// <summary>XGBoost: depth 6, rate 0.1, 200 rounds.</summary>
+    public XGBoostParameters GradientBoosting { get; init; } = XGBoostParameters.GradientBoosting;
+
+    /// <summary>Random forest: 100 trees, depth 10.</summary>
+    public XGBoostParameters RandomForest { get; init; } = XGBoostParameters.RandomForest;
+
+    /// <summary>Network: 64-32-16, ReLU.</summary>
+    public NetworkParameters Network { get; init; } = new();
+
+    /// <summary>Regression: L2.</summary>
+    public LogisticRegressionParameters Regression { get; init; } = new();
+
+    /// <summary>0.4, 0.3, 0.2, 0.1.</summary>
+    public EnsembleWeights Weights { get; init; } = new();
+
+    /// <summary>How values become columns.</summary>
+    public EncodingSettings Encoding { get; init; } = new();
+
+    /// <summary>Folds of the cross-validation. Default 5; 2 to 20.</summary>
+    public int Folds { get; init; } = 5;
+
+    /// <summary>Share of rows held back for the test. Default 0.2; 0.01 to 0.9.</summary>
+    public double TestShare { get; init; } = 0.2;
+
+    /// <summary>Seed of every random choice. Default 42.</summary>
+    public int Seed { get; init; } = 42;
+
+    /// <summary>Keep features that alone nearly decide the outcome. Default false.</summary>
+    public bool AllowLeaks { get; init; }
+
+    /// <summary>Fits that run at the same time; 0 = one a core. Default 0.</summary>
+    public int Parallelism { get; init; }
+
+    /// <exception cref="ArgumentException">A setting is out of range; the message names it.</exception>
+    public void Validate()
+    {
+        GradientBoosting.Validate();
+        RandomForest.Validate();
+        Network.Validate();
+        Regression.Validate();
+        Weights.Validate();
+        Encoding.Validate();
+        if (Folds is < 2 or > 20) throw new ArgumentException($"folds {Folds} is not in 2..20");
+        if (!(TestShare is >= 0.01 and <= 0.9)) throw new ArgumentException($"test_share {TestShare} is not in 0.01..0.9");
+        if (Parallelism is < 0 or > 256) throw new ArgumentException($"parallelism {Parallelism} is not in 0..256");
+    }
+}
