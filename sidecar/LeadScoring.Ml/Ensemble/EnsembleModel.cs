@@ -34,7 +34,7 @@ public sealed class EnsembleModel
     /// <summary>What leads are described by.</summary>
     public FeatureProfile Profile { get; }
 
-    /// <summary>Turns leads into the values that <see cref="Score"/> takes.</summary>
+    /// <summary>Turns leads into the values that scoring takes.</summary>
     public FeatureExtractor Extractor { get; }
 
     /// <summary>Fitted preprocessing.</summary>
