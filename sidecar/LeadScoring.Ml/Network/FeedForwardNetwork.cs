@@ -1,0 +1,103 @@
+using System.Runtime.CompilerServices;
+
+namespace LeadScoring.Ml.Network;
+
+/// <summary>A trained feed-forward network: hidden layers with ReLU, one sigmoid output.</summary>
+/// <remarks>
+/// Trained by <see cref="NetworkTrainer"/>. Immutable, so safe to share between threads. Inference is single precision, allocates nothing and
+/// gives the same bits on every machine. Its working copy of the weights has rows padded with zeros to whole vectors.
+/// </remarks>
+public sealed class FeedForwardNetwork
+{
+    private readonly DenseLayer[] layers;
+    private readonly float[][] hiddenWeights; // per hidden layer [inputs][padded outputs]
+    private readonly float[][] hiddenBiases;  // per hidden layer [padded outputs]
+    private readonly float[] outputWeights;   // [padded outputs of the last hidden layer]
+    private readonly float outputBias;
+    private readonly int widest;
+
+    /// <summary>Restores a network from its layers.</summary>
+    /// <param name="layers">From the first hidden layer to the output layer, at least two; the last has one output.</param>
+    /// <exception cref="ArgumentException">Fewer than two layers, a layer's inputs are not the outputs of the one before, or the last has several outputs.</exception>
+    public FeedForwardNetwork(IReadOnlyList<DenseLayer> layers)
+    {
+        ArgumentNullException.ThrowIfNull(layers);
+        if (layers.Count < 2)
+            throw new ArgumentException("A network needs a hidden layer and an output layer.", nameof(layers));
+        for (var i = 1; i < layers.Count; i++)
+            if (layers[i].Inputs != layers[i - 1].Outputs)
+                throw new ArgumentException($"Layer {i} has {layers[i].Inputs} inputs, layer {i - 1} has {layers[i - 1].Outputs} outputs.", nameof(layers));
+        if (layers[^1].Outputs != 1)
+            throw new ArgumentException($"The last layer has {layers[^1].Outputs} outputs, not one.", nameof(layers));
+
+        this.layers = [.. layers];
+        var hidden = layers.Count - 1;
+        hiddenWeights = new float[hidden][];
+        hiddenBiases = new float[hidden][];
+        for (var l = 0; l < hidden; l++)
+        {
+            var width = MatrixKernel.Padded(layers[l].Outputs);
+            // Layers after the first read padded activations, which are zero beyond the real ones
+            var inputs = l == 0 ? layers[l].Inputs : MatrixKernel.Padded(layers[l].Inputs);
+            hiddenWeights[l] = new float[inputs * width];
+            for (var i = 0; i < layers[l].Inputs; i++)
+                layers[l].Weights.Slice(i * layers[l].Outputs, layers[l].Outputs).CopyTo(hiddenWeights[l].AsSpan(i * width));
+            hiddenBiases[l] = new float[width];
+            layers[l].Biases.CopyTo(hiddenBiases[l]);
+            widest = Math.Max(widest, width);
+        }
+        outputWeights = new float[MatrixKernel.Padded(layers[^1].Inputs)];
+        layers[^1].Weights.CopyTo(outputWeights);
+        outputBias = layers[^1].Biases[0];
+    }
+
+    /// <summary>Number of columns of a row.</summary>
+    public int Inputs => layers[0].Inputs;
+
+    /// <summary>The layers, from the first hidden one to the output layer.</summary>
+    public IReadOnlyList<DenseLayer> Layers => layers;
+
+    /// <summary>Log-odds of one lead. Allocates nothing.</summary>
+    /// <param name="row">Preprocessed features, standardised and finite. Shape (columns,). NaN gives NaN.</param>
+    /// <exception cref="ArgumentException">The row has another number of columns.</exception>
+    public double Margin(ReadOnlySpan<float> row)
+    {
+        if (row.Length != Inputs)
+            throw new ArgumentException($"The row has {row.Length} columns, the network {Inputs} inputs.", nameof(row));
+        return MarginOf(row);
+    }
+
+    /// <summary>Probability of conversion of one lead, before calibration: 1 / (1 + exp(-margin)).</summary>
+    /// <param name="row">Preprocessed features, standardised and finite. Shape (columns,). NaN gives NaN.</param>
+    /// <returns>A value in [0, 1].</returns>
+    /// <exception cref="ArgumentException">The row has another number of columns.</exception>
+    public double Probability(ReadOnlySpan<float> row) => 1 / (1 + Math.Exp(-Margin(row)));
+
+    /// <summary>Log-odds of many leads, bit-equal to one call of <see cref="Margin"/> for each.</summary>
+    /// <param name="rows">Preprocessed features, row after row. Shape (leads, columns).</param>
+    /// <param name="margins">Receives the log-odds. Shape (leads,).</param>
+    /// <exception cref="ArgumentException">The number of features is not leads times columns.</exception>
+    public void Margins(ReadOnlySpan<float> rows, Span<double> margins)
+    {
+        if (rows.Length != (long)margins.Length * Inputs)
+            throw new ArgumentException($"{rows.Length} features for {margins.Length} leads of {Inputs} columns.", nameof(rows));
+        for (var i = 0; i < margins.Length; i++)
+            margins[i] = MarginOf(rows.Slice(i * Inputs, Inputs));
+    }
+
+    [SkipLocalsInit]
+    private double MarginOf(ReadOnlySpan<float> row)
+    {
+        Span<float> current = stackalloc float[widest];
+        Span<float> next = stackalloc float[widest];
+        RowKernel.Layer(row, hiddenWeights[0], hiddenBiases[0], current);
+        for (var l = 1; l < hiddenWeights.Length; l++)
+        {
+            RowKernel.Layer(current[..hiddenBiases[l - 1].Length], hiddenWeights[l], hiddenBiases[l], next);
+            var swapped = current;
+            current = next;
+            next = swapped;
+        }
+        return outputBias + RowKernel.Dot(current[..outputWeights.Length], outputWeights);
+    }
+}
