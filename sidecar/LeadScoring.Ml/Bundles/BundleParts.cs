@@ -50,5 +50,5 @@ internal static class BundleParts
         internal IsotonicCalibrator ToModel() => new(X, Y);
     }
 
-    internal sealed record CalibrationPart(EnsembleWeights Weights, MapPart Ensemble, MapPart Primary, RegressionPart Confidence);
+    internal sealed record CalibrationPart(EnsembleWeights Weights, MapPart Ensemble, MapPart Primary, RegressionPart Confidence, float[] DenseBaseline);
 }

@@ -49,7 +49,7 @@ public sealed record ModelBundle(BundleManifest Manifest, EnsembleModel Model, I
             [RegressionEntry] = Json(BundleParts.RegressionPart.Of(model.Regression)),
             [CalibrationEntry] = Json(new BundleParts.CalibrationPart(
                 model.Weights, BundleParts.MapPart.Of(model.Calibrator), BundleParts.MapPart.Of(model.PrimaryCalibrator),
-                BundleParts.RegressionPart.Of(model.Confidence.Regression))),
+                BundleParts.RegressionPart.Of(model.Confidence.Regression), model.DenseBaseline.ToArray())),
             [ReferenceEntry] = Json(ReferenceDistribution.Of(set.WithFeatures(model.Profile), result.TrainRows)),
         };
         var manifest = new BundleManifest
@@ -104,7 +104,8 @@ public sealed record ModelBundle(BundleManifest Manifest, EnsembleModel Model, I
             TreeEnsemble.FromXGBoostJson(entry(ForestEntry)),
             Part<BundleParts.NetworkPart>(entry(NetworkEntry), NetworkEntry).ToModel(),
             Part<BundleParts.RegressionPart>(entry(RegressionEntry), RegressionEntry).ToModel(),
-            calibration.Weights, calibration.Ensemble.ToModel(), calibration.Primary.ToModel(), new ConfidenceModel(calibration.Confidence.ToModel()));
+            calibration.Weights, calibration.Ensemble.ToModel(), calibration.Primary.ToModel(), new ConfidenceModel(calibration.Confidence.ToModel()),
+            calibration.DenseBaseline);
     }
 
     private static byte[] Json<T>(T part) => JsonSerializer.SerializeToUtf8Bytes(part, BundleParts.Json);
