@@ -15,7 +15,8 @@ namespace LeadScoring.Ml.Bundles;
 /// <param name="Manifest">What it is.</param>
 /// <param name="Model">Ready to score.</param>
 /// <param name="Reference">How the features were distributed in training.</param>
-public sealed record ModelBundle(BundleManifest Manifest, EnsembleModel Model, IReadOnlyList<ReferenceDistribution> Reference)
+/// <param name="FeaturesHash"><see cref="FeatureProfile.FeaturesHash"/> of the whole profile, left-out features included.</param>
+public sealed record ModelBundle(BundleManifest Manifest, EnsembleModel Model, IReadOnlyList<ReferenceDistribution> Reference, string FeaturesHash)
 {
     /// <summary>Largest entry that is read, bytes after unpacking: a bundle may come from a stranger.</summary>
     public const int MaxEntryBytes = 256 * 1024 * 1024;
@@ -83,7 +84,10 @@ public sealed record ModelBundle(BundleManifest Manifest, EnsembleModel Model, I
                 return bytes;
             }
 
-            return new ModelBundle(manifest, ReadModel(manifest, Verified), Part<ReferenceDistribution[]>(Verified(ReferenceEntry), ReferenceEntry));
+            var profile = FeatureProfile.Parse(Encoding.UTF8.GetString(Verified(ProfileEntry)));
+            if (profile.Hash != manifest.ProfileHash) throw new BundleException("The bundle is damaged: its profile is not the one the manifest names.");
+            return new ModelBundle(
+                manifest, ReadModel(manifest, profile, Verified), Part<ReferenceDistribution[]>(Verified(ReferenceEntry), ReferenceEntry), profile.FeaturesHash);
         }
         catch (Exception e) when (e is InvalidDataException or JsonException or FormatException or ArgumentException or NotSupportedException)
         {
@@ -91,10 +95,8 @@ public sealed record ModelBundle(BundleManifest Manifest, EnsembleModel Model, I
         }
     }
 
-    private static EnsembleModel ReadModel(BundleManifest manifest, Func<string, byte[]> entry)
+    private static EnsembleModel ReadModel(BundleManifest manifest, FeatureProfile profile, Func<string, byte[]> entry)
     {
-        var profile = FeatureProfile.Parse(Encoding.UTF8.GetString(entry(ProfileEntry)));
-        if (profile.Hash != manifest.ProfileHash) throw new BundleException("The bundle is damaged: its profile is not the one the manifest names.");
         if (manifest.LeftOutFeatures.Count > 0) profile = profile.Without(manifest.LeftOutFeatures.ToHashSet(StringComparer.Ordinal));
         var calibration = Part<BundleParts.CalibrationPart>(entry(CalibrationEntry), CalibrationEntry);
         return new EnsembleModel(
