@@ -3,8 +3,11 @@ using LeadScoring.Sidecar.Events;
 using LeadScoring.Sidecar.Imports;
 using LeadScoring.Sidecar.Leads;
 using LeadScoring.Sidecar.Organizations;
+using LeadScoring.Sidecar.Models;
 using LeadScoring.Sidecar.Outcomes;
+using LeadScoring.Sidecar.Scoring;
 using LeadScoring.Sidecar.Storage;
+using LeadScoring.Sidecar.Training;
 using Microsoft.Extensions.Options;
 
 namespace LeadScoring.Sidecar;
@@ -30,6 +33,9 @@ internal static class SidecarApp
             .AddLeads()
             .AddEvents()
             .AddOutcomes()
+            .AddModels()
+            .AddScoring(builder.Configuration)
+            .AddTraining(builder.Configuration)
             .AddImports(builder.Configuration);
         return builder;
     }
@@ -51,6 +57,9 @@ internal static class SidecarApp
         v1.MapLeads();
         v1.MapEvents();
         v1.MapOutcomes();
+        v1.MapModels();
+        v1.MapScoring();
+        v1.MapTraining();
         v1.MapImports();
     }
 }

@@ -26,11 +26,14 @@ public sealed partial record EventItem(
     private static partial Regex TypePattern { get; }
 
     /// <summary>Reads an item; null when <see cref="ItemReader.Errors"/> says why not.</summary>
-    internal static LeadEvent? Read(ItemReader item, long nowMs)
+    /// <param name="leadId">The lead when the request around the item has named it; null when the item must.</param>
+    internal static LeadEvent? Read(ItemReader item, long nowMs, string? leadId = null)
     {
         if (item.Errors.Count > 0) return null;
         var eventId = item.Text("event_id", LeadItem.MaxIdLength);
-        var leadId = item.Text("lead_id", LeadItem.MaxIdLength, required: true);
+        var named = item.Text("lead_id", LeadItem.MaxIdLength, required: leadId is null);
+        if (leadId is not null && named is not null && named != leadId) item.Fault("lead_id", "The event names another lead than the request.");
+        leadId ??= named;
         var type = item.Text("type", 64, required: true);
         var source = item.Text("source", 64, required: true);
         var occurredAtMs = item.Moment("occurred_at", required: true);

@@ -77,6 +77,17 @@ internal sealed class EventStore(Database database, LeadStore leads, TimeProvide
         }
     }
 
+    /// <summary>Those of the ids that are stored.</summary>
+    internal async Task<HashSet<string>> KnownIdsAsync(string organizationId, IReadOnlyCollection<string> eventIds, CancellationToken cancellationToken)
+    {
+        const string Sql = "select event_id from events where organization_id = @organizationId and event_id in @ids";
+        var known = new HashSet<string>(StringComparer.Ordinal);
+        await using var connection = await database.OpenConnectionAsync(cancellationToken);
+        foreach (var ids in eventIds.Chunk(IdsPerQuery))
+            known.UnionWith(await connection.QueryAsync<string>(new CommandDefinition(Sql, new { organizationId, ids }, cancellationToken: cancellationToken)));
+        return known;
+    }
+
     internal async Task<long> CountAsync(string organizationId, CancellationToken cancellationToken)
     {
         const string Sql = "select count(*) from events where organization_id = @organizationId";

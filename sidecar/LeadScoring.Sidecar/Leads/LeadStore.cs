@@ -118,6 +118,57 @@ internal sealed class LeadStore(Database database, TimeProvider time)
         }
     }
 
+    /// <summary>
+    /// Puts scores onto leads, and takes them off the queue if they are still at the revision that was scored: a change in between keeps its place.
+    /// </summary>
+    /// <returns>Per score whether score, grade, model or kind of scoring differ from before; false for a lead that is gone.</returns>
+    internal bool[] SetScores(WriteTransaction transaction, string organizationId, IReadOnlyList<LatestScore> scores)
+    {
+        const string Select = "select score, grade, model_version, scored_by from leads where organization_id = @organizationId and lead_id = @leadId";
+        const string Update = """
+            update leads
+            set score = @score, grade = @grade, probability = @probability, confidence = @confidence, model_version = @modelVersion, scored_by = @scoredBy,
+                scored_at_ms = @scoredAtMs,
+                is_stale = case when revision = @revision then 0 else is_stale end,
+                stale_since_ms = case when revision = @revision then null else stale_since_ms end
+            where organization_id = @organizationId and lead_id = @leadId
+            """;
+        using var select = transaction.Prepare(Select, "organizationId", "leadId").Set(0, organizationId);
+        using var update = transaction.Prepare(Update, "organizationId", "leadId", "score", "grade", "probability", "confidence", "modelVersion", "scoredBy", "scoredAtMs", "revision")
+            .Set(0, organizationId);
+        var changed = new bool[scores.Count];
+        for (var i = 0; i < scores.Count; i++)
+        {
+            var s = scores[i];
+            bool known;
+            using (var row = select.Set(1, s.LeadId).Query())
+            {
+                known = row.Read();
+                changed[i] = known && (row.IsDBNull(0) || row.GetDouble(0) != s.Score || row.GetString(1)[0] != s.Grade
+                    || (row.IsDBNull(2) ? null : row.GetInt32(2)) != s.ModelVersion || row.GetString(3) != s.ScoredBy);
+            }
+
+            if (known)
+                update.Set(1, s.LeadId).Set(2, s.Score).Set(3, s.Grade.ToString()).Set(4, s.Probability).Set(5, s.Confidence).Set(6, s.ModelVersion).Set(7, s.ScoredBy).Set(8, s.ScoredAtMs).Set(9, s.Revision).Execute();
+        }
+
+        return changed;
+    }
+
+    /// <summary>Closes leads (an outcome came in) or opens them again (it was taken back); an opened lead goes on the queue.</summary>
+    internal void SetClosed(WriteTransaction transaction, string organizationId, IEnumerable<(string LeadId, bool Closed)> leads)
+    {
+        const string Sql = """
+            update leads
+            set closed_at_ms = @closedAtMs,
+                is_stale = case when @closedAtMs is null then 1 else is_stale end,
+                stale_since_ms = case when @closedAtMs is null then coalesce(stale_since_ms, @nowMs) else stale_since_ms end
+            where organization_id = @organizationId and lead_id = @leadId
+            """;
+        using var update = transaction.Prepare(Sql, "organizationId", "leadId", "closedAtMs", "nowMs").Set(0, organizationId).Set(3, time.NowMs());
+        foreach (var (leadId, closed) in leads) update.Set(1, leadId).Set(2, closed ? time.NowMs() : null).Execute();
+    }
+
     private static byte[]? ReadActivity(PreparedStatement select)
     {
         using var row = select.Query();

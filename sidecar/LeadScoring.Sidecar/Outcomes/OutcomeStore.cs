@@ -77,6 +77,11 @@ internal sealed class OutcomeStore(Database database, LeadStore leads, TimeProvi
             Bind(history, write.Reversed ? before! : write).Set(9, write.Reversed ? 1 : 0).Execute();
         }
 
+        // A lead is closed while any source stands by an outcome.
+        using var any = transaction.Prepare("select 1 from outcomes where organization_id = @organizationId and lead_id = @leadId limit 1", "organizationId", "leadId").Set(0, organizationId);
+        leads.SetClosed(transaction, organizationId, [.. Enumerable.Range(0, writes.Count)
+            .Where(i => statuses[i] is OutcomeStatus.Recorded or OutcomeStatus.Reversed).Select(i => writes[i].LeadId).Distinct(StringComparer.Ordinal)
+            .Select(leadId => (leadId, Exists(any.Set(1, leadId))))]);
         return statuses;
     }
 
@@ -103,6 +108,12 @@ internal sealed class OutcomeStore(Database database, LeadStore leads, TimeProvi
     private PreparedStatement Bind(PreparedStatement statement, OutcomeWrite write) => statement
         .Set(1, write.LeadId).Set(2, write.Source).Set(3, write.Converted ? 1 : 0).Set(4, write.OccurredAtMs)
         .Set(5, write.AsOfMs).Set(6, write.Revenue).Set(7, write.Stage).Set(8, time.NowMs());
+
+    private static bool Exists(PreparedStatement select)
+    {
+        using var row = select.Query();
+        return row.Read();
+    }
 
     private static OutcomeWrite? Read(PreparedStatement select, OutcomeWrite key)
     {

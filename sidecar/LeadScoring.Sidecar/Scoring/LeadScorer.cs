@@ -34,6 +34,11 @@ internal sealed class LeadScorer(IOptions<ScoringOptions> options)
         return Result(active, values, lead, nowMs, score, quick ? ScoredBy.Primary : ScoredBy.Ensemble, explanation?.Base ?? 0, factors);
     }
 
+    /// <summary>A stored score with recommendations as of now: the next contact hour moves on, the score does not.</summary>
+    internal ScoreResult Restore(ActiveModel active, in LeadSnapshot lead, StoredScore stored, long scoredAtMs, long nowMs) => new(
+        new LeadScore(stored.Probability, stored.Confidence), stored.Grade[0], stored.NeedsReview, ScoreStore.Parse(stored.ScoredBy), stored.ModelVersion, scoredAtMs,
+        stored.BasePoints, stored.ReadFactors(), Recommender.Recommend(active.Profile, active.Extractor.Extract(lead, nowMs), lead, stored.Grade[0], nowMs));
+
     private ScoreResult ByRules(ActiveModel active, FeatureValue[] values, in LeadSnapshot lead, long nowMs)
     {
         var hits = new List<RuleScorer.Hit>();
