@@ -92,6 +92,7 @@ internal sealed class ShapForest
             Threshold = threshold,
             Slot = (ushort)(feature + (defaultLeft ? 0 : featureCount)),
             Feature = (ushort)feature,
+            RatioRight = 1 - ratioLeft,
             RatioLeft = ratioLeft,
             Own = (ushort)slot,
             Left = (ushort)(leftIsLeaf ? 0 : (2 * depth) + 2),
@@ -106,7 +107,7 @@ internal sealed class ShapForest
     // Of the two children and not of the parent: then the shares sum to 1 whatever a model file claims. Nobody in either: half and half.
     private static float RatioLeft(double left, double right) => left + right > 0 ? (float)(left / (left + right)) : 0.5f;
 
-    /// <summary>One split, 32 bytes.</summary>
+    /// <summary>One split. The kernel indexes the pairs RatioRight, RatioLeft and Left, Right by side.</summary>
     [StructLayout(LayoutKind.Sequential)]
     internal struct Split
     {
@@ -116,7 +117,8 @@ internal sealed class ShapForest
         internal ushort Slot;
         internal ushort Feature;
 
-        /// <summary>Share of the training rows in this node that go left.</summary>
+        /// <summary>Share of the training rows in this node that go right, then left: by side, the share of the child not taken.</summary>
+        internal float RatioRight;
         internal float RatioLeft;
 
         /// <summary>Where this split's path product is found and its value is left for the parent.</summary>

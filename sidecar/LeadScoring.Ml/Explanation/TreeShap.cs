@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using LeadScoring.Ml.Trees;
 
@@ -120,14 +121,18 @@ public sealed class TreeShap
     {
         var width = TLanes.Count;
         float* row = work.Row, products = work.Products, output = work.Splits;
+
+        // Which way a row goes cannot be predicted, so it selects numbers and never branches: index 0 = left, 1 = right.
+        var signs = stackalloc float[2] { 1, -1 };
+        var offsets = stackalloc float[2] { 0, 1 };
         var one = TLanes.All(1);
         one.Store(products + width);
         for (var s = 0; s < count; s++, output += 2 * width)
         {
             var split = splits + s;
-            var right = row[split->Slot] >= split->Threshold;
-            var sign = right ? -1f : 1f;
-            var cold = right ? split->RatioLeft : 1 - split->RatioLeft;
+            nint side = Unsafe.BitCast<bool, byte>(row[split->Slot] >= split->Threshold);
+            var sign = signs[side];
+            var cold = (&split->RatioRight)[side];
             var product = TLanes.Load(products + (split->Own * width));
             TLanes f, factor;
             if (split->Repeat < 0)
@@ -138,24 +143,17 @@ public sealed class TreeShap
             else
             {
                 var repeat = repeats + split->Repeat;
-                if (Follows(row, work.FeatureCount, split->Feature, repeat))
-                {
-                    var a = TLanes.MultiplyAdd(u, TLanes.All(repeat->Share), one - u);
-                    var share = TLanes.All(repeat->Share * cold) / a;
-                    f = u * share;
-                    factor = product * (share / a) * TLanes.All(sign);
-                }
-                else
-                {
-                    f = TLanes.All(cold);
-                    factor = TLanes.All(0);
-                }
+                var a = TLanes.MultiplyAdd(u, TLanes.All(repeat->Share), one - u);
+                var follows = Follows(row, work.FeatureCount, split->Feature, repeat);
+                var share = follows ? TLanes.All(repeat->Share * cold) / a : TLanes.All(cold);
+                f = follows ? u * share : share;
+                factor = follows ? product * (share / a) * TLanes.All(sign) : TLanes.All(0);
             }
 
             var coldProduct = product * f;
-            (right ? coldProduct : product - coldProduct).Store(products + (split->Left * width));
-            (right ? product - coldProduct : coldProduct).Store(products + (split->Right * width));
-            (right ? one - f : f).Store(output);
+            (product - coldProduct).Store(products + ((&split->Left)[side] * width));
+            coldProduct.Store(products + ((&split->Left)[1 - side] * width));
+            TLanes.MultiplyAdd(f, TLanes.All(sign), TLanes.All(offsets[side])).Store(output);
             factor.Store(output + width);
         }
     }
