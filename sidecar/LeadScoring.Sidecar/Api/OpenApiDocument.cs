@@ -11,6 +11,7 @@ internal static class OpenApiDocument
     internal static void AddOpenApiDocument(this IServiceCollection services) => services.AddOpenApi("v1", options =>
     {
         options.OpenApiVersion = OpenApiSpecVersion.OpenApi3_1;
+        options.CreateSchemaReferenceId = type => OpenApiOptions.CreateDefaultSchemaReferenceId(type) is { } id ? SchemaName(type.Type, id) : null;
         options.AddDocumentTransformer((document, _, _) =>
         {
             document.Info = new OpenApiInfo
@@ -38,4 +39,7 @@ internal static class OpenApiDocument
             return Task.CompletedTask;
         });
     });
+
+    /// <summary>Every use case has its own Request and Response: PutLead.Request is PutLeadRequest, whatever the order of routes.</summary>
+    private static string SchemaName(Type type, string id) => type.DeclaringType is { } useCase && type.IsNested ? useCase.Name + id : id;
 }

@@ -10,8 +10,8 @@ internal static class DeleteLead
     internal static async Task<NoContent> HandleAsync(
         string leadId, Caller caller, Database database, IEnumerable<LeadErasure> erasures, CancellationToken cancellationToken)
     {
-        const string Sql = "delete from leads where organization_id = @OrganizationId and lead_id = @leadId";
-        var parameters = new { caller.OrganizationId, leadId };
+        const string Sql = "delete from leads where organization_id = @organizationId and lead_id = @leadId";
+        var parameters = new { organizationId = caller.OrganizationId, leadId };
         var known = await database.WriteAsync(async transaction =>
         {
             var rows = 0;
