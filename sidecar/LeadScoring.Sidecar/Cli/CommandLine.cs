@@ -1,6 +1,8 @@
 using System.CommandLine;
 using System.Data.Common;
+using LeadScoring.Ml.Bundles;
 using LeadScoring.Ml.Features;
+using LeadScoring.Ml.Training;
 using LeadScoring.Sidecar.Api;
 using LeadScoring.Sidecar.Imports;
 using LeadScoring.Sidecar.Storage;
@@ -22,6 +24,12 @@ internal static class CommandLine
         root.Subcommands.Add(ServeCommand.Create(terminal));
         root.Subcommands.Add(ImportCommand.Create(terminal));
         root.Subcommands.Add(KeysCommand.Create(terminal));
+        root.Subcommands.Add(DemoCommand.Create(terminal));
+        root.Subcommands.Add(ProfileCommand.Create(terminal));
+        root.Subcommands.Add(TrainCommand.Create(terminal));
+        root.Subcommands.Add(TrainRunCommand.Create(terminal));
+        root.Subcommands.Add(EvaluateCommand.Create(terminal));
+        root.Subcommands.Add(ScoreCommand.Create(terminal));
 
         var parsed = root.Parse(args);
         // Long enough for the server to answer what it has begun.
@@ -49,7 +57,7 @@ internal static class CommandLine
     private static string Explain(Exception e) => e switch
     {
         ProblemException { Errors.Count: > 1 } problem => $"{problem.Message} {string.Join(" ", problem.Errors!.Select(x => x.Detail))}",
-        ProblemException or CsvException or StorageException or ProfileException => e.Message,
+        ProblemException or CsvException or StorageException or ProfileException or BundleException or TrainingException or ArgumentException => e.Message,
         OptionsValidationException options => string.Join(" ", options.Failures),
         DbException => $"The database refused: {e.Message}",
         IOException or UnauthorizedAccessException => e.Message,

@@ -1,4 +1,3 @@
-using LeadScoring.Ml.Features;
 using LeadScoring.Sidecar.Leads;
 using LeadScoring.Sidecar.Outcomes;
 
@@ -9,16 +8,15 @@ internal sealed class LeadRows : RowReader
 {
     internal const string LabelSource = "import";
 
-    private static readonly HashSet<string> PositiveWords = new(StringComparer.OrdinalIgnoreCase) { "1", "true", "yes", "y", "won", "closed won", "converted", "t" };
     private readonly int createdColumn;
     private readonly int labelColumn = -1;
     private readonly int outcomeAtColumn = -1;
-    private readonly string? positive;
+    private readonly LabelColumn labels;
 
     internal LeadRows(CsvTable table, ImportMapping mapping) : base(table, mapping)
     {
         createdColumn = Take("created_at", "created_at", "createdat", "create date", "created date", "date created");
-        positive = mapping.Positive?.Trim();
+        labels = new LabelColumn(mapping.Positive);
         if (mapping.LabelColumn is { } label)
         {
             labelColumn = Require(label, "--label");
@@ -26,7 +24,7 @@ internal sealed class LeadRows : RowReader
             Assign(labelColumn, "label");
             outcomeAtColumn = Take("outcome_at", "outcome_at", "converted_at", "closed_at", "close date");
         }
-        else if (positive is not null)
+        else if (mapping.Positive is not null)
         {
             throw new CsvException("--positive needs --label.");
         }
@@ -53,11 +51,7 @@ internal sealed class LeadRows : RowReader
 
         var lead = new LeadWrite(leadId, attributes, createdAtMs);
         if (labelColumn < 0 || Cell(row, labelColumn) is not { Length: > 0 } label) return new ImportItem(row.Line, lead);
-        var outcome = new OutcomeWrite(leadId, LabelSource, IsPositive(label), outcomeAtMs ?? startedAtMs);
+        var outcome = new OutcomeWrite(leadId, LabelSource, labels.IsPositive(label), outcomeAtMs ?? startedAtMs);
         return OutcomeItem.Check(outcome, startedAtMs) is (_, { } fault) ? new ImportItem(row.Line, Fault: fault) : new ImportItem(row.Line, lead, Outcome: outcome);
     }
-
-    private bool IsPositive(string label) => positive is null
-        ? PositiveWords.Contains(label) || NumberText.Parse(label) == 1
-        : label.Equals(positive, StringComparison.OrdinalIgnoreCase) || (NumberText.Parse(label) is var number && number == NumberText.Parse(positive));
 }
