@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using ActivityEvent = LeadScoring.Ml.Features.ActivityEvent;
 using LeadScoring.Ml.Features;
 using LeadScoring.Sidecar.Events;
 using Xunit.Abstractions;
