@@ -14,7 +14,7 @@ public sealed class LeadIntakeTests(N8nServer n8n)
         ["A"] = "alert_rep", ["B"] = "call_list", ["C"] = "nurture", ["D"] = "newsletter",
     };
 
-    [Fact]
+    [ServerFact]
     public async Task Webhook_ValidLead_AnswersWithScoreAndTheRouteOfItsGrade()
     {
         var (status, body, _) = await n8n.SendAsync(n8n.Intake, Lead("valid", new JsonObject { ["email_open_rate"] = 0.4, ["website_sessions"] = 12 }));
@@ -29,7 +29,7 @@ public sealed class LeadIntakeTests(N8nServer n8n)
         Assert.Equal("success", await n8n.LastExecutionStatusAsync(n8n.Intake));
     }
 
-    [Theory]
+    [ServerTheory]
     [InlineData("A", 91.2, "alert_rep")]
     [InlineData("B", 72.5, "call_list")]
     [InlineData("C", 55, "nurture")]
@@ -50,7 +50,7 @@ public sealed class LeadIntakeTests(N8nServer n8n)
         Assert.Equal(route, (string?)body["route"]);
     }
 
-    [Fact]
+    [ServerFact]
     public async Task Webhook_LeadWithEvents_SendsAllOfItToTheSidecarInOneCall()
     {
         var lead = new JsonObject { ["email_open_rate"] = 0.4, ["note"] = "quotes \" and ümlauts {{ $env.HOME }}" };
@@ -67,7 +67,7 @@ public sealed class LeadIntakeTests(N8nServer n8n)
         Assert.True(JsonNode.DeepEquals(expected, Assert.Single(n8n.Fake.RequestsFor("with-events"))));
     }
 
-    [Fact]
+    [ServerFact]
     public async Task Webhook_LeadWithoutEvents_SendsNoEventsField()
     {
         await n8n.SendAsync(n8n.Faults, Lead("without-events"));
@@ -75,7 +75,7 @@ public sealed class LeadIntakeTests(N8nServer n8n)
         Assert.False(Assert.Single(n8n.Fake.RequestsFor("without-events")).ContainsKey("events"));
     }
 
-    [Theory]
+    [ServerTheory]
     [InlineData(null)]
     [InlineData("wrong")]
     [InlineData("")]
@@ -87,7 +87,7 @@ public sealed class LeadIntakeTests(N8nServer n8n)
         Assert.Empty(n8n.Fake.RequestsFor("refused"));
     }
 
-    [Theory]
+    [ServerTheory]
     [InlineData("""{"lead":{}}""", "/lead_id")]
     [InlineData("""{"lead_id":"  ","lead":{}}""", "/lead_id")]
     [InlineData("""{"lead_id":42,"lead":{}}""", "/lead_id")]
@@ -107,7 +107,7 @@ public sealed class LeadIntakeTests(N8nServer n8n)
         Assert.Empty(n8n.Fake.RequestsFor("bad"));
     }
 
-    [Fact]
+    [ServerFact]
     public async Task Webhook_SidecarDown_Answers503AndTheExecutionFails()
     {
         var (status, body, mediaType) = await n8n.SendAsync(n8n.Down, Lead("down"));
@@ -119,7 +119,7 @@ public sealed class LeadIntakeTests(N8nServer n8n)
         Assert.Equal("error", await n8n.LastExecutionStatusAsync(n8n.Down));
     }
 
-    [Fact]
+    [ServerFact]
     public async Task Webhook_SidecarTooSlow_TriesThreeTimesThenAnswers503()
     {
         n8n.Fake.NeverAnswers("slow");
@@ -132,7 +132,7 @@ public sealed class LeadIntakeTests(N8nServer n8n)
         Assert.Equal("error", await n8n.LastExecutionStatusAsync(n8n.Faults));
     }
 
-    [Fact]
+    [ServerFact]
     public async Task Webhook_SidecarRecoversOnTheSecondTry_AnswersTheScore()
     {
         n8n.Fake.Answers("recovers", context =>
@@ -150,7 +150,7 @@ public sealed class LeadIntakeTests(N8nServer n8n)
 
     // A sender's systems repeat what was answered with 5xx. A lead that the sidecar rejects stays rejected, so 422 is
     // passed on with its reasons, and the sender knows what to mend.
-    [Fact]
+    [ServerFact]
     public async Task Webhook_SidecarRejectsTheLead_PassesTheReasonsOn()
     {
         var errors = new JsonObject { ["/events/0/type"] = new JsonArray("unknown event type") };
@@ -164,7 +164,7 @@ public sealed class LeadIntakeTests(N8nServer n8n)
         Assert.Equal("error", await n8n.LastExecutionStatusAsync(n8n.Faults));
     }
 
-    [Theory]
+    [ServerTheory]
     [InlineData(401, 502, "refused the key")]
     [InlineData(403, 502, "refused the key")]
     [InlineData(404, 502, "why it failed")]
@@ -184,7 +184,7 @@ public sealed class LeadIntakeTests(N8nServer n8n)
         Assert.Equal("error", await n8n.LastExecutionStatusAsync(n8n.Faults));
     }
 
-    [Theory]
+    [ServerTheory]
     [InlineData("no-json", "text/html", "<h1>Welcome to nginx</h1>")]
     [InlineData("no-body", "application/json", "")]
     [InlineData("no-item", "application/json", "[]")]

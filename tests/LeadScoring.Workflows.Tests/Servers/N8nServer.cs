@@ -26,6 +26,9 @@ public sealed class N8nServer : IAsyncLifetime
     private FakeSidecar? fake;
     private ISidecar? real;
     private HttpClient? client;
+    private Template? intake;
+    private Template? faults;
+    private Template? down;
     private Exception? missing;
 
     /// <summary>Scores what it is told to; behind the workflow "faults".</summary>
@@ -37,13 +40,13 @@ public sealed class N8nServer : IAsyncLifetime
     internal HttpClient Client => Ready(client);
 
     /// <summary>The template as it comes, in front of <see cref="Sidecar"/>.</summary>
-    internal Template Intake { get; private set; } = null!;
+    internal Template Intake => Ready(intake);
 
     /// <summary>The same in front of <see cref="Fake"/>, with little patience.</summary>
-    internal Template Faults { get; private set; } = null!;
+    internal Template Faults => Ready(faults);
 
     /// <summary>The same in front of a sidecar that is down.</summary>
-    internal Template Down { get; private set; } = null!;
+    internal Template Down => Ready(down);
 
     public async Task InitializeAsync()
     {
@@ -159,11 +162,11 @@ public sealed class N8nServer : IAsyncLifetime
 
     private void WriteImports()
     {
-        Intake = Template.Load(TemplateUnderTest)
+        intake = Template.Load(TemplateUnderTest)
             .WithSettings(("sidecar_url", Sidecar.Url.OriginalString), ("organization_id", Sidecar.OrganizationId));
-        Faults = Template.Load(TemplateUnderTest).WithIdAndPath("leadIntakeFaults", "lead-intake-faults")
+        faults = Template.Load(TemplateUnderTest).WithIdAndPath("leadIntakeFaults", "lead-intake-faults")
             .WithSettings(("sidecar_url", Fake.Url.OriginalString), ("organization_id", Fake.OrganizationId), ("timeout_ms", 1500));
-        Down = Template.Load(TemplateUnderTest).WithIdAndPath("leadIntakeDown01", "lead-intake-down")
+        down = Template.Load(TemplateUnderTest).WithIdAndPath("leadIntakeDown01", "lead-intake-down")
             .WithSettings(("sidecar_url", dead.Url.OriginalString));
         // The fake has a key of its own, so the workflow in front of it gets a credential of its own.
         Faults.Node("Score the lead")["credentials"]!["httpHeaderAuth"]!["id"] = "fakeSidecarKey01";

@@ -10,12 +10,12 @@ public sealed class TemplatesInN8nTests(N8nServer n8n, ITestOutputHelper output)
 {
     public static TheoryData<string> Files => [.. Template.Files];
 
-    [Theory]
+    [ServerTheory]
     [MemberData(nameof(Files))]
     public async Task Template_AgainstNodeDescriptions_HasNothingUnknownOrOutdated(string file) =>
         Assert.Equal("", await n8n.CheckAsync(Path.Combine(Repository.Workflows, file)));
 
-    [Fact]
+    [ServerFact]
     public async Task Check_PlantedFaults_FindsThem()
     {
         var workflow = Template.Load("01-lead-intake-score-route.json");
@@ -34,7 +34,7 @@ public sealed class TemplatesInN8nTests(N8nServer n8n, ITestOutputHelper output)
     }
 
     /// <summary>With UPDATE_PICTURES=1 the picture goes into <c>workflows/pictures</c>, where the README shows it.</summary>
-    [Fact]
+    [ServerFact]
     public async Task Editor_ShowsTheTemplate_EveryNodeKnownAndWithoutIssue()
     {
         var update = Environment.GetEnvironmentVariable("UPDATE_PICTURES") == "1";
