@@ -11,7 +11,10 @@ public sealed class LeadIntakeTests(N8nServer n8n)
 {
     private static readonly Dictionary<string, string> RouteOfGrade = new()
     {
-        ["A"] = "alert_rep", ["B"] = "call_list", ["C"] = "nurture", ["D"] = "newsletter",
+        ["A"] = "alert_rep",
+        ["B"] = "call_list",
+        ["C"] = "nurture",
+        ["D"] = "newsletter",
     };
 
     [ServerFact]
@@ -61,8 +64,12 @@ public sealed class LeadIntakeTests(N8nServer n8n)
         Assert.Equal(200, status);
         var expected = new JsonObject
         {
-            ["lead_id"] = "with-events", ["organization_id"] = n8n.Fake.OrganizationId, ["scoring_type"] = "full", ["include_factors"] = true,
-            ["lead"] = lead.DeepClone(), ["events"] = events.DeepClone(),
+            ["lead_id"] = "with-events",
+            ["organization_id"] = n8n.Fake.OrganizationId,
+            ["scoring_type"] = "full",
+            ["include_factors"] = true,
+            ["lead"] = lead.DeepClone(),
+            ["events"] = events.DeepClone(),
         };
         Assert.True(JsonNode.DeepEquals(expected, Assert.Single(n8n.Fake.RequestsFor("with-events"))));
     }
