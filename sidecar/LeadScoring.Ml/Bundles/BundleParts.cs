@@ -18,13 +18,16 @@ internal static class BundleParts
         // Metrics may be undefined; JSON has no NaN of its own.
         NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
         UnmappedMemberHandling = JsonUnmappedMemberHandling.Skip,
+        // A null where the model needs a part is a fault of the bundle, found on reading.
+        RespectNullableAnnotations = true,
+        RespectRequiredConstructorParameters = true,
     };
 
     internal sealed record PreprocessorPart(FeatureEncoder[] Encoders)
     {
         internal static PreprocessorPart Of(Preprocessor p) => new([.. p.Encoders]);
 
-        internal Preprocessor ToModel(FeatureProfile profile) => new(Encoders, [.. profile.Features.Select(f => f.Name)]);
+        internal Preprocessor ToModel(FeatureProfile profile) => new(NoNulls(Encoders), [.. profile.Features.Select(f => f.Name)]);
     }
 
     internal sealed record LayerPart(float[] Weights, float[] Biases);
@@ -33,7 +36,7 @@ internal static class BundleParts
     {
         internal static NetworkPart Of(FeedForwardNetwork n) => new([.. n.Layers.Select(l => new LayerPart(l.Weights.ToArray(), l.Biases.ToArray()))]);
 
-        internal FeedForwardNetwork ToModel() => new([.. Layers.Select(l => new DenseLayer(l.Weights, l.Biases))]);
+        internal FeedForwardNetwork ToModel() => new([.. NoNulls(Layers).Select(l => new DenseLayer(l.Weights, l.Biases))]);
     }
 
     internal sealed record RegressionPart(double[] Coefficients, double Intercept)
@@ -49,6 +52,9 @@ internal static class BundleParts
 
         internal IsotonicCalibrator ToModel() => new(X, Y);
     }
+
+    /// <summary>The serializer checks members for null, not the elements of arrays.</summary>
+    private static T[] NoNulls<T>(T[] parts) where T : class => parts.Contains(null) ? throw new FormatException("a part is null") : parts;
 
     internal sealed record CalibrationPart(EnsembleWeights Weights, MapPart Ensemble, MapPart Primary, RegressionPart Confidence, float[] DenseBaseline);
 }

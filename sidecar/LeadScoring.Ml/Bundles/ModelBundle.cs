@@ -21,6 +21,8 @@ public sealed record ModelBundle(BundleManifest Manifest, EnsembleModel Model, I
     /// <summary>Largest entry that is read, bytes after unpacking: a bundle may come from a stranger.</summary>
     public const int MaxEntryBytes = 256 * 1024 * 1024;
 
+    private const int FirstBufferBytes = 1024 * 1024;
+
     private const string ManifestEntry = "manifest.json";
     private const string ProfileEntry = "profile.yml";
     private const string PreprocessorEntry = "preprocessor.json";
@@ -73,7 +75,11 @@ public sealed record ModelBundle(BundleManifest Manifest, EnsembleModel Model, I
         try
         {
             using var archive = new ZipArchive(new MemoryStream(zip), ZipArchiveMode.Read);
-            var manifest = Part<BundleManifest>(Entry(archive, ManifestEntry), ManifestEntry);
+            var manifestBytes = Entry(archive, ManifestEntry);
+            // The manifest vouches for all else; for the manifest itself there is only the zip's own sum, which ZipArchive does not look at.
+            if (archive.GetEntry(ManifestEntry)!.Crc32 != Crc32(manifestBytes))
+                throw new BundleException($"The bundle is damaged: the checksum of {ManifestEntry} does not match.");
+            var manifest = Part<BundleManifest>(manifestBytes, ManifestEntry);
             if (manifest.Format != BundleManifest.CurrentFormat)
                 throw new BundleException($"The bundle has format {manifest.Format}; this program reads format {BundleManifest.CurrentFormat}. Update the program.");
             byte[] Verified(string name)
@@ -121,7 +127,7 @@ public sealed record ModelBundle(BundleManifest Manifest, EnsembleModel Model, I
         if (entry.Length > MaxEntryBytes) throw new BundleException($"The bundle's {name} has {entry.Length} bytes; at most {MaxEntryBytes} are read.");
         using var stream = entry.Open();
         // The length in the zip's directory is the writer's claim: the bound must hold for what really comes.
-        using var buffer = new MemoryStream((int)entry.Length);
+        using var buffer = new MemoryStream((int)Math.Clamp(entry.Length, 0, FirstBufferBytes));
         var chunk = new byte[81920];
         int read;
         while ((read = stream.Read(chunk)) > 0)
@@ -131,6 +137,19 @@ public sealed record ModelBundle(BundleManifest Manifest, EnsembleModel Model, I
         }
 
         return buffer.ToArray();
+    }
+
+    /// <summary>The checksum of zip files: ISO 3309, reflected polynomial 0xEDB88320.</summary>
+    private static uint Crc32(byte[] bytes)
+    {
+        var crc = uint.MaxValue;
+        foreach (var b in bytes)
+        {
+            crc ^= b;
+            for (var bit = 0; bit < 8; bit++) crc = (crc & 1) != 0 ? (crc >> 1) ^ 0xEDB88320 : crc >> 1;
+        }
+
+        return ~crc;
     }
 
     private static byte[] Zip(IEnumerable<KeyValuePair<string, byte[]>> entries)

@@ -35,7 +35,7 @@ public sealed record EnsembleWeights
     public void Validate()
     {
         double[] all = [GradientBoosting, RandomForest, Network, Regression];
-        if (all.Any(w => !(w >= 0 && double.IsFinite(w))) || all.Sum() <= 0)
+        if (all.Any(w => !(w >= 0 && double.IsFinite(w))) || !(all.Sum() is > 0 and < double.PositiveInfinity))
             throw new ArgumentException($"weights: {GradientBoosting}, {RandomForest}, {Network}, {Regression} must be 0 or more, and not all 0");
     }
 

@@ -37,7 +37,7 @@ internal static class ActivityMeasures
     }
 
     private static double DaysBetween(long thenMs, long asOfMs) =>
-        thenMs == long.MinValue ? double.NaN : Math.Max(0, asOfMs - thenMs) / (double)ActivityState.DayMs;
+        thenMs == long.MinValue ? double.NaN : Math.Max(0, (double)asOfMs - thenMs) / ActivityState.DayMs; // in doubles: the difference of two longs can overflow
 
     private static double VisitsPerWeek(ActivityState activity, long asOfMs)
     {

@@ -56,24 +56,43 @@ internal static class ActivityStateCodec
         if (bytes[0] != Version) throw new FormatException($"Activity state has version {bytes[0]}; this program reads version {Version}.");
         try
         {
-            using var reader = new BinaryReader(new MemoryStream(bytes[1..].ToArray()), Encoding.UTF8);
-            state.Events = reader.Read7BitEncodedInt();
-            state.BotEvents = reader.Read7BitEncodedInt();
+            var stream = new MemoryStream(bytes[1..].ToArray());
+            using var reader = new BinaryReader(stream, Encoding.UTF8);
+            state.Events = Count(reader);
+            state.BotEvents = Count(reader);
             state.Pages = reader.Read7BitEncodedInt64();
             state.TimeOnSiteMs = reader.Read7BitEncodedInt64();
             state.FirstOwnMs = reader.ReadInt64();
             state.LastOwnMs = reader.ReadInt64();
-            for (var n = reader.Read7BitEncodedInt(); n > 0; n--)
-                state.types[reader.ReadString()] = new ActivityState.TypeTally(reader.Read7BitEncodedInt(), reader.ReadInt64(), reader.ReadInt64());
-            for (var n = reader.Read7BitEncodedInt(); n > 0; n--) state.visits.Add(reader.ReadInt64());
-            for (var n = reader.Read7BitEncodedInt(); n > 0; n--) state.days[reader.ReadInt32()] = reader.Read7BitEncodedInt();
-            for (var n = reader.Read7BitEncodedInt(); n > 0; n--) state.hoursOfWeek[reader.ReadByte() % 168] = reader.Read7BitEncodedInt();
+            for (var n = Count(reader); n > 0; n--)
+                state.types[reader.ReadString()] = new ActivityState.TypeTally(Count(reader), reader.ReadInt64(), reader.ReadInt64());
+            for (var n = Count(reader); n > 0; n--) state.visits.Add(reader.ReadInt64());
+            for (var n = Count(reader); n > 0; n--) state.days[reader.ReadInt32()] = Count(reader);
+            for (var n = Count(reader); n > 0; n--)
+            {
+                var hour = reader.ReadByte();
+                if (hour >= state.hoursOfWeek.Length) throw new FormatException($"Activity state has an hour {hour} of the week.");
+                state.hoursOfWeek[hour] = Count(reader);
+            }
+
+            if (stream.Position != stream.Length) throw new FormatException($"Activity state has {stream.Length - stream.Position} bytes behind its end.");
         }
         catch (EndOfStreamException e)
         {
             throw new FormatException("Activity state ends too early.", e);
         }
+        catch (IOException e)
+        {
+            // The reader's answer to a string of negative length.
+            throw new FormatException("Activity state is broken: " + e.Message, e);
+        }
 
         return state;
+    }
+
+    private static int Count(BinaryReader reader)
+    {
+        var count = reader.Read7BitEncodedInt();
+        return count >= 0 ? count : throw new FormatException($"Activity state has a count of {count}.");
     }
 }

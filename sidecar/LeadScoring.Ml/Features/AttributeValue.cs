@@ -100,7 +100,7 @@ public readonly struct AttributeValue : IEquatable<AttributeValue>
         unixMs = 0;
         return Kind switch
         {
-            AttributeKind.Text => DateText.TryParse((string)payload!, out unixMs),
+            AttributeKind.Text => DateText.TryParse((string)payload!, out unixMs) || DateText.TryFromEpoch(NumberText.Parse((string)payload!), out unixMs),
             AttributeKind.Number => DateText.TryFromEpoch(number, out unixMs),
             _ => false,
         };

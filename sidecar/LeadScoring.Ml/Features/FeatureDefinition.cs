@@ -43,6 +43,6 @@ public sealed class FeatureDefinition
     /// <summary>Ascending lower bounds that turn a number into a level ("25-34"); null when not banded.</summary>
     public IReadOnlyList<double>? Bands { get; init; }
 
-    /// <summary>Raw value to level, ordinal ignore-case; null when there is none. What is not in the table is missing.</summary>
+    /// <summary>Raw value to level, ordinal ignore-case; null when there is none. What is not in the table is missing; an attribute of the feature's own name is the level itself.</summary>
     public IReadOnlyDictionary<string, string>? Lookup { get; init; }
 }

@@ -48,10 +48,13 @@ internal sealed class NumericEncoder : FeatureEncoder
     {
         var missing = double.IsNaN(value.Number);
         // A double beyond float range would become an infinity, which XGBoost refuses in training.
-        tree[0] = missing ? float.NaN : (float)Math.Clamp(value.Number, -3e38, 3e38);
+        tree[0] = missing ? float.NaN : (float)Bounded(value.Number);
         dense[0] = (float)(((missing ? Fill : Math.Clamp(value.Number, Low, High)) - Mean) * InverseDeviation);
         if (MissingIndicator) dense[1] = missing ? 1 : 0;
     }
+
+    /// <summary>The number within the range of a float, so that sums of squares of it stay within that of a double.</summary>
+    internal static double Bounded(double number) => Math.Clamp(number, -3e38, 3e38);
 
     internal override void Check() =>
         Require(double.IsFinite(Low) && double.IsFinite(High) && Low <= High && double.IsFinite(Fill) && double.IsFinite(Mean) && double.IsFinite(InverseDeviation),
@@ -101,6 +104,7 @@ internal sealed class OneHotEncoder : FeatureEncoder
 
     internal override void Check()
     {
+        Require(!Levels.Contains(null), "a one-hot encoder has a level without a name");
         Require(Levels.Distinct(StringComparer.Ordinal).Count() == Levels.Length, "a one-hot encoder has a level twice");
         Require(Width > 0 && Mode >= 0 && Mode < Width, "a one-hot encoder has no such mode");
     }
@@ -143,7 +147,7 @@ internal sealed class TargetEncoder : FeatureEncoder
 
     internal override void Check()
     {
-        Require(LogOdds.Values.All(float.IsFinite) && LogCount.Values.All(float.IsFinite) && float.IsFinite(UnknownLogOdds) && float.IsFinite(MissingLogOdds),
+        Require(LogOdds.Values.All(float.IsFinite) && LogCount.Values.All(float.IsFinite) && float.IsFinite(UnknownLogOdds) && float.IsFinite(MissingLogOdds) && float.IsFinite(MissingLogCount),
             "a target encoder has values that are not finite");
         Require(double.IsFinite(Mean) && double.IsFinite(InverseDeviation), "a target encoder has scales that are not finite");
     }

@@ -39,7 +39,7 @@ public sealed class FeatureExtractor(FeatureProfile profile)
                 : FromAttribute(feature, source, lead, asOfMs);
             if (value.IsMissing) continue;
             // "None seen" in the event stream yields to a source that knows more: a CRM may bring the count ready-made.
-            if (source.IsActivity && source.Name == "count" && value.Number == 0)
+            if (source.IsTotal && value.Number == 0)
             {
                 zero ??= value;
                 continue;
@@ -56,7 +56,8 @@ public sealed class FeatureExtractor(FeatureProfile profile)
         var raw = lead.Attribute(source.Name);
         if (raw.IsMissing) return FeatureValue.Missing;
         if (source.Transform.Length > 0) return FromNumber(feature, AttributeTransforms.Apply(source.Transform, raw, asOfMs));
-        if (feature.Lookup is { } table)
+        // An attribute of the feature's own name brings the level itself; the table is for the others.
+        if (feature.Lookup is { } table && source.Name != feature.Name)
             return raw.AsText() is { } key && table.TryGetValue(key, out var level) ? Level(feature, level) : FeatureValue.Missing;
         return feature.Kind switch
         {

@@ -5,13 +5,13 @@ namespace LeadScoring.Ml.Features;
 /// <c>activity:MEASURE</c> / <c>activity:MEASURE(event types)</c>.
 /// </summary>
 /// <remarks>
-/// Transforms: count (length of a list, else the number), days_since, years_since, hour, weekday, month (of a date, UTC), slope (of a list).
+/// Transforms: value (as it is, under exactly the name before the bar), count (length of a list, else the number), days_since, years_since, hour, weekday, month (of a date, UTC), slope (of a list).
 /// Measures: count(types), rate(type / type), days_since_last[(types)], days_since_first, visits, pages_per_visit, visits_per_week,
 /// minutes_on_site, weekend_share, evening_share, weekly_slope.
 /// </remarks>
 public sealed class FeatureSource
 {
-    private static readonly string[] Transforms = ["", "count", "days_since", "years_since", "hour", "weekday", "month", "slope"];
+    private static readonly string[] Transforms = ["", "value", "count", "days_since", "years_since", "hour", "weekday", "month", "slope"];
     private static readonly string[] Measures =
     [
         "count", "rate", "days_since_last", "days_since_first", "visits", "pages_per_visit", "visits_per_week", "minutes_on_site",
@@ -36,6 +36,9 @@ public sealed class FeatureSource
     /// <summary>Attribute name, or the measure.</summary>
     public string Name { get; }
 
+    /// <summary>Counts or sums what was seen, so that 0 means "none seen", not "none".</summary>
+    internal bool IsTotal => IsActivity && Name is "count" or "visits" or "visits_per_week" or "minutes_on_site";
+
     internal string Transform { get; }
 
     internal string[] Types { get; }
@@ -58,8 +61,11 @@ public sealed class FeatureSource
         var body = text["attribute:".Length..];
         // Spaces around the bar are part of the grammar: column names of exports do contain bare bars.
         var bar = body.LastIndexOf(" | ", StringComparison.Ordinal);
-        var name = (bar < 0 ? body : body[..bar]).Trim();
+        var name = bar < 0 ? body : body[..bar];
         var transform = bar < 0 ? "" : body[(bar + 3)..].Trim();
+        // Names of columns may begin or end with spaces: "| value" takes the name to the letter, all else is written by people.
+        if (transform == "value") transform = "";
+        else name = name.Trim();
         if (name.Length == 0) throw new FormatException($"source '{text}' names no attribute");
         if (!Transforms.Contains(transform))
             throw new FormatException($"source '{text}': unknown transform '{transform}'; there are {string.Join(", ", Transforms.Skip(1))}");

@@ -44,7 +44,7 @@ public static class NumberText
     public static string Canonical(string text)
     {
         var dot = text.IndexOf('.');
-        if (dot <= 0 || text.AsSpan(dot + 1).ContainsAnyExcept('0') || text.AsSpan(0, dot).TrimStart('-').ContainsAnyExceptInRange('0', '9')) return text;
+        if (dot <= 0 || !char.IsAsciiDigit(text[dot - 1]) || text.AsSpan(dot + 1).ContainsAnyExcept('0') || text.AsSpan(0, dot).TrimStart('-').ContainsAnyExceptInRange('0', '9')) return text;
         return dot == text.Length - 1 || dot > 15 ? text : text[..dot];
     }
 
@@ -61,7 +61,9 @@ public static class NumberText
         var dot = text.IndexOf('.');
         var whole = dot < 0 ? text : text[..dot];
         var last = whole.LastIndexOf(',');
-        var thousands = whole.Length - last - 1 == 3;
+        // Thousands stand in groups: "1,234" is one, "0,125" and "1234,567" are decimal commas.
+        var first = whole[..Math.Max(0, whole.IndexOf(','))].TrimStart("+-");
+        var thousands = whole.Length - last - 1 == 3 && first.Length is >= 1 and <= 3 && first[0] != '0';
         return dot < 0 && !thousands && text.Count(',') == 1
             ? text.ToString().Replace(',', '.')
             : thousands ? text.ToString().Replace(",", "", StringComparison.Ordinal) : "?";

@@ -64,7 +64,7 @@ public static class PreprocessorFit
 
     private static NumericEncoder FitNumber(FeatureValue[] column, float[] y, EncodingSettings settings, bool bounded)
     {
-        var known = column.Where(v => !double.IsNaN(v.Number)).Select(v => v.Number).ToArray();
+        var known = column.Where(v => !double.IsNaN(v.Number)).Select(v => NumericEncoder.Bounded(v.Number)).ToArray();
         if (known.Length == 0) return new NumericEncoder { InverseDeviation = 0 };
         Array.Sort(known);
         double low = known[0], high = known[^1];

@@ -66,8 +66,8 @@ public static class ProfileInference
         var findings = new ColumnFinding[columns.Count];
         for (var c = 0; c < columns.Count; c++)
         {
-            findings[c] = excluded.Contains(columns[c])
-                ? new ColumnFinding(columns[c], ColumnRole.Excluded, "excluded", 0, 0)
+            findings[c] = columns[c].Length == 0 ? new ColumnFinding("", ColumnRole.Excluded, "has no name", 0, 0)
+                : excluded.Contains(columns[c]) ? new ColumnFinding(columns[c], ColumnRole.Excluded, "excluded", 0, 0)
                 : Column(columns[c], Cells(rows, c), labels);
         }
 
@@ -200,7 +200,7 @@ internal static class InferredYaml
             switch (f.Role)
             {
                 case ColumnRole.Numeric or ColumnRole.Categorical or ColumnRole.Boolean:
-                    Feature(yaml, names, f.Name, f.Name, f.Role.ToString().ToLowerInvariant(), $"attribute:{f.Name}", note);
+                    Feature(yaml, names, f.Name, f.Name, f.Role.ToString().ToLowerInvariant(), Source(f.Name), note);
                     break;
                 case ColumnRole.Date:
                     Feature(yaml, names, $"{f.Name} hour", $"{f.Name}: hour", "numeric", $"attribute:{f.Name} | hour", note);
@@ -236,8 +236,24 @@ internal static class InferredYaml
         return trimmed.Length == 0 ? "column" : char.IsAsciiDigit(trimmed[0]) ? $"c_{trimmed}" : trimmed;
     }
 
-    private static string Quoted(string text) =>
-        '"' + OneLine(text).Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal) + '"';
+    /// <summary>The attribute of exactly this name, even where its spaces or bars mean something in a source.</summary>
+    private static string Source(string column) =>
+        column != column.Trim() || column.Contains(" | ", StringComparison.Ordinal) ? $"attribute:{column} | value" : $"attribute:{column}";
 
-    private static string OneLine(string text) => text.ReplaceLineEndings(" ");
+    /// <summary>A YAML double-quoted scalar that reads back as the same text, on one line.</summary>
+    private static string Quoted(string text)
+    {
+        var quoted = new StringBuilder("\"");
+        foreach (var ch in text)
+        {
+            if (ch is '"' or '\\') quoted.Append('\\').Append(ch);
+            else if (char.IsControl(ch) || ch is '\u2028' or '\u2029' or '\uFEFF') quoted.Append(CultureInfo.InvariantCulture, $"\\u{(int)ch:X4}");
+            else quoted.Append(ch);
+        }
+
+        return quoted.Append('"').ToString();
+    }
+
+    /// <summary>For comments.</summary>
+    private static string OneLine(string text) => string.Concat(text.Select(ch => char.IsControl(ch) || ch is '\u2028' or '\u2029' or '\uFEFF' ? ' ' : ch));
 }

@@ -9,6 +9,9 @@ internal static class ProfileYaml
 {
     private const int MaxLength = 4_000_000;
     private const int MaxFeatures = 1_000;
+    private const int MaxEntries = 1_000;
+    private const int MaxParts = 100;
+    private const int MaxFaultsListed = 50;
 
     internal static FeatureProfile Read(string yaml)
     {
@@ -16,7 +19,7 @@ internal static class ProfileYaml
         Document? document;
         try
         {
-            document = new DeserializerBuilder().WithNamingConvention(UnderscoredNamingConvention.Instance).Build().Deserialize<Document?>(yaml);
+            document = new DeserializerBuilder().WithNamingConvention(UnderscoredNamingConvention.Instance).WithDuplicateKeyChecking().Build().Deserialize<Document?>(yaml);
         }
         catch (YamlException e)
         {
@@ -25,8 +28,36 @@ internal static class ProfileYaml
 
         if (document is null) throw new ProfileException("The profile is empty.");
         var faults = new List<string>();
-        var profile = Build(document, yaml, faults);
-        return faults.Count == 0 ? profile! : throw new ProfileException("The profile has faults:\n  " + string.Join("\n  ", faults));
+        // Sizes first: with YAML aliases a small text can name the same long list many thousand times.
+        Sizes(document, faults);
+        var profile = faults.Count == 0 ? Build(document, yaml, faults) : null;
+        if (faults.Count == 0) return profile!;
+        var more = faults.Count > MaxFaultsListed ? $"\n  and {faults.Count - MaxFaultsListed} more" : "";
+        throw new ProfileException("The profile has faults:\n  " + string.Join("\n  ", faults.Take(MaxFaultsListed)) + more);
+    }
+
+    private static void Sizes(Document d, List<string> faults)
+    {
+        void AtMost(string what, int? count, int most)
+        {
+            if (count > most) faults.Add($"{what}: {count}; at most {most}");
+        }
+
+        AtMost("features", d.Features?.Count, MaxFeatures);
+        AtMost("rules", d.Rules?.Count, MaxEntries);
+        AtMost("actions", d.Actions?.Count, MaxEntries);
+        AtMost("business_hours.days", d.BusinessHours?.Days?.Count, MaxParts);
+        foreach (var f in (d.Features ?? []).Where(f => f is not null))
+        {
+            AtMost($"feature '{f.Name}': from", f.From?.Count, MaxParts);
+            AtMost($"feature '{f.Name}': bands", f.Bands?.Count, MaxEntries);
+        }
+
+        foreach (var a in (d.Actions ?? []).Where(a => a is not null))
+        {
+            AtMost($"action '{a.Id}': when", a.When?.Count, MaxParts);
+            AtMost($"action '{a.Id}': grades", a.Grades?.Count, MaxParts);
+        }
     }
 
     private static FeatureProfile? Build(Document d, string yaml, List<string> faults)
@@ -34,7 +65,7 @@ internal static class ProfileYaml
         if (string.IsNullOrWhiteSpace(d.Name)) faults.Add("name: missing");
         if (d.HorizonDays is < 1 or > 3650) faults.Add($"horizon_days: {d.HorizonDays} is not in 1..3650");
         if (d.Features is not { Count: > 0 }) faults.Add("features: at least one is needed");
-        else if (d.Features.Count > MaxFeatures) faults.Add($"features: {d.Features.Count}; at most {MaxFeatures}");
+        if (!double.IsFinite(d.StartPoints)) faults.Add($"start_points: {d.StartPoints} is not a finite number");
         var zone = TimeZoneInfo.Utc;
         if (d.TimeZone is { } id && !TimeZoneInfo.TryFindSystemTimeZoneById(id, out zone!)) faults.Add($"time_zone: '{id}' is not known; write it as in Europe/Berlin");
 
@@ -47,7 +78,7 @@ internal static class ProfileYaml
             else if (Feature(f, d, faults) is { } feature) features.Add(feature);
         }
 
-        var rules = (d.Rules ?? []).Select((r, i) => new PointRule(Condition(r, $"rules[{i}]", names, faults), r.Points)).ToList();
+        var rules = (d.Rules ?? []).Select((r, i) => Rule(r, $"rules[{i}]", names, faults)).ToList();
         var actions = (d.Actions ?? []).Select((a, i) => Action(a, i, names, faults)).ToList();
         var hours = d.BusinessHours is null ? BusinessHours.Default : new BusinessHours(d.BusinessHours.From, d.BusinessHours.To, d.BusinessHours.Days ?? BusinessHours.Default.Days);
         if (hours.FromHour < 0 || hours.ToHour > 24 || hours.FromHour >= hours.ToHour || hours.Days.Count == 0 || hours.Days.Any(x => x is < 0 or > 6))
@@ -62,7 +93,8 @@ internal static class ProfileYaml
     private static FeatureDefinition? Feature(FeatureNode f, Document d, List<string> faults)
     {
         var at = $"feature '{f.Name}'";
-        if (!Enum.TryParse<FeatureKind>(f.Kind ?? "numeric", ignoreCase: true, out var kind) || int.TryParse(f.Kind, out _))
+        // Enum.TryParse alone would take numbers and "numeric, boolean", too.
+        if (!Enum.TryParse<FeatureKind>(f.Kind ?? "numeric", ignoreCase: true, out var kind) || f.Kind?.All(char.IsAsciiLetter) == false)
         {
             faults.Add($"{at}: kind '{f.Kind}' is not numeric, categorical or boolean");
             return null;
@@ -73,7 +105,7 @@ internal static class ProfileYaml
         {
             try
             {
-                sources.Add(FeatureSource.Parse(text));
+                sources.Add(FeatureSource.Parse(text ?? throw new FormatException("from has an empty entry")));
             }
             catch (FormatException e)
             {
@@ -82,25 +114,47 @@ internal static class ProfileYaml
         }
 
         Dictionary<string, string>? lookup = null;
-        if (f.Lookup is { } name && d.Lookups?.TryGetValue(name, out lookup) != true) faults.Add($"{at}: no table '{name}' under lookups");
+        if (f.Lookup is { } name && (d.Lookups?.TryGetValue(name, out lookup) != true || lookup is null)) faults.Add($"{at}: no table '{name}' under lookups");
+        if (f.Bands?.All(double.IsFinite) == false) faults.Add($"{at}: bands must be finite numbers");
         if (f.Bands is { } bands && (bands.Count == 0 || bands.Zip(bands.Skip(1)).Any(p => !(p.First < p.Second)))) faults.Add($"{at}: bands must ascend");
         if (f.Bands is not null && kind != FeatureKind.Categorical) faults.Add($"{at}: bands make levels, so kind must be categorical");
         return new FeatureDefinition
         {
             Name = f.Name!, Group = f.Group ?? "other", Kind = kind, Sources = sources, Label = f.Label ?? f.Name!.Replace('_', ' '), Unit = f.Unit ?? "",
             Actionable = f.Actionable, Sensitive = f.Sensitive, Bands = f.Bands,
-            Lookup = lookup is null ? null : new Dictionary<string, string>(lookup, StringComparer.OrdinalIgnoreCase),
+            Lookup = lookup is null ? null : Table(f.Lookup!, lookup, faults),
         };
     }
 
-    private static FeatureCondition Condition(ConditionNode c, string at, HashSet<string> names, List<string> faults)
+    private static Dictionary<string, string> Table(string name, Dictionary<string, string> written, List<string> faults)
     {
+        var table = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase);
+        foreach (var (key, level) in written)
+        {
+            if (!table.TryAdd(key, level)) faults.Add($"lookups: '{key}' stands twice in table '{name}', which ignores case");
+        }
+
+        return table;
+    }
+
+    private static PointRule Rule(RuleNode? r, string at, HashSet<string> names, List<string> faults)
+    {
+        if (r is not null && !double.IsFinite(r.Points)) faults.Add($"{at}: points {r.Points} is not a finite number");
+        return new PointRule(Condition(r, at, names, faults), r?.Points ?? 0);
+    }
+
+    private static FeatureCondition Condition(ConditionNode? c, string at, HashSet<string> names, List<string> faults)
+    {
+        c ??= new ConditionNode();
+        if (c.AtLeast is { } low && double.IsNaN(low)) faults.Add($"{at}: at_least is not a number");
+        if (c.AtMost is { } high && double.IsNaN(high)) faults.Add($"{at}: at_most is not a number");
         if (c.Feature is null || !names.Contains(c.Feature)) faults.Add($"{at}: feature '{c.Feature}' is not in the profile");
         return new FeatureCondition { Feature = c.Feature ?? "", AtLeast = c.AtLeast, AtMost = c.AtMost, Is = c.Is };
     }
 
-    private static ActionDefinition Action(ActionNode a, int i, HashSet<string> names, List<string> faults)
+    private static ActionDefinition Action(ActionNode? a, int i, HashSet<string> names, List<string> faults)
     {
+        a ??= new ActionNode();
         if (string.IsNullOrWhiteSpace(a.Id) || string.IsNullOrWhiteSpace(a.Text)) faults.Add($"actions[{i}]: id and text are needed");
         if (a.Grades?.Any(g => g is not ("A" or "B" or "C" or "D")) == true) faults.Add($"actions[{i}]: grades are A, B, C, D");
         var when = (a.When ?? []).Select((c, k) => Condition(c, $"actions[{i}].when[{k}]", names, faults)).ToList();

@@ -68,7 +68,9 @@ public static class LeakLinter
         if (feature.Kind == FeatureKind.Categorical)
         {
             var encoded = TargetStatistics.OutOfFold(Array.ConvertAll(column, v => v.Level), labels, settings.Encoding, settings.Seed);
-            return Folded(RankingQuality.RocAuc(Array.ConvertAll(encoded, e => (double)e.LogOdds), labels));
+            // Not folded: the encoding already points towards conversion. Below 0.5 it tells only that a row's own fold is left out of it.
+            var encodedAuc = RankingQuality.RocAuc(Array.ConvertAll(encoded, e => (double)e.LogOdds), labels);
+            return double.IsNaN(encodedAuc) ? 0.5 : Math.Max(0.5, encodedAuc);
         }
 
         var known = column.Where(v => !v.IsMissing).Select(v => v.Number).ToArray();

@@ -51,6 +51,10 @@ public sealed record TrainingSettings
         Regression.Validate();
         Weights.Validate();
         Encoding.Validate();
+        // Members of a squared error give numbers outside 0..1, which are no probabilities.
+        if (GradientBoosting.Objective == "reg:squarederror" || RandomForest.Objective == "reg:squarederror")
+            throw new ArgumentException("Objective of a member must be binary:logistic or reg:logistic, as the ensemble averages probabilities");
+        if (Seed < 0) throw new ArgumentException($"seed {Seed} must be 0 or more");
         if (Folds is < 2 or > 20) throw new ArgumentException($"folds {Folds} is not in 2..20");
         if (!(TestShare is >= 0.01 and <= 0.9)) throw new ArgumentException($"test_share {TestShare} is not in 0.01..0.9");
         if (Parallelism is < 0 or > 256) throw new ArgumentException($"parallelism {Parallelism} is not in 0..256");
