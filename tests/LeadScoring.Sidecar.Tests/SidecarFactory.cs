@@ -27,8 +27,13 @@ public sealed class SidecarFactory : IAsyncLifetime
 
     public async Task InitializeAsync()
     {
-        // "normal": tests kill processes, never the machine.
-        var builder = SidecarApp.CreateBuilder([new("LeadScoring:Data", Data), new("LeadScoring:Durability", "normal"), .. Settings]);
+        // "normal": tests kill processes, never the machine. No workers: a test says itself when changed leads are scored and queued trainings run.
+        Dictionary<string, string?> settings = new()
+        {
+            ["LeadScoring:Data"] = Data, ["LeadScoring:Durability"] = "normal", ["LeadScoring:Scoring:RescoreChangedLeads"] = "false", ["LeadScoring:Training:RunHere"] = "false",
+        };
+        foreach (var (name, value) in Settings) settings[name] = value;
+        var builder = SidecarApp.CreateBuilder(settings);
         builder.WebHost.UseTestServer();
         Configure(builder.Services);
         app = builder.Build();

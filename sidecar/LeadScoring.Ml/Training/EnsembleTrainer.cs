@@ -86,7 +86,7 @@ public static class EnsembleTrainer
         var known = Array.ConvertAll(trainRows, r => EnsembleModel.KnownShare(set.Row(r)));
         var model = new EnsembleModel(
             set.Profile, final.Preprocessor, final.GradientBoosting, final.RandomForest, final.Network, final.Regression, settings.Weights,
-            IsotonicCalibrator.Fit(average, labels), IsotonicCalibrator.Fit(outOfFold[0], labels), FitConfidence(crossCalibrated, outOfFold, known, labels), final.DenseBaseline);
+            Calibrator(average, labels), Calibrator(outOfFold[0], labels), FitConfidence(crossCalibrated, outOfFold, known, labels), final.DenseBaseline);
 
         progress?.Report(new TrainingProgress("Testing", 0.99));
         double[] thresholds = [.. outOfFold.Append(crossCalibrated).Select(p => Decisions.F1OptimalThreshold(p, labels).Threshold)];
@@ -184,7 +184,7 @@ public static class EnsembleTrainer
         for (var k = 0; k < folds; k++)
         {
             int[] others = [.. Enumerable.Range(0, average.Length).Where(i => fold[i] != k)];
-            var map = IsotonicCalibrator.Fit(Array.ConvertAll(others, i => average[i]), Array.ConvertAll(others, i => labels[i]));
+            var map = Calibrator(Array.ConvertAll(others, i => average[i]), Array.ConvertAll(others, i => labels[i]));
             for (var i = 0; i < average.Length; i++)
             {
                 if (fold[i] == k) calibrated[i] = map.Apply(average[i]);
@@ -193,6 +193,9 @@ public static class EnsembleTrainer
 
         return calibrated;
     }
+
+    private static IsotonicCalibrator Calibrator(double[] predictions, float[] labels) =>
+        IsotonicCalibrator.Fit(predictions, labels, minimumBlockWeight: IsotonicCalibrator.SuggestedBlockWeight(labels.Length));
 
     private static ConfidenceModel FitConfidence(double[] calibrated, double[][] members, double[] known, float[] labels)
     {

@@ -18,3 +18,6 @@ internal sealed class BodyLimit(RequestDelegate next, IOptions<ApiOptions> optio
     internal static ProblemException TooLarge(long? limit) =>
         new(ProblemKind.TooLarge, $"The limit is {(limit is { } bytes ? $"{bytes:N0} bytes" : "lower than this body")}. Send smaller batches, or use POST /v1/imports for a file.");
 }
+
+/// <summary>Endpoint metadata: the largest body that a route takes, where that is not the general limit.</summary>
+internal sealed record RouteBodyLimit(long? MaxRequestBodySize) : IRequestSizeLimitMetadata;

@@ -15,7 +15,12 @@ internal static class ListLeads
 {
     private const int MaxLimit = 200;
 
-    public sealed record Item(string LeadId, JsonElement Attributes, DateTimeOffset? CreatedAt, DateTimeOffset UpdatedAt, bool IsStale);
+    /// <param name="Score">Latest score; absent before the first.</param>
+    /// <param name="IsStale">Changed since it was scored.</param>
+    /// <param name="IsOpen">Has no outcome yet.</param>
+    public sealed record Item(
+        string LeadId, double? Score, string? Grade, double? ConversionProbability, double? Confidence, int? ModelVersion, string? ScoredBy, DateTimeOffset? ScoredAt,
+        JsonElement Attributes, DateTimeOffset? CreatedAt, DateTimeOffset UpdatedAt, bool IsStale, bool IsOpen);
 
     /// <param name="NextCursor">Hand it back as cursor for the next page; absent on the last one.</param>
     public sealed record Response(IReadOnlyList<Item> Leads, string? NextCursor);
@@ -27,60 +32,81 @@ internal static class ListLeads
         public long? CreatedAtMs { get; init; }
         public long UpdatedAtMs { get; init; }
         public bool IsStale { get; init; }
+        public double? Score { get; init; }
+        public string? Grade { get; init; }
+        public double? Probability { get; init; }
+        public double? Confidence { get; init; }
+        public int? ModelVersion { get; init; }
+        public string? ScoredBy { get; init; }
+        public long? ScoredAtMs { get; init; }
+        public long? ClosedAtMs { get; init; }
     }
 
     internal static async Task<Ok<Response>> HandleAsync(
         Caller caller,
         Database database,
         CancellationToken cancellationToken,
-        [Description("lead_id (default), updated_at, or -updated_at for the newest first.")] string? order = null,
+        [Description("lead_id (default), updated_at, -updated_at for the newest first, or -score for the best first (leads with a score only).")] string? order = null,
         [Description("1 to 200; default 50.")] int limit = 50,
         [Description("next_cursor of the page before; same order and filters.")] string? cursor = null,
         [Description("Only leads changed at or after this moment.")] string? updated_since = null,
-        [Description("Only leads that have (true) or have not (false) changed since they were scored.")] bool? is_stale = null)
+        [Description("Only leads that have (true) or have not (false) changed since they were scored.")] bool? is_stale = null,
+        [Description("Only this grade: A, B, C or D.")] string? grade = null,
+        [Description("Only leads without (true) or with (false) an outcome.")] bool? is_open = null)
     {
         order ??= "lead_id";
-        if (order is not ("lead_id" or "updated_at" or "-updated_at")) throw ProblemException.Invalid("?order", "order is lead_id, updated_at or -updated_at.");
+        if (order is not ("lead_id" or "updated_at" or "-updated_at" or "-score")) throw ProblemException.Invalid("?order", "order is lead_id, updated_at, -updated_at or -score.");
+        if (grade is not (null or "A" or "B" or "C" or "D")) throw ProblemException.Invalid("?grade", "grade is A, B, C or D.");
         if (limit is < 1 or > MaxLimit) throw ProblemException.Invalid("?limit", $"limit is 1 to {MaxLimit}.");
         var sinceMs = 0L;
         if (updated_since is not null && !DateText.TryParse(updated_since, out sinceMs)) throw ProblemException.Invalid("?updated_since", "updated_since must be a moment such as 2026-05-31T14:00:00Z.");
-        var (afterMs, afterId) = ReadCursor(cursor, order);
+        var (afterKey, afterId) = ReadCursor(cursor, order);
         var sql = $"""
-            select lead_id as LeadId, attributes as Attributes, created_at_ms as CreatedAtMs, updated_at_ms as UpdatedAtMs, is_stale as IsStale
+            select lead_id as LeadId, attributes as Attributes, created_at_ms as CreatedAtMs, updated_at_ms as UpdatedAtMs, is_stale as IsStale,
+                   score as Score, grade as Grade, probability as Probability, confidence as Confidence, model_version as ModelVersion, scored_by as ScoredBy,
+                   scored_at_ms as ScoredAtMs, closed_at_ms as ClosedAtMs
             from leads
             where organization_id = @OrganizationId
             {(updated_since is null ? "" : "and updated_at_ms >= @sinceMs")}
             {(is_stale is null ? "" : "and is_stale = @stale")}
+            {(grade is null ? "" : "and grade = @grade")}
+            {(is_open is null ? "" : is_open == true ? "and closed_at_ms is null" : "and closed_at_ms is not null")}
+            {(order == "-score" ? "and score is not null" : "")}
             {(cursor is null ? "" : After(order))}
-            order by {order switch { "lead_id" => "lead_id", "updated_at" => "updated_at_ms, lead_id", _ => "updated_at_ms desc, lead_id desc" }}
+            order by {order switch { "lead_id" => "lead_id", "updated_at" => "updated_at_ms, lead_id", "-score" => "score desc, lead_id desc", _ => "updated_at_ms desc, lead_id desc" }}
             limit @take
             """;
-        var parameters = new { caller.OrganizationId, sinceMs, stale = is_stale == true ? 1 : 0, afterMs, afterId, take = limit + 1 };
+        var parameters = new { caller.OrganizationId, sinceMs, stale = is_stale == true ? 1 : 0, afterKey, afterId, grade, take = limit + 1 };
         await using var connection = await database.OpenConnectionAsync(cancellationToken);
         var rows = (await connection.QueryAsync<Row>(new CommandDefinition(sql, parameters, cancellationToken: cancellationToken))).AsList();
         var next = rows.Count > limit ? WriteCursor(order, rows[limit - 1]) : null;
         return TypedResults.Ok(new Response(
-            [.. rows.Take(limit).Select(r => new Item(r.LeadId, JsonElement.Parse(r.Attributes), Moment.Of(r.CreatedAtMs), Moment.Of(r.UpdatedAtMs), r.IsStale))], next));
+            [.. rows.Take(limit).Select(ToItem)], next));
     }
+
+    private static Item ToItem(Row r) => new(
+        r.LeadId, r.Score, r.Grade, r.Probability is { } p ? Math.Round(p, 6) : null, r.Confidence is { } c ? Math.Round(c, 4) : null, r.ModelVersion, r.ScoredBy, Moment.Of(r.ScoredAtMs),
+        JsonElement.Parse(r.Attributes), Moment.Of(r.CreatedAtMs), Moment.Of(r.UpdatedAtMs), r.IsStale, r.ClosedAtMs is null);
 
     // Row values compare as one: pages neither skip nor repeat a lead when moments are equal.
     private static string After(string order) => order switch
     {
         "lead_id" => "and lead_id > @afterId",
-        "updated_at" => "and (updated_at_ms, lead_id) > (@afterMs, @afterId)",
-        _ => "and (updated_at_ms, lead_id) < (@afterMs, @afterId)",
+        "updated_at" => "and (updated_at_ms, lead_id) > (@afterKey, @afterId)",
+        "-score" => "and (score, lead_id) < (@afterKey, @afterId)",
+        _ => "and (updated_at_ms, lead_id) < (@afterKey, @afterId)",
     };
 
     private static string WriteCursor(string order, Row last) =>
-        Base64Url.EncodeToString(Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{order}\n{last.UpdatedAtMs}\n{last.LeadId}")));
+        Base64Url.EncodeToString(Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{order}\n{(order == "-score" ? last.Score : last.UpdatedAtMs):R}\n{last.LeadId}")));
 
-    private static (long AfterMs, string AfterId) ReadCursor(string? cursor, string order)
+    private static (double AfterKey, string AfterId) ReadCursor(string? cursor, string order)
     {
         if (cursor is null) return (0, "");
         if (cursor.Length < 2_000 && Base64Url.IsValid(cursor))
         {
             var parts = Encoding.UTF8.GetString(Base64Url.DecodeFromChars(cursor)).Split('\n');
-            if (parts.Length == 3 && parts[0] == order && long.TryParse(parts[1], out var afterMs)) return (afterMs, parts[2]);
+            if (parts.Length == 3 && parts[0] == order && double.TryParse(parts[1], CultureInfo.InvariantCulture, out var afterKey)) return (afterKey, parts[2]);
         }
 
         throw ProblemException.Invalid("?cursor", "The cursor is not one of this order. Start again without it.");

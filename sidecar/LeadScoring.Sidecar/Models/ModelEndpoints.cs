@@ -21,13 +21,11 @@ internal static class ModelEndpoints
         group.MapGet("/{version:int}/bundle", GetModelBundle.HandleAsync).RequireScope(ApiScope.Admin).Produces(200, contentType: "application/zip")
             .WithName("DownloadModel").WithSummary("Downloads a version as a bundle (zip).");
         group.MapPost("/import", ImportModel.HandleAsync).RequireScope(ApiScope.Admin).Accepts<Stream>("application/zip", "application/octet-stream")
-            .WithMetadata(new RequestSizeLimitMetadata(ImportModel.MaxBytes))
+            .WithMetadata(new RouteBodyLimit(ImportModel.MaxBytes))
             .WithName("ImportModel").WithSummary("Adds a bundle as a new version; it is not promoted.");
         group.MapPost("/{version:int}/promote", PromoteModel.HandleAsync).RequireScope(ApiScope.Admin)
             .WithName("PromoteModel").WithSummary("Makes a version the champion.");
         group.MapPost("/rollback", RollbackModel.HandleAsync).RequireScope(ApiScope.Admin)
             .WithName("RollbackModel").WithSummary("Makes the champion before the current one the champion again.");
     }
-
-    private sealed record RequestSizeLimitMetadata(long? MaxRequestBodySize) : Microsoft.AspNetCore.Http.Metadata.IRequestSizeLimitMetadata;
 }

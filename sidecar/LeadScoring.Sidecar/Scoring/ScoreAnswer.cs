@@ -1,5 +1,5 @@
 using System.ComponentModel;
-using System.Text.Json;
+using System.Text.Json.Serialization;
 using LeadScoring.Ml.Features;
 using LeadScoring.Sidecar.Api;
 using LeadScoring.Sidecar.Models;
@@ -12,7 +12,8 @@ namespace LeadScoring.Sidecar.Scoring;
 /// <param name="Value">The lead's own value: number, text, truth value, or null when unknown.</param>
 /// <param name="Points">Score points.</param>
 /// <param name="Group">Group of the feature.</param>
-public sealed record Factor(string Feature, string Label, object? Value, double Points, string Group);
+public sealed record Factor(
+    string Feature, string Label, [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] object? Value, double Points, string Group);
 
 /// <summary>Why the score is what it is: base plus the points of all factors is the score.</summary>
 /// <param name="Base">Points of the average lead.</param>
@@ -23,10 +24,11 @@ public sealed record Factors(double Base, IReadOnlyList<Factor> Positive, IReadO
 /// <summary>What to do with the lead.</summary>
 /// <param name="NextBestAction">For the rep to read.</param>
 /// <param name="ActionId">Stable name of the action, to branch on.</param>
-/// <param name="OptimalContactTime">Start of the best hour; absent when the lead may not be contacted.</param>
+/// <param name="OptimalContactTime">Start of the best hour; null when the lead may not be contacted.</param>
 /// <param name="ChannelPreference">phone, email, sms, or none.</param>
 /// <param name="Why">The reason for each.</param>
-public sealed record Recommendations(string NextBestAction, string ActionId, DateTimeOffset? OptimalContactTime, string ChannelPreference, RecommendationReasons Why);
+public sealed record Recommendations(
+    string NextBestAction, string ActionId, [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] DateTimeOffset? OptimalContactTime, string ChannelPreference, RecommendationReasons Why);
 
 /// <summary>Why each recommendation was made.</summary>
 public sealed record RecommendationReasons(string NextBestAction, string OptimalContactTime, string ChannelPreference);
@@ -42,7 +44,7 @@ public sealed record RecommendationReasons(string NextBestAction, string Optimal
 /// <param name="Saved">Whether inline facts were stored; absent when there were none.</param>
 public sealed record ScoreAnswer(
     string LeadId, double Score, [property: Description("A, B, C or D.")] string Grade, double ConversionProbability, double Confidence, Factors? Factors,
-    Recommendations Recommendations, DateTimeOffset UpdatedAt, int? ModelVersion, ScoredBy ScoredBy, bool NeedsReview, bool Cached, bool? Saved = null)
+    Recommendations Recommendations, DateTimeOffset UpdatedAt, [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] int? ModelVersion, ScoredBy ScoredBy, bool NeedsReview, bool Cached, bool? Saved = null)
 {
     internal static ScoreAnswer Of(string leadId, ScoreResult result, ActiveModel active, in LeadSnapshot lead, long nowMs, bool includeFactors, bool cached, bool? saved = null)
     {

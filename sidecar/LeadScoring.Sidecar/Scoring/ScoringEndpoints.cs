@@ -27,7 +27,7 @@ internal static class ScoringEndpoints
         group.MapPost("/score", PostScore.HandleAsync).Accepts<ScoreRequest>("application/json").RequireScope(ApiScope.Score)
             .WithName("ScoreLead").WithSummary("Scores one lead; facts may come along inline.");
         group.MapPost("/score/batch", ScoreStream.HandleAsync).Accepts<ScoreRequest>(ScoreStream.ContentType).Produces<PostScoreBatch.Item>(200, ScoreStream.ContentType).RequireScope(ApiScope.Score)
-            .WithMetadata(new StreamLimit(1_000_000_000)).ExcludeFromDescription()
+            .WithMetadata(new RouteBodyLimit(1_000_000_000)).ExcludeFromDescription()
             .WithName("ScoreStream").WithSummary("Scores a stream of leads, one JSON object a line.");
         group.MapPost("/score/batch", PostScoreBatch.HandleAsync).Accepts<PostScoreBatch.Request>("application/json").RequireScope(ApiScope.Score)
             .WithName("ScoreLeads").WithSummary("Scores up to 1,000 leads with a result for each. With Content-Type application/x-ndjson: any number, one request a line in, one result a line out.");
@@ -38,6 +38,4 @@ internal static class ScoringEndpoints
         group.MapPost("/leads/{leadId}/what-if", WhatIf.HandleAsync).Accepts<WhatIf.Request>("application/json").RequireScope(ApiScope.Score)
             .WithName("WhatIf").WithSummary("Scores the lead with changed facts; nothing is stored.");
     }
-
-    private sealed record StreamLimit(long? MaxRequestBodySize) : Microsoft.AspNetCore.Http.Metadata.IRequestSizeLimitMetadata;
 }

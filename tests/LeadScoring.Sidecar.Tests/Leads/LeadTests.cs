@@ -117,17 +117,18 @@ public sealed class LeadTests(SidecarFactory sidecar) : IClassFixture<SidecarFac
     }
 
     [Fact]
-    public async Task Clear_LeadChangedSinceItWasScored_StaysStale()
+    public async Task SetScores_LeadChangedSinceItWasScored_StaysStale()
     {
         var organization = await sidecar.NewOrganizationAsync();
         await organization.PutLeadAsync("same", new { x = 1 });
         await organization.PutLeadAsync("changed", new { x = 1 });
         var before = await sidecar.Get<LeadStore>().GetManyAsync(organization.Id, ["same", "changed"], CancellationToken.None);
         await organization.PutLeadAsync("changed", new { x = 2 });
-        var cleared = await sidecar.Get<Database>().WriteAsync(
-            transaction => Task.FromResult(StaleLeads.Clear(transaction, organization.Id, before.Values.Select(l => (l.LeadId, l.Revision)))), CancellationToken.None);
+        LatestScore[] scores = [.. before.Values.Select(l => new LatestScore(l.LeadId, l.Revision, 50, 'C', 0.5, 0.5, null, "rules", 1))];
+        var isNew = await sidecar.Get<Database>().WriteAsync(
+            transaction => Task.FromResult(sidecar.Get<LeadStore>().SetScores(transaction, organization.Id, scores)), CancellationToken.None);
         var stale = (await sidecar.Get<StaleLeads>().ListAsync(1_000, CancellationToken.None)).Where(l => l.OrganizationId == organization.Id);
-        Assert.Equal(1, cleared);
+        Assert.Equal([true, true], isNew);
         Assert.Equal("changed", Assert.Single(stale).LeadId);
     }
 
