@@ -1,3 +1,3 @@
-var builder = WebApplication.CreateBuilder(args);
-var app = builder.Build();
-app.Run();
+using LeadScoring.Sidecar.Cli;
+
+return await CommandLine.RunAsync(args, Terminal.ForProcess(), CancellationToken.None);

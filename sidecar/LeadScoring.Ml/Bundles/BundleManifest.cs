@@ -1,3 +1,4 @@
+using System.Text.Json;
 using LeadScoring.Ml.Training;
 
 namespace LeadScoring.Ml.Bundles;
@@ -5,6 +6,9 @@ namespace LeadScoring.Ml.Bundles;
 /// <summary>What a bundle holds and where it comes from.</summary>
 public sealed record BundleManifest
 {
+    /// <summary>How the manifest is written.</summary>
+    public static JsonSerializerOptions Json => BundleParts.Json;
+
     /// <summary>Version of the format that this program writes.</summary>
     public const int CurrentFormat = 1;
 

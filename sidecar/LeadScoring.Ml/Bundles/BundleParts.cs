@@ -56,5 +56,5 @@ internal static class BundleParts
     /// <summary>The serializer checks members for null, not the elements of arrays.</summary>
     private static T[] NoNulls<T>(T[] parts) where T : class => parts.Contains(null) ? throw new FormatException("a part is null") : parts;
 
-    internal sealed record CalibrationPart(EnsembleWeights Weights, MapPart Ensemble, MapPart Primary, RegressionPart Confidence);
+    internal sealed record CalibrationPart(EnsembleWeights Weights, MapPart Ensemble, MapPart Primary, RegressionPart Confidence, float[] DenseBaseline);
 }

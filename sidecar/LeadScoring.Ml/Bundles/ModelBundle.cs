@@ -15,7 +15,8 @@ namespace LeadScoring.Ml.Bundles;
 /// <param name="Manifest">What it is.</param>
 /// <param name="Model">Ready to score.</param>
 /// <param name="Reference">How the features were distributed in training.</param>
-public sealed record ModelBundle(BundleManifest Manifest, EnsembleModel Model, IReadOnlyList<ReferenceDistribution> Reference)
+/// <param name="FeaturesHash"><see cref="FeatureProfile.FeaturesHash"/> of the whole profile, left-out features included.</param>
+public sealed record ModelBundle(BundleManifest Manifest, EnsembleModel Model, IReadOnlyList<ReferenceDistribution> Reference, string FeaturesHash)
 {
     /// <summary>Largest entry that is read, bytes after unpacking: a bundle may come from a stranger.</summary>
     public const int MaxEntryBytes = 256 * 1024 * 1024;
@@ -51,7 +52,7 @@ public sealed record ModelBundle(BundleManifest Manifest, EnsembleModel Model, I
             [RegressionEntry] = Json(BundleParts.RegressionPart.Of(model.Regression)),
             [CalibrationEntry] = Json(new BundleParts.CalibrationPart(
                 model.Weights, BundleParts.MapPart.Of(model.Calibrator), BundleParts.MapPart.Of(model.PrimaryCalibrator),
-                BundleParts.RegressionPart.Of(model.Confidence.Regression))),
+                BundleParts.RegressionPart.Of(model.Confidence.Regression), model.DenseBaseline.ToArray())),
             [ReferenceEntry] = Json(ReferenceDistribution.Of(set.WithFeatures(model.Profile), result.TrainRows)),
         };
         var manifest = new BundleManifest
@@ -89,7 +90,10 @@ public sealed record ModelBundle(BundleManifest Manifest, EnsembleModel Model, I
                 return bytes;
             }
 
-            return new ModelBundle(manifest, ReadModel(manifest, Verified), Part<ReferenceDistribution[]>(Verified(ReferenceEntry), ReferenceEntry));
+            var profile = FeatureProfile.Parse(Encoding.UTF8.GetString(Verified(ProfileEntry)));
+            if (profile.Hash != manifest.ProfileHash) throw new BundleException("The bundle is damaged: its profile is not the one the manifest names.");
+            return new ModelBundle(
+                manifest, ReadModel(manifest, profile, Verified), Part<ReferenceDistribution[]>(Verified(ReferenceEntry), ReferenceEntry), profile.FeaturesHash);
         }
         catch (Exception e) when (e is InvalidDataException or JsonException or FormatException or ArgumentException or NotSupportedException)
         {
@@ -97,10 +101,8 @@ public sealed record ModelBundle(BundleManifest Manifest, EnsembleModel Model, I
         }
     }
 
-    private static EnsembleModel ReadModel(BundleManifest manifest, Func<string, byte[]> entry)
+    private static EnsembleModel ReadModel(BundleManifest manifest, FeatureProfile profile, Func<string, byte[]> entry)
     {
-        var profile = FeatureProfile.Parse(Encoding.UTF8.GetString(entry(ProfileEntry)));
-        if (profile.Hash != manifest.ProfileHash) throw new BundleException("The bundle is damaged: its profile is not the one the manifest names.");
         if (manifest.LeftOutFeatures.Count > 0) profile = profile.Without(manifest.LeftOutFeatures.ToHashSet(StringComparer.Ordinal));
         var calibration = Part<BundleParts.CalibrationPart>(entry(CalibrationEntry), CalibrationEntry);
         return new EnsembleModel(
@@ -110,7 +112,8 @@ public sealed record ModelBundle(BundleManifest Manifest, EnsembleModel Model, I
             TreeEnsemble.FromXGBoostJson(entry(ForestEntry)),
             Part<BundleParts.NetworkPart>(entry(NetworkEntry), NetworkEntry).ToModel(),
             Part<BundleParts.RegressionPart>(entry(RegressionEntry), RegressionEntry).ToModel(),
-            calibration.Weights, calibration.Ensemble.ToModel(), calibration.Primary.ToModel(), new ConfidenceModel(calibration.Confidence.ToModel()));
+            calibration.Weights, calibration.Ensemble.ToModel(), calibration.Primary.ToModel(), new ConfidenceModel(calibration.Confidence.ToModel()),
+            calibration.DenseBaseline);
     }
 
     private static byte[] Json<T>(T part) => JsonSerializer.SerializeToUtf8Bytes(part, BundleParts.Json);

@@ -18,16 +18,20 @@ public sealed class EnsembleModel
     /// <exception cref="ArgumentException">The parts do not fit each other.</exception>
     public EnsembleModel(
         FeatureProfile profile, Preprocessor preprocessor, TreeEnsemble gradientBoosting, TreeEnsemble randomForest, FeedForwardNetwork network,
-        LogisticRegression regression, EnsembleWeights weights, IsotonicCalibrator calibrator, IsotonicCalibrator primaryCalibrator, ConfidenceModel confidence)
+        LogisticRegression regression, EnsembleWeights weights, IsotonicCalibrator calibrator, IsotonicCalibrator primaryCalibrator, ConfidenceModel confidence,
+        float[] denseBaseline)
     {
         weights.Validate();
         Check(preprocessor.TreeColumns.Count, gradientBoosting.FeatureCount, "gradient boosting");
         Check(preprocessor.TreeColumns.Count, randomForest.FeatureCount, "random forest");
         Check(preprocessor.DenseColumns.Count, network.Inputs, "network");
         Check(preprocessor.DenseColumns.Count, regression.Coefficients.Length, "regression");
+        Check(preprocessor.DenseColumns.Count, denseBaseline.Length, "dense baseline");
         Check(ConfidenceModel.Signals, confidence.Regression.Coefficients.Length, "confidence");
         (Profile, Preprocessor, GradientBoosting, RandomForest, Network, Regression) = (profile, preprocessor, gradientBoosting, randomForest, network, regression);
         (Weights, Calibrator, PrimaryCalibrator, Confidence) = (weights, calibrator, primaryCalibrator, confidence);
+        if (Array.Exists(denseBaseline, x => !float.IsFinite(x))) throw new ArgumentException("the dense baseline is not finite");
+        DenseBaseline = denseBaseline;
         Extractor = new FeatureExtractor(profile);
     }
 
@@ -63,6 +67,9 @@ public sealed class EnsembleModel
 
     /// <summary>How sure a score is.</summary>
     public ConfidenceModel Confidence { get; }
+
+    /// <summary>Mean dense row of the training leads: what contributions of network and regression are measured from. Length: dense columns.</summary>
+    public ReadOnlyMemory<float> DenseBaseline { get; }
 
     /// <summary>Scores one lead with all members.</summary>
     /// <param name="values">One value a feature, in the profile's order.</param>

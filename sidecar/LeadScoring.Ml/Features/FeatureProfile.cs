@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 
@@ -37,7 +38,8 @@ public sealed class FeatureProfile
         Yaml = yaml;
         Features = features;
         index = features.Select((f, i) => (f.Name, i)).ToDictionary(p => p.Name, p => p.i, StringComparer.Ordinal);
-        Hash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(yaml.ReplaceLineEndings("\n"))));
+        Hash = Sha256(yaml.ReplaceLineEndings("\n"));
+        FeaturesHash = Sha256(string.Join('\n', features.Select(Meaning)));
     }
 
     /// <summary>Name of the profile.</summary>
@@ -48,6 +50,9 @@ public sealed class FeatureProfile
 
     /// <summary>SHA-256 of the text (line endings folded), lower-case hex.</summary>
     public string Hash { get; }
+
+    /// <summary>SHA-256 over what the features mean (names, kinds, sources, bands, tables), not over labels, rules or actions: a model fits a profile with the same one.</summary>
+    public string FeaturesHash { get; }
 
     /// <summary>Features in order; their position is the position in a row of values.</summary>
     public IReadOnlyList<FeatureDefinition> Features { get; }
@@ -81,6 +86,11 @@ public sealed class FeatureProfile
             Rules = [.. Rules.Where(r => !names.Contains(r.When.Feature))],
             Actions = [.. Actions.Where(a => !a.When.Any(c => names.Contains(c.Feature)))],
         };
+
+    private static string Meaning(FeatureDefinition f) => string.Create(CultureInfo.InvariantCulture,
+        $"{f.Name}|{f.Kind}|{string.Join(';', f.Sources.Select(s => s.Text))}|{string.Join(';', f.Bands ?? [])}|{(f.Lookup is null ? "" : string.Join(';', f.Lookup.OrderBy(p => p.Key, StringComparer.Ordinal).Select(p => $"{p.Key}={p.Value}")))}");
+
+    private static string Sha256(string text) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)));
 
     /// <summary>Reads a profile from YAML.</summary>
     /// <exception cref="ProfileException">Not YAML, or not a valid profile: the message lists every fault with its place.</exception>

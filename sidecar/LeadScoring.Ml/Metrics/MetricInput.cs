@@ -1,15 +1,18 @@
+using System.Runtime.CompilerServices;
+
 namespace LeadScoring.Ml.Metrics;
 
 /// <summary>The checks every metric makes before it counts anything.</summary>
 internal static class MetricInput
 {
     /// <summary>Lengths agree, at least one lead, labels 0 or 1, no value NaN. Infinite values pass: they can be ranked.</summary>
-    internal static void RequireRankable(ReadOnlySpan<double> values, ReadOnlySpan<float> labels)
+    internal static void RequireRankable(
+        ReadOnlySpan<double> values, ReadOnlySpan<float> labels, [CallerArgumentExpression(nameof(values))] string? name = null)
     {
         RequireLabels(values.Length, labels);
         for (var i = 0; i < values.Length; i++)
             if (double.IsNaN(values[i]))
-                throw new ArgumentException($"The prediction of lead {i} is NaN.", nameof(values));
+                throw new ArgumentException($"The prediction of lead {i} is NaN.", name);
     }
 
     /// <summary>As <see cref="RequireRankable"/>, and every value lies in [0, 1].</summary>
@@ -22,13 +25,13 @@ internal static class MetricInput
     }
 
     /// <summary>At least one value, all finite.</summary>
-    internal static void RequireFinite(ReadOnlySpan<double> values)
+    internal static void RequireFinite(ReadOnlySpan<double> values, [CallerArgumentExpression(nameof(values))] string? name = null)
     {
         if (values.IsEmpty)
-            throw new ArgumentException("There are no leads to measure.", nameof(values));
+            throw new ArgumentException("There are no leads to measure.", name);
         for (var i = 0; i < values.Length; i++)
             if (!double.IsFinite(values[i]))
-                throw new ArgumentException($"The value of lead {i} is {values[i]:R}, not a finite number.", nameof(values));
+                throw new ArgumentException($"The value of lead {i} is {values[i]:R}, not a finite number.", name);
     }
 
     /// <summary>As many labels as values, at least one, each exactly 0 or 1.</summary>

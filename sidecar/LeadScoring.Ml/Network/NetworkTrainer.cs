@@ -2,7 +2,8 @@ namespace LeadScoring.Ml.Network;
 
 /// <summary>Trains a <see cref="FeedForwardNetwork"/> on the log loss with Adam and early stopping.</summary>
 /// <remarks>
-/// One thread, every sum in a fixed order, its own random numbers: the same rows, parameters and seed give the same bits.
+/// One thread, every sum in a fixed order, its own random numbers: the same rows, parameters and seed give the same bits. (Across operating systems
+/// the last bit of the mathematical library's exp and log may differ; across vector widths nothing does.)
 /// The weights returned are those of the epoch with the lowest log loss on the rows held out, which are drawn from each class separately.
 /// </remarks>
 public static class NetworkTrainer

@@ -1,4 +1,3 @@
-using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 
@@ -109,7 +108,10 @@ internal sealed class NetworkWorkspace
         {
             var length = padded[l] * padded[l + 1];
             var gradient = Gradient.AsSpan(weightAt[l], length);
-            TensorPrimitives.MultiplyAdd(Parameters.AsSpan(weightAt[l], length), strength, gradient, gradient);
+            var weights = Parameters.AsSpan(weightAt[l], length);
+            for (var i = 0; i < length; i += MatrixKernel.Lanes)
+                Vector256.FusedMultiplyAdd(Vector256.Create(strength), Vector256.Create(weights.Slice(i, 8)), Vector256.Create(gradient.Slice(i, 8)))
+                    .CopyTo(gradient[i..]);
         }
     }
 

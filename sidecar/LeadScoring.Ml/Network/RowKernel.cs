@@ -36,7 +36,8 @@ internal static class RowKernel
         var sum = Vector256<float>.Zero;
         for (nuint i = 0; i < (nuint)a.Length; i += 8)
             sum = Vector256.FusedMultiplyAdd(Vector256.LoadUnsafe(ref pa, i), Vector256.LoadUnsafe(ref pb, i), sum);
-        return Vector256.Sum(sum);
+        var half = sum.GetLower() + sum.GetUpper(); // spelled out: the order in Vector256.Sum is the runtime's affair
+        return half[0] + half[2] + (half[1] + half[3]);
     }
 
     private static void Block64(ref float x, int inputs, ref float w, int width, ref float b, ref float y)

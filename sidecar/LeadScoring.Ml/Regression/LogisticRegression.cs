@@ -71,7 +71,8 @@ public sealed class LogisticRegression
             even = Vector256.FusedMultiplyAdd(Vector256.LoadUnsafe(ref pa, (nuint)i), low, even);
             odd = Vector256.FusedMultiplyAdd(Vector256.LoadUnsafe(ref pa, (nuint)i + 4), high, odd);
         }
-        var sum = Vector256.Sum(even + odd);
+        var half = even.GetLower() + even.GetUpper() + (odd.GetLower() + odd.GetUpper());
+        var sum = half[0] + half[1];
         for (; i < a.Length; i++)
             sum += a[i] * b[i];
         return sum;

@@ -86,7 +86,7 @@ public static class EnsembleTrainer
         var known = Array.ConvertAll(trainRows, r => EnsembleModel.KnownShare(set.Row(r)));
         var model = new EnsembleModel(
             set.Profile, final.Preprocessor, final.GradientBoosting, final.RandomForest, final.Network, final.Regression, settings.Weights,
-            IsotonicCalibrator.Fit(average, labels), IsotonicCalibrator.Fit(outOfFold[0], labels), FitConfidence(crossCalibrated, outOfFold, known, labels));
+            IsotonicCalibrator.Fit(average, labels), IsotonicCalibrator.Fit(outOfFold[0], labels), FitConfidence(crossCalibrated, outOfFold, known, labels), final.DenseBaseline);
 
         progress?.Report(new TrainingProgress("Testing", 0.99));
         double[] thresholds = [.. outOfFold.Append(crossCalibrated).Select(p => Decisions.F1OptimalThreshold(p, labels).Threshold)];

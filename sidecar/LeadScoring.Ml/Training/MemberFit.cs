@@ -10,9 +10,10 @@ namespace LeadScoring.Ml.Training;
 /// <summary>Preprocessing and the four members, fitted on one set of rows.</summary>
 internal sealed class MemberFit
 {
-    private MemberFit(Preprocessor preprocessor, byte[] boostingJson, byte[] forestJson, FeedForwardNetwork network, LogisticRegression regression)
+    private MemberFit(Preprocessor preprocessor, byte[] boostingJson, byte[] forestJson, FeedForwardNetwork network, LogisticRegression regression, float[] denseBaseline)
     {
         (Preprocessor, GradientBoostingJson, RandomForestJson, Network, Regression) = (preprocessor, boostingJson, forestJson, network, regression);
+        DenseBaseline = denseBaseline;
         GradientBoosting = TreeEnsemble.FromXGBoostJson(boostingJson);
         RandomForest = TreeEnsemble.FromXGBoostJson(forestJson);
     }
@@ -30,6 +31,9 @@ internal sealed class MemberFit
     internal FeedForwardNetwork Network { get; }
 
     internal LogisticRegression Regression { get; }
+
+    /// <summary>Mean dense row of the training rows.</summary>
+    internal float[] DenseBaseline { get; }
 
     /// <param name="set">The table.</param>
     /// <param name="rows">Rows to fit on; both classes occur.</param>
@@ -51,7 +55,14 @@ internal sealed class MemberFit
         report(0.12);
         var regression = LogisticRegressionTrainer.Train(encoded.Dense, denseColumns, labels, default, settings.Regression, cancellationToken);
         report(0.03);
-        return new MemberFit(encoded.Preprocessor, boosting, forest, network, regression);
+        return new MemberFit(encoded.Preprocessor, boosting, forest, network, regression, Means(encoded.Dense, denseColumns));
+    }
+
+    private static float[] Means(float[] rows, int columns)
+    {
+        var sums = new double[columns];
+        for (var i = 0; i < rows.Length; i++) sums[i % columns] += rows[i];
+        return Array.ConvertAll(sums, s => (float)(s / (rows.Length / columns)));
     }
 
     /// <summary>Member probabilities of the given rows: [member][position in rows].</summary>

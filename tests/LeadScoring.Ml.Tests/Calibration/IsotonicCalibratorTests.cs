@@ -1,4 +1,5 @@
 using LeadScoring.Ml.Calibration;
+using LeadScoring.Ml.Metrics;
 using LeadScoring.Ml.Tests.Metrics;
 
 namespace LeadScoring.Ml.Tests.Calibration;
@@ -103,6 +104,32 @@ public sealed class IsotonicCalibratorTests
         var coarse = IsotonicCalibrator.Fit(p, y, minimumBlockWeight: 300);
         Assert.True(coarse.KnotsX.Length - 2 <= 2_000 / 300);
         Assert.True(coarse.KnotsX.Length > 3 && fine.KnotsX.Length > coarse.KnotsX.Length);
+    }
+
+    [Fact]
+    public void Fit_RareConversions_EachMeasureLowersTheLogLossOnOtherLeads()
+    {
+        double staircase = 0, centred = 0, pooled = 0;
+        for (var seed = 0; seed < 20; seed++)
+        {
+            static double Draw(Random r) => Math.Pow(r.NextDouble(), 3);
+            var (p, y) = Sample(2_000, 2 * seed, x => 0.01 + 0.1 * x, Draw);
+            var (others, outcomes) = Sample(20_000, 2 * seed + 1, x => 0.01 + 0.1 * x, Draw);
+            double LossOf(Func<double, double> map) => ProbabilityLoss.LogLoss([.. others.Select(map)], outcomes);
+            var blocks = PoolAdjacentViolators.Fit(p, y);
+            staircase += LossOf(x => blocks.LastOrDefault(b => b.First <= x, blocks[0]).Rate);
+            centred += LossOf(IsotonicCalibrator.Fit(p, y).Apply);
+            pooled += LossOf(IsotonicCalibrator.Fit(p, y, minimumBlockWeight: IsotonicCalibrator.SuggestedBlockWeight(2_000)).Apply);
+        }
+        Assert.True(centred < staircase, $"centred {centred}, staircase {staircase}");
+        Assert.True(pooled < centred, $"pooled {pooled}, centred {centred}");
+    }
+
+    [Fact]
+    public void SuggestedBlockWeight_SmallAndLarge_TwentiethThenFifty()
+    {
+        Assert.Equal(25, IsotonicCalibrator.SuggestedBlockWeight(500));
+        Assert.Equal(50, IsotonicCalibrator.SuggestedBlockWeight(100_000));
     }
 
     [Fact]

@@ -76,6 +76,13 @@ public sealed class MalformedModelTests
         Assert.Throws<TreeModelFormatException>(() => TreeEnsemble.FromXGBoostJson(Encoding.UTF8.GetBytes(text)));
 
     [Fact]
+    public void FromXGBoostJson_OneLeafForBothSides_Throws() => Assert.Contains(
+        "reached twice",
+        Assert.Throws<TreeModelFormatException>(() => TreeEnsemble.FromXGBoostJson(
+            ModelText.OneTree(1, [1, -1, -1], [1, -1, -1], [0, 0, 0], [0.5f, 1, 2], [0, 0, 0]))).Message,
+        StringComparison.Ordinal);
+
+    [Fact]
     public void FromXGBoostJson_ChainDeeperThanTheLimit_Throws()
     {
         Assert.Equal(256, TreeEnsemble.FromXGBoostJson(Chain(256)).MaxDepth);

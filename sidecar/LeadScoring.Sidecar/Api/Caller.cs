@@ -1,0 +1,44 @@
+namespace LeadScoring.Sidecar.Api;
+
+/// <summary>
+/// What a key may do, each including the ones before it: a workflow that may write leads may read their scores,
+/// and whoever manages keys and profiles could give himself the rest anyway.
+/// </summary>
+public enum ApiScope
+{
+    /// <summary>Read leads and score them.</summary>
+    Score,
+
+    /// <summary>Also store leads, events and outcomes.</summary>
+    Write,
+
+    /// <summary>Also manage keys, profiles, training and models.</summary>
+    Admin,
+}
+
+/// <summary>Who is calling, as proved by the API key.</summary>
+internal sealed record Caller(string OrganizationId, string KeyId, ApiScope Scope)
+{
+    /// <summary>Handlers take a Caller as a parameter; the authentication middleware has put it there.</summary>
+    public static ValueTask<Caller> BindAsync(HttpContext http) =>
+        new(http.Features.Get<Caller>() ?? throw new InvalidOperationException("The route declares no scope, so nobody was authenticated."));
+
+    /// <exception cref="ProblemException">The request names another organization than the key's.</exception>
+    internal void Demand(string? organizationId)
+    {
+        if (organizationId is not null && organizationId != OrganizationId)
+            throw new ProblemException(ProblemKind.OrganizationMismatch, "organization_id differs from the organization of the API key. Use that organization's key, or leave organization_id out.");
+    }
+}
+
+/// <summary>Tells who owns a presented key; null when it is unknown or revoked. Given by the slice that owns the keys.</summary>
+internal delegate ValueTask<Caller?> VerifyApiKey(string presented, CancellationToken cancellationToken);
+
+/// <summary>Endpoint metadata: the scope that a route needs.</summary>
+internal sealed record RequiredScope(ApiScope Scope);
+
+internal static class RequiredScopeExtensions
+{
+    internal static TBuilder RequireScope<TBuilder>(this TBuilder builder, ApiScope scope) where TBuilder : IEndpointConventionBuilder =>
+        builder.WithMetadata(new RequiredScope(scope));
+}

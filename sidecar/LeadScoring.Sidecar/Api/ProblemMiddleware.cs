@@ -1,0 +1,79 @@
+using System.Data.Common;
+using System.Text.Json;
+using Microsoft.Data.Sqlite;
+
+namespace LeadScoring.Sidecar.Api;
+
+/// <summary>Turns every failure into problem details: exceptions, and the bare statuses that routing answers with.</summary>
+internal sealed class ProblemMiddleware(RequestDelegate next, ILogger<ProblemMiddleware> logger)
+{
+    public async Task InvokeAsync(HttpContext http)
+    {
+        try
+        {
+            await next(http);
+            if (http.Response is { HasStarted: false, StatusCode: >= 400, ContentLength: null, ContentType: null })
+                await ProblemWriter.WriteAsync(http, Bare(http));
+        }
+        catch (OperationCanceledException) when (http.RequestAborted.IsCancellationRequested)
+        {
+            http.Response.StatusCode = 499;
+        }
+        catch (Exception e) when (!http.Response.HasStarted)
+        {
+            var problem = Map(e, http);
+            if (problem.Kind.Status == 500) ApiLog.Unexpected(logger, ProblemWriter.TraceId(http), Describe(e));
+            else if (problem.Kind.Status == 503) ApiLog.Storage(logger, ProblemWriter.TraceId(http), Describe(e));
+            http.Response.Clear();
+            await ProblemWriter.WriteAsync(http, problem);
+        }
+    }
+
+    private static ProblemException Map(Exception e, HttpContext http) => e switch
+    {
+        ProblemException problem => problem,
+        BadHttpRequestException bad => MapBadRequest(bad),
+        JsonException json => MapJson(json),
+        DbException db when IsUnavailable(db) => new(ProblemKind.StorageUnavailable, "Nothing was stored. Send the request again in a few seconds."),
+        _ => new(ProblemKind.Internal, $"Nothing is wrong with the request. Report trace {ProblemWriter.TraceId(http)}; the log says more."),
+    };
+
+    private static ProblemException MapBadRequest(BadHttpRequestException e) => e switch
+    {
+        { InnerException: JsonException json } => MapJson(json),
+        { StatusCode: 413 } => BodyLimit.TooLarge(null),
+        { StatusCode: 415 } => new(ProblemKind.UnsupportedMediaType, "Send the header Content-Type: application/json."),
+        { StatusCode: 400 } => new(ProblemKind.Validation, e.Message.Contains("body", StringComparison.OrdinalIgnoreCase) ? "The body is empty. Send JSON." : e.Message),
+        _ => new(ProblemKind.Of(e.StatusCode), e.Message),
+    };
+
+    private static ProblemException MapJson(JsonException e)
+    {
+        var pointer = JsonPointer.FromJsonPath(e.Path);
+        // The reader's own exception (broken syntax) comes as the inner one; without it the syntax is right and the type is not.
+        if (e.InnerException is not JsonException && e.GetType() == typeof(JsonException) && e.Path is not null)
+            return ProblemException.Invalid(pointer, "The value is not of the expected type.");
+        var where = e.LineNumber is { } line ? $" at line {line + 1}, byte {e.BytePositionInLine + 1}" : "";
+        return new(ProblemKind.MalformedJson, $"The JSON is broken{where}. NaN and Infinity are not JSON: send null or leave the member out.", [new FieldError(pointer, $"Broken{where}.")]);
+    }
+
+    private static ProblemException Bare(HttpContext http) => new(ProblemKind.Of(http.Response.StatusCode), http.Response.StatusCode switch
+    {
+        404 => "No route matches. /openapi/v1.json lists all of them.",
+        405 => $"Use {http.Response.Headers.Allow}.",
+        415 => "Send the header Content-Type that /openapi/v1.json names for this route, usually application/json.",
+        _ => "See /openapi/v1.json for what this route takes.",
+    });
+
+    /// <summary>SQLite result codes: busy, locked, read-only, I/O error, disk full, cannot open.</summary>
+    private static bool IsUnavailable(DbException e) => e is SqliteException { SqliteErrorCode: 5 or 6 or 8 or 10 or 13 or 14 };
+
+    // Types and stack only: messages of parsers and converters quote their input, and that may be a person's data.
+    private static string Describe(Exception e) =>
+        string.Join(" <- ", Chain(e).Select(x => x is DbException ? $"{x.GetType().Name} ({x.Message})" : x.GetType().Name)) + Environment.NewLine + e.StackTrace;
+
+    private static IEnumerable<Exception> Chain(Exception? e)
+    {
+        for (; e is not null; e = e.InnerException) yield return e;
+    }
+}

@@ -1,0 +1,51 @@
+using System.CommandLine;
+using LeadScoring.Sidecar.Storage;
+
+namespace LeadScoring.Sidecar.Cli;
+
+/// <summary>Options that several commands share, and the services they open.</summary>
+internal static class CommonOptions
+{
+    internal static readonly Option<string?> Data = new("--data")
+    {
+        Description = "Folder for the database and temporary files. Default: LEADSCORING__DATA, else ./data.", Recursive = true, HelpName = "FOLDER",
+    };
+
+    internal static readonly Option<string?> Database = new("--database")
+    {
+        Description = "Database file. Default: LEADSCORING__DATABASE, else leadscoring.db in the data folder.", Recursive = true, HelpName = "FILE",
+    };
+
+    /// <summary>A new instance per command: an option belongs to one parent.</summary>
+    internal static Option<string> Organization(bool required = false) => new("--organization", "-o")
+    {
+        Description = "Organization that the data belongs to." + (required ? "" : " Default: default."),
+        Required = required,
+        DefaultValueFactory = required ? null : _ => "default",
+        HelpName = "ID",
+    };
+
+    internal static WebApplicationBuilder CreateBuilder(ParseResult parsed)
+    {
+        var settings = new Dictionary<string, string?>();
+        if (parsed.GetValue(Data) is { } data) settings["LeadScoring:Data"] = data;
+        if (parsed.GetValue(Database) is { } database) settings["LeadScoring:Database"] = database;
+        return SidecarApp.CreateBuilder(settings);
+    }
+
+    /// <summary>The services of the server, without the server; the schema is up to date. Dispose it.</summary>
+    internal static async Task<WebApplication> OpenAsync(ParseResult parsed, CancellationToken cancellationToken)
+    {
+        var app = CreateBuilder(parsed).Build();
+        try
+        {
+            await app.Services.GetRequiredService<Migrator>().MigrateAsync(cancellationToken);
+            return app;
+        }
+        catch
+        {
+            await app.DisposeAsync();
+            throw;
+        }
+    }
+}

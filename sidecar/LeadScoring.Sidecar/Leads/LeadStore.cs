@@ -1,0 +1,194 @@
+using System.Data.Common;
+using System.Runtime.CompilerServices;
+using Dapper;
+using LeadScoring.Ml.Features;
+using LeadScoring.Sidecar.Api;
+using LeadScoring.Sidecar.Storage;
+
+namespace LeadScoring.Sidecar.Leads;
+
+/// <summary>The leads table: attributes, the fold of each lead's activity, and which leads changed since they were scored.</summary>
+internal sealed class LeadStore(Database database, TimeProvider time)
+{
+    // Well under SQLite's 32,766 parameters, and few enough texts of statements to be cached.
+    private const int IdsPerQuery = 500;
+
+    internal async Task<StoredLead?> GetAsync(string organizationId, string leadId, CancellationToken cancellationToken) =>
+        (await GetManyAsync(organizationId, [leadId], cancellationToken)).GetValueOrDefault(leadId);
+
+    /// <summary>Those of the leads that exist, by id.</summary>
+    internal async Task<Dictionary<string, StoredLead>> GetManyAsync(string organizationId, IReadOnlyCollection<string> leadIds, CancellationToken cancellationToken)
+    {
+        const string Sql = $"select {StoredLead.Columns} from leads where organization_id = @organizationId and lead_id in @ids";
+        var found = new Dictionary<string, StoredLead>(leadIds.Count, StringComparer.Ordinal);
+        await using var connection = await database.OpenConnectionAsync(cancellationToken);
+        foreach (var ids in leadIds.Distinct(StringComparer.Ordinal).Chunk(IdsPerQuery))
+        {
+            await using var rows = await connection.ExecuteReaderAsync(new CommandDefinition(Sql, new { organizationId, ids }, cancellationToken: cancellationToken));
+            while (await rows.ReadAsync(cancellationToken))
+            {
+                var lead = StoredLead.Read(rows);
+                found[lead.LeadId] = lead;
+            }
+        }
+
+        return found;
+    }
+
+    /// <summary>All leads in the order of their ids, from one consistent moment.</summary>
+    internal async IAsyncEnumerable<StoredLead> StreamAllAsync(string organizationId, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        const string Sql = $"select {StoredLead.Columns} from leads where organization_id = @organizationId order by lead_id";
+        await using var connection = await database.OpenConnectionAsync(cancellationToken);
+        await using var rows = await connection.ExecuteReaderAsync(new CommandDefinition(Sql, new { organizationId }, cancellationToken: cancellationToken));
+        while (await rows.ReadAsync(cancellationToken)) yield return StoredLead.Read(rows);
+    }
+
+    internal async Task<long> CountAsync(string organizationId, CancellationToken cancellationToken)
+    {
+        const string Sql = "select count(*) from leads where organization_id = @organizationId";
+        await using var connection = await database.OpenConnectionAsync(cancellationToken);
+        return await connection.ExecuteScalarAsync<long>(new CommandDefinition(Sql, new { organizationId }, cancellationToken: cancellationToken));
+    }
+
+    /// <summary>Those of the ids that exist, seen from inside the transaction.</summary>
+    internal HashSet<string> Existing(WriteTransaction transaction, string organizationId, IEnumerable<string> leadIds)
+    {
+        using var select = transaction.Prepare("select 1 from leads where organization_id = @organizationId and lead_id = @leadId", "organizationId", "leadId");
+        select.Set(0, organizationId);
+        var existing = new HashSet<string>(StringComparer.Ordinal);
+        foreach (var leadId in leadIds)
+        {
+            using var row = select.Set(1, leadId).Query();
+            if (row.Read()) existing.Add(leadId);
+        }
+
+        return existing;
+    }
+
+    /// <summary>Merges attributes in order (a later write of the same lead sees the earlier one). One result per write.</summary>
+    internal IReadOnlyList<LeadWriteStatus> Upsert(WriteTransaction transaction, string organizationId, IReadOnlyList<LeadWrite> writes)
+    {
+        const string Select = "select attributes, created_at_ms from leads where organization_id = @organizationId and lead_id = @leadId";
+        const string Insert = """
+            insert into leads (organization_id, lead_id, attributes, created_at_ms, updated_at_ms, activity, revision, is_stale, stale_since_ms)
+            values (@organizationId, @leadId, @attributes, @createdAtMs, @nowMs, @empty, 1, 1, @nowMs)
+            """;
+        const string Update = """
+            update leads
+            set attributes = @attributes, created_at_ms = @createdAtMs, updated_at_ms = @nowMs, revision = revision + 1,
+                is_stale = 1, stale_since_ms = coalesce(stale_since_ms, @nowMs)
+            where organization_id = @organizationId and lead_id = @leadId
+            """;
+        using var select = transaction.Prepare(Select, "organizationId", "leadId").Set(0, organizationId);
+        using var insert = transaction.Prepare(Insert, "organizationId", "leadId", "attributes", "createdAtMs", "nowMs", "empty")
+            .Set(0, organizationId).Set(4, time.NowMs()).Set(5, Array.Empty<byte>());
+        using var update = transaction.Prepare(Update, "organizationId", "leadId", "attributes", "createdAtMs", "nowMs").Set(0, organizationId).Set(4, time.NowMs());
+        var results = new LeadWriteStatus[writes.Count];
+        for (var i = 0; i < writes.Count; i++) results[i] = Upsert(writes[i], select, insert, update);
+        return results;
+    }
+
+    /// <summary>
+    /// Folds new events into their leads' activity; the caller has made sure that none was folded before.
+    /// Unknown leads are made, without attributes: what a lead does may be known before who it is.
+    /// </summary>
+    internal void Fold(WriteTransaction transaction, string organizationId, IReadOnlyDictionary<string, List<ActivityEvent>> newEvents)
+    {
+        const string Select = "select activity from leads where organization_id = @organizationId and lead_id = @leadId";
+        const string Insert = """
+            insert into leads (organization_id, lead_id, attributes, created_at_ms, updated_at_ms, activity, revision, is_stale, stale_since_ms)
+            values (@organizationId, @leadId, '{}', null, @nowMs, @activity, 1, 1, @nowMs)
+            """;
+        const string Update = """
+            update leads
+            set activity = @activity, updated_at_ms = @nowMs, revision = revision + 1, is_stale = 1, stale_since_ms = coalesce(stale_since_ms, @nowMs)
+            where organization_id = @organizationId and lead_id = @leadId
+            """;
+        using var select = transaction.Prepare(Select, "organizationId", "leadId").Set(0, organizationId);
+        using var insert = transaction.Prepare(Insert, "organizationId", "leadId", "activity", "nowMs").Set(0, organizationId).Set(3, time.NowMs());
+        using var update = transaction.Prepare(Update, "organizationId", "leadId", "activity", "nowMs").Set(0, organizationId).Set(3, time.NowMs());
+        // In the order of the key, so that neighbouring rows are touched together.
+        foreach (var (leadId, events) in newEvents.OrderBy(p => p.Key, StringComparer.Ordinal))
+        {
+            var stored = ReadActivity(select.Set(1, leadId));
+            var state = ActivityState.FromBytes(stored);
+            foreach (var e in events) state.Fold(e);
+            (stored is null ? insert : update).Set(1, leadId).Set(2, state.ToBytes()).Execute();
+        }
+    }
+
+    /// <summary>
+    /// Puts scores onto leads, and takes them off the queue if they are still at the revision that was scored: a change in between keeps its place.
+    /// </summary>
+    /// <returns>Per score whether score, grade, model or kind of scoring differ from before; false for a lead that is gone.</returns>
+    internal bool[] SetScores(WriteTransaction transaction, string organizationId, IReadOnlyList<LatestScore> scores)
+    {
+        const string Select = "select score, grade, model_version, scored_by from leads where organization_id = @organizationId and lead_id = @leadId";
+        const string Update = """
+            update leads
+            set score = @score, grade = @grade, probability = @probability, confidence = @confidence, model_version = @modelVersion, scored_by = @scoredBy,
+                scored_at_ms = @scoredAtMs,
+                is_stale = case when revision = @revision then 0 else is_stale end,
+                stale_since_ms = case when revision = @revision then null else stale_since_ms end
+            where organization_id = @organizationId and lead_id = @leadId
+            """;
+        using var select = transaction.Prepare(Select, "organizationId", "leadId").Set(0, organizationId);
+        using var update = transaction.Prepare(Update, "organizationId", "leadId", "score", "grade", "probability", "confidence", "modelVersion", "scoredBy", "scoredAtMs", "revision")
+            .Set(0, organizationId);
+        var changed = new bool[scores.Count];
+        for (var i = 0; i < scores.Count; i++)
+        {
+            var s = scores[i];
+            bool known;
+            using (var row = select.Set(1, s.LeadId).Query())
+            {
+                known = row.Read();
+                changed[i] = known && (row.IsDBNull(0) || row.GetDouble(0) != s.Score || row.GetString(1)[0] != s.Grade
+                    || (row.IsDBNull(2) ? null : row.GetInt32(2)) != s.ModelVersion || row.GetString(3) != s.ScoredBy);
+            }
+
+            if (known)
+                update.Set(1, s.LeadId).Set(2, s.Score).Set(3, s.Grade.ToString()).Set(4, s.Probability).Set(5, s.Confidence).Set(6, s.ModelVersion).Set(7, s.ScoredBy).Set(8, s.ScoredAtMs).Set(9, s.Revision).Execute();
+        }
+
+        return changed;
+    }
+
+    /// <summary>Closes leads (an outcome came in) or opens them again (it was taken back); an opened lead goes on the queue.</summary>
+    internal void SetClosed(WriteTransaction transaction, string organizationId, IEnumerable<(string LeadId, bool Closed)> leads)
+    {
+        const string Sql = """
+            update leads
+            set closed_at_ms = @closedAtMs,
+                is_stale = case when @closedAtMs is null then 1 else is_stale end,
+                stale_since_ms = case when @closedAtMs is null then coalesce(stale_since_ms, @nowMs) else stale_since_ms end
+            where organization_id = @organizationId and lead_id = @leadId
+            """;
+        using var update = transaction.Prepare(Sql, "organizationId", "leadId", "closedAtMs", "nowMs").Set(0, organizationId).Set(3, time.NowMs());
+        foreach (var (leadId, closed) in leads) update.Set(1, leadId).Set(2, closed ? time.NowMs() : null).Execute();
+    }
+
+    private static byte[]? ReadActivity(PreparedStatement select)
+    {
+        using var row = select.Query();
+        return row.Read() ? row.GetFieldValue<byte[]>(0) : null;
+    }
+
+    private static LeadWriteStatus Upsert(LeadWrite write, PreparedStatement select, PreparedStatement insert, PreparedStatement update)
+    {
+        var (attributes, createdAtMs) = ReadAttributes(select.Set(1, write.LeadId));
+        var merged = LeadAttributes.Merge(attributes ?? "{}", write.Attributes, out var count);
+        if (count > LeadAttributes.MaxCount) return LeadWriteStatus.Rejected;
+        var created = write.CreatedAtMs ?? createdAtMs;
+        if (attributes is not null && merged == attributes && created == createdAtMs) return LeadWriteStatus.Unchanged;
+        (attributes is null ? insert : update).Set(1, write.LeadId).Set(2, merged).Set(3, created).Execute();
+        return attributes is null ? LeadWriteStatus.Created : LeadWriteStatus.Updated;
+    }
+
+    private static (string? Attributes, long? CreatedAtMs) ReadAttributes(PreparedStatement select)
+    {
+        using DbDataReader row = select.Query();
+        return row.Read() ? (row.GetString(0), row.IsDBNull(1) ? null : row.GetInt64(1)) : (null, null);
+    }
+}

@@ -1,0 +1,35 @@
+using Dapper;
+using LeadScoring.Sidecar.Storage;
+
+namespace LeadScoring.Sidecar.Leads;
+
+/// <summary>A lead that changed since it was last scored.</summary>
+internal sealed record StaleLead
+{
+    public string OrganizationId { get; init; } = "";
+    public string LeadId { get; init; } = "";
+    public long Revision { get; init; }
+    public long StaleSinceMs { get; init; }
+}
+
+/// <summary>The queue of leads to score again: a flag on the lead itself, so that it cannot lose or double anything.</summary>
+internal sealed class StaleLeads(Database database)
+{
+    /// <summary>The leads that have waited longest, over all organizations; leads with an outcome are left alone.</summary>
+    internal async Task<IReadOnlyList<StaleLead>> ListAsync(int limit, CancellationToken cancellationToken)
+    {
+        const string Sql = """
+            select organization_id as OrganizationId, lead_id as LeadId, revision as Revision, stale_since_ms as StaleSinceMs
+            from leads where is_stale = 1 and closed_at_ms is null order by stale_since_ms, organization_id, lead_id limit @limit
+            """;
+        await using var connection = await database.OpenConnectionAsync(cancellationToken);
+        return [.. await connection.QueryAsync<StaleLead>(new CommandDefinition(Sql, new { limit }, cancellationToken: cancellationToken))];
+    }
+
+    /// <summary>Puts every open lead of an organization on the queue: after a promotion, say.</summary>
+    internal static Task<int> MarkAllAsync(WriteTransaction transaction, string organizationId, long nowMs, CancellationToken cancellationToken)
+    {
+        const string Sql = "update leads set is_stale = 1, stale_since_ms = @nowMs where organization_id = @organizationId and is_stale = 0 and closed_at_ms is null";
+        return transaction.ExecuteAsync(Sql, new { organizationId, nowMs }, cancellationToken);
+    }
+}

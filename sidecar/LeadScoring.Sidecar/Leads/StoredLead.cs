@@ -1,0 +1,49 @@
+using System.Data.Common;
+using LeadScoring.Ml.Features;
+
+namespace LeadScoring.Sidecar.Leads;
+
+/// <summary>A lead as stored, ready for feature extraction.</summary>
+/// <param name="Revision">Grows with every change; remember it with a score and hand it to <see cref="LeadStore.SetScores"/>.</param>
+/// <param name="ScoredAtMs">When it was last scored; null before the first time.</param>
+/// <param name="ModelVersion">Model of that score; null when rules scored it.</param>
+internal sealed record StoredLead(string LeadId, long Revision, LeadSnapshot Snapshot, long UpdatedAtMs, bool IsStale, long? ScoredAtMs, int? ModelVersion)
+{
+    internal const string Columns = "lead_id, revision, attributes, activity, created_at_ms, updated_at_ms, is_stale, scored_at_ms, model_version";
+
+    /// <summary>Reads the row of a query for <see cref="Columns"/>.</summary>
+    internal static StoredLead Read(DbDataReader row) => new(
+        row.GetString(0),
+        row.GetInt64(1),
+        new LeadSnapshot(LeadAttributes.Values(row.GetString(2)), ActivityState.FromBytes(row.GetFieldValue<byte[]>(3)), row.IsDBNull(4) ? null : row.GetInt64(4)),
+        row.GetInt64(5),
+        row.GetInt64(6) != 0,
+        row.IsDBNull(7) ? null : row.GetInt64(7),
+        row.IsDBNull(8) ? null : row.GetInt32(8));
+}
+
+/// <summary>A change of a lead's attributes.</summary>
+/// <param name="Attributes">Name to JSON text; null removes the attribute; what is not named stays.</param>
+/// <param name="CreatedAtMs">When the lead came into the pipeline; null leaves what is known.</param>
+internal sealed record LeadWrite(string LeadId, IReadOnlyDictionary<string, string?> Attributes, long? CreatedAtMs = null);
+
+/// <summary>What became of a <see cref="LeadWrite"/>.</summary>
+public enum LeadWriteStatus
+{
+    /// <summary>The lead is new.</summary>
+    Created,
+
+    /// <summary>Something changed; the lead will be scored again.</summary>
+    Updated,
+
+    /// <summary>Everything was known already.</summary>
+    Unchanged,
+
+    /// <summary>Not stored.</summary>
+    Rejected,
+}
+
+/// <summary>A lead's latest score, as it stands on the lead.</summary>
+/// <param name="Revision">Revision of the lead that was scored.</param>
+internal sealed record LatestScore(
+    string LeadId, long Revision, double Score, char Grade, double Probability, double Confidence, int? ModelVersion, string ScoredBy, long ScoredAtMs);

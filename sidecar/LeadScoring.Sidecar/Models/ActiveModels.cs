@@ -1,0 +1,95 @@
+using System.Collections.Concurrent;
+using LeadScoring.Ml.Bundles;
+using LeadScoring.Ml.Explanation;
+using LeadScoring.Ml.Features;
+using LeadScoring.Sidecar.Api;
+using LeadScoring.Sidecar.Organizations;
+
+namespace LeadScoring.Sidecar.Models;
+
+/// <summary>What an organization is scored with.</summary>
+/// <param name="Version">Version of the champion; null when rules score.</param>
+/// <param name="Bundle">The champion; null when rules score.</param>
+/// <param name="Explainer">Explains the champion's scores.</param>
+/// <param name="Profile">The active profile: rules, actions and hours; its features are those of the model.</param>
+/// <param name="WhyRules">Why rules score; null when the champion does.</param>
+internal sealed record ActiveModel(int? Version, ModelBundle? Bundle, Explainer? Explainer, FeatureProfile Profile, string? WhyRules)
+{
+    internal FeatureExtractor Extractor { get; } = new(Profile);
+}
+
+/// <summary>The champions of all organizations, loaded once and looked after: a promotion or rollback anywhere is seen within <see cref="TrustedMs"/>.</summary>
+internal sealed class ActiveModels(ModelStore models, ProfileStore profiles, TimeProvider time, ILogger<ActiveModels> logger)
+{
+    /// <summary>How long a loaded model is used without asking the database for the champion.</summary>
+    internal const long TrustedMs = 1_000;
+
+    private readonly ConcurrentDictionary<string, Entry> entries = new(StringComparer.Ordinal);
+
+    /// <summary>Never fails for want of a model: what cannot be loaded is replaced by rules, with the reason.</summary>
+    internal ValueTask<ActiveModel> GetAsync(string organizationId, CancellationToken cancellationToken)
+    {
+        if (entries.TryGetValue(organizationId, out var entry) && time.NowMs() - entry.CheckedAtMs < TrustedMs) return new(entry.Model);
+        return new(CheckAsync(organizationId, entry, cancellationToken));
+    }
+
+    /// <summary>Forgets what is loaded, so that the next score asks the database.</summary>
+    internal void Forget(string organizationId) => entries.TryRemove(organizationId, out _);
+
+    private async Task<ActiveModel> CheckAsync(string organizationId, Entry? known, CancellationToken cancellationToken)
+    {
+        int? champion;
+        ActiveProfile profile;
+        try
+        {
+            champion = await models.ChampionVersionAsync(organizationId, cancellationToken);
+            profile = await profiles.GetActiveAsync(organizationId, cancellationToken);
+        }
+        catch (System.Data.Common.DbException) when (known is not null)
+        {
+            // The database is away: what was good a second ago still scores.
+            return known.Model;
+        }
+
+        if (known is null || known.Champion != champion || known.Model.Profile.Hash != profile.Profile.Hash)
+            known = new Entry(await LoadAsync(organizationId, champion, profile.Profile, cancellationToken), champion);
+        known.CheckedAtMs = time.NowMs();
+        entries[organizationId] = known;
+        return known.Model;
+    }
+
+    private async Task<ActiveModel> LoadAsync(string organizationId, int? champion, FeatureProfile profile, CancellationToken cancellationToken)
+    {
+        if (champion is not { } version) return Rules(profile, "no model yet");
+        try
+        {
+            var bundle = ModelBundle.Read(await models.GetBundleAsync(organizationId, version, cancellationToken));
+            if (bundle.FeaturesHash != profile.FeaturesHash) return Rules(profile, $"the profile's features changed since model {version} was trained");
+            // The active profile's rules, actions and wording over the model's features, in the model's order.
+            var served = profile.Without(bundle.Manifest.LeftOutFeatures.ToHashSet(StringComparer.Ordinal));
+            return new ActiveModel(version, bundle, new Explainer(bundle.Model), served, null);
+        }
+        catch (BundleException e)
+        {
+            ModelLog.Unreadable(logger, organizationId, version, e.Message);
+            return Rules(profile, $"model {version} cannot be read");
+        }
+    }
+
+    private static ActiveModel Rules(FeatureProfile profile, string why) => new(null, null, null, profile, why);
+
+    private sealed class Entry(ActiveModel model, int? champion)
+    {
+        internal ActiveModel Model => model;
+
+        internal int? Champion => champion;
+
+        internal long CheckedAtMs;
+    }
+}
+
+internal static partial class ModelLog
+{
+    [LoggerMessage(20, LogLevel.Error, "Model {Version} of {OrganizationId} cannot be read, rules score instead: {Reason}")]
+    internal static partial void Unreadable(ILogger logger, string organizationId, int version, string reason);
+}

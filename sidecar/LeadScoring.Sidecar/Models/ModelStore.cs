@@ -1,0 +1,111 @@
+using System.Text.Json;
+using Dapper;
+using LeadScoring.Ml.Bundles;
+using LeadScoring.Sidecar.Api;
+using LeadScoring.Sidecar.Storage;
+
+namespace LeadScoring.Sidecar.Models;
+
+/// <summary>A version in the registry, without its bundle.</summary>
+internal sealed record ModelRow
+{
+    public int Version { get; init; }
+    public string Origin { get; init; } = "";
+    public string FeaturesHash { get; init; } = "";
+    public string Manifest { get; init; } = "";
+    public long CreatedAtMs { get; init; }
+    public bool IsChampion { get; init; }
+
+    internal BundleManifest ReadManifest() => JsonSerializer.Deserialize<BundleManifest>(Manifest, ModelStore.ManifestJson)!;
+}
+
+/// <summary>The registry: immutable, numbered versions per organization, and which of them is the champion.</summary>
+internal sealed class ModelStore(Database database, TimeProvider time)
+{
+    internal static readonly JsonSerializerOptions ManifestJson = BundleManifest.Json;
+
+    private const string Champion = "(select version from promotions where organization_id = @organizationId order by change desc limit 1)";
+
+    internal async Task<IReadOnlyList<ModelRow>> ListAsync(string organizationId, CancellationToken cancellationToken)
+    {
+        const string Sql = $"""
+            select version as Version, origin as Origin, features_hash as FeaturesHash, manifest as Manifest, created_at_ms as CreatedAtMs,
+                   case when version = {Champion} then 1 else 0 end as IsChampion
+            from models where organization_id = @organizationId order by version desc
+            """;
+        await using var connection = await database.OpenConnectionAsync(cancellationToken);
+        return [.. await connection.QueryAsync<ModelRow>(new CommandDefinition(Sql, new { organizationId }, cancellationToken: cancellationToken))];
+    }
+
+    /// <exception cref="ProblemException">There is no such version.</exception>
+    internal async Task<ModelRow> GetAsync(string organizationId, int version, CancellationToken cancellationToken)
+    {
+        const string Sql = $"""
+            select version as Version, origin as Origin, features_hash as FeaturesHash, manifest as Manifest, created_at_ms as CreatedAtMs,
+                   case when version = {Champion} then 1 else 0 end as IsChampion
+            from models where organization_id = @organizationId and version = @version
+            """;
+        await using var connection = await database.OpenConnectionAsync(cancellationToken);
+        return await connection.QuerySingleOrDefaultAsync<ModelRow>(new CommandDefinition(Sql, new { organizationId, version }, cancellationToken: cancellationToken)) ?? throw Unknown(version);
+    }
+
+    /// <exception cref="ProblemException">There is no such version.</exception>
+    internal async Task<byte[]> GetBundleAsync(string organizationId, int version, CancellationToken cancellationToken)
+    {
+        const string Sql = "select bundle from model_bundles where organization_id = @organizationId and version = @version";
+        await using var connection = await database.OpenConnectionAsync(cancellationToken);
+        return await connection.ExecuteScalarAsync<byte[]?>(new CommandDefinition(Sql, new { organizationId, version }, cancellationToken: cancellationToken)) ?? throw Unknown(version);
+    }
+
+    internal async Task<int?> ChampionVersionAsync(string organizationId, CancellationToken cancellationToken)
+    {
+        const string Sql = $"select {Champion}";
+        await using var connection = await database.OpenConnectionAsync(cancellationToken);
+        return await connection.ExecuteScalarAsync<int?>(new CommandDefinition(Sql, new { organizationId }, cancellationToken: cancellationToken));
+    }
+
+    /// <summary>Adds a version. Nothing of it can be changed afterwards.</summary>
+    internal async Task<int> AddAsync(WriteTransaction transaction, string organizationId, ModelBundle model, byte[] bundle, string origin, CancellationToken cancellationToken)
+    {
+        const string Next = "select coalesce(max(version), 0) + 1 from models where organization_id = @organizationId";
+        const string Model = """
+            insert into models (organization_id, version, origin, features_hash, manifest, created_at_ms)
+            values (@organizationId, @version, @origin, @featuresHash, @manifest, @nowMs)
+            """;
+        const string Bundle = "insert into model_bundles (organization_id, version, bundle) values (@organizationId, @version, @bundle)";
+        var version = await transaction.Connection.ExecuteScalarAsync<int>(transaction.Command(Next, new { organizationId }, cancellationToken));
+        var manifest = JsonSerializer.Serialize(model.Manifest, ManifestJson);
+        await transaction.ExecuteAsync(Model, new { organizationId, version, origin, featuresHash = model.FeaturesHash, manifest, nowMs = time.NowMs() }, cancellationToken);
+        await transaction.ExecuteAsync(Bundle, new { organizationId, version, bundle }, cancellationToken);
+        return version;
+    }
+
+    /// <summary>Makes a version the champion and returns the one before; the same version again changes nothing.</summary>
+    internal async Task<int?> PromoteAsync(WriteTransaction transaction, string organizationId, int version, string reason, CancellationToken cancellationToken)
+    {
+        const string Sql = """
+            insert into promotions (organization_id, change, version, previous, reason, promoted_at_ms)
+            select @organizationId, coalesce(max(change), 0) + 1, @version, @previous, @reason, @nowMs from promotions where organization_id = @organizationId
+            """;
+        var previous = await transaction.Connection.ExecuteScalarAsync<int?>(transaction.Command($"select {Champion}", new { organizationId }, cancellationToken));
+        if (previous != version) await transaction.ExecuteAsync(Sql, new { organizationId, version, previous, reason, nowMs = time.NowMs() }, cancellationToken);
+        return previous;
+    }
+
+    /// <summary>The champion before the current one; null when there is none to go back to.</summary>
+    internal static async Task<int?> PreviousAsync(WriteTransaction transaction, string organizationId, CancellationToken cancellationToken)
+    {
+        // Each way back is a promotion too. Going back twice must not return to where one came from: what was left by a way back is left for good.
+        const string Sql = """
+            select previous from promotions where organization_id = @organizationId and previous is not null
+              and version = (select version from promotions where organization_id = @organizationId order by change desc limit 1)
+              and reason <> @RollbackReason
+            order by change desc limit 1
+            """;
+        return await transaction.Connection.ExecuteScalarAsync<int?>(transaction.Command(Sql, new { organizationId, RollbackReason }, cancellationToken));
+    }
+
+    internal const string RollbackReason = "rollback";
+
+    private static ProblemException Unknown(int version) => new(ProblemKind.NotFound, $"There is no model version {version}. GET /v1/models lists them.");
+}

@@ -1,0 +1,79 @@
+using System.Collections.Concurrent;
+using System.Security.Cryptography;
+using System.Text;
+using Dapper;
+using LeadScoring.Sidecar.Api;
+using LeadScoring.Sidecar.Storage;
+using Microsoft.Extensions.Options;
+
+namespace LeadScoring.Sidecar.Organizations;
+
+/// <summary>API keys, and the check of presented ones.</summary>
+internal sealed class ApiKeyStore(Database database, TimeProvider time, IOptions<ApiOptions> options)
+{
+    private const int CacheLimit = 10_000;
+    private readonly ConcurrentDictionary<string, (Caller Caller, DateTimeOffset Until)> verified = new(StringComparer.Ordinal);
+
+    internal sealed record KeyRow
+    {
+        public string OrganizationId { get; init; } = "";
+        public string KeyId { get; init; } = "";
+        public string Name { get; init; } = "";
+        public string Scope { get; init; } = "";
+        public byte[] SecretSha256 { get; init; } = [];
+        public long CreatedAtMs { get; init; }
+        public long? RevokedAtMs { get; init; }
+    }
+
+    internal async Task<ApiKey> CreateAsync(string organizationId, string name, ApiScope scope, CancellationToken cancellationToken)
+    {
+        const string Sql = """
+            insert into api_keys (organization_id, key_id, name, scope, secret_sha256, created_at_ms)
+            values (@organizationId, @KeyId, @name, @scope, @hash, @nowMs)
+            """;
+        var key = ApiKey.Create();
+        var row = new { organizationId, key.KeyId, name, scope = scope.ToString().ToLowerInvariant(), hash = key.SecretHash(), nowMs = time.NowMs() };
+        await database.WriteAsync(transaction => transaction.ExecuteAsync(Sql, row, cancellationToken), cancellationToken);
+        return key;
+    }
+
+    internal async Task<IReadOnlyList<KeyRow>> ListAsync(string organizationId, CancellationToken cancellationToken)
+    {
+        const string Sql = """
+            select organization_id as OrganizationId, key_id as KeyId, name as Name, scope as Scope, created_at_ms as CreatedAtMs, revoked_at_ms as RevokedAtMs
+            from api_keys where organization_id = @organizationId order by created_at_ms, key_id
+            """;
+        await using var connection = await database.OpenConnectionAsync(cancellationToken);
+        return [.. await connection.QueryAsync<KeyRow>(new CommandDefinition(Sql, new { organizationId }, cancellationToken: cancellationToken))];
+    }
+
+    /// <returns>False when the organization has no such key that is still good.</returns>
+    internal async Task<bool> RevokeAsync(string organizationId, string keyId, CancellationToken cancellationToken)
+    {
+        const string Sql = "update api_keys set revoked_at_ms = @nowMs where organization_id = @organizationId and key_id = @keyId and revoked_at_ms is null";
+        var parameters = new { organizationId, keyId, nowMs = time.NowMs() };
+        var rows = await database.WriteAsync(transaction => transaction.ExecuteAsync(Sql, parameters, cancellationToken), cancellationToken);
+        // Other replicas, and a server beside a CLI, notice when their cache entry ends.
+        verified.Clear();
+        return rows > 0;
+    }
+
+    internal async ValueTask<Caller?> VerifyAsync(string presented, CancellationToken cancellationToken)
+    {
+        if (!ApiKey.TryParse(presented, out var key)) return null;
+        // The hash is the cache key: a memory dump shows no usable key.
+        var cacheKey = Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(presented)));
+        if (verified.TryGetValue(cacheKey, out var hit) && hit.Until > time.GetUtcNow()) return hit.Caller;
+        const string Sql = """
+            select organization_id as OrganizationId, key_id as KeyId, scope as Scope, secret_sha256 as SecretSha256
+            from api_keys where key_id = @KeyId and revoked_at_ms is null
+            """;
+        await using var connection = await database.OpenConnectionAsync(cancellationToken);
+        var row = await connection.QuerySingleOrDefaultAsync<KeyRow>(new CommandDefinition(Sql, new { key.KeyId }, cancellationToken: cancellationToken));
+        if (row is null || !CryptographicOperations.FixedTimeEquals(row.SecretSha256, key.SecretHash())) return null;
+        var caller = new Caller(row.OrganizationId, row.KeyId, Enum.Parse<ApiScope>(row.Scope, ignoreCase: true));
+        if (verified.Count >= CacheLimit) verified.Clear();
+        verified[cacheKey] = (caller, time.GetUtcNow() + options.Value.KeyCacheTime);
+        return caller;
+    }
+}

@@ -1,0 +1,25 @@
+using LeadScoring.Sidecar.Api;
+
+namespace LeadScoring.Sidecar.Organizations;
+
+internal static class OrganizationEndpoints
+{
+    internal static IServiceCollection AddOrganizations(this IServiceCollection services)
+    {
+        services.AddSingleton<ProfileStore>();
+        services.AddSingleton<OrganizationStore>();
+        services.AddSingleton<ApiKeyStore>();
+        services.AddSingleton<VerifyApiKey>(provider => provider.GetRequiredService<ApiKeyStore>().VerifyAsync);
+        return services;
+    }
+
+    internal static void MapOrganizations(this IEndpointRouteBuilder routes)
+    {
+        var group = routes.MapGroup("").WithTags("Organization").RequireScope(ApiScope.Admin);
+        group.MapGet("/keys", ListKeys.HandleAsync).WithName("ListKeys").WithSummary("Lists the organization's API keys, without their secrets.");
+        group.MapPost("/keys", CreateKey.HandleAsync).WithName("CreateKey").WithSummary("Makes an API key; the secret is shown this once.");
+        group.MapDelete("/keys/{keyId}", RevokeKey.HandleAsync).WithName("RevokeKey").WithSummary("Revokes an API key.");
+        group.MapGet("/profile", GetProfile.HandleAsync).WithName("GetProfile").WithSummary("Reads the active feature profile.");
+        group.MapPut("/profile", PutProfile.HandleAsync).WithName("PutProfile").WithSummary("Makes a new feature profile the active one.");
+    }
+}

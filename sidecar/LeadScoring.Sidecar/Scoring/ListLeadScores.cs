@@ -1,0 +1,30 @@
+using LeadScoring.Sidecar.Api;
+using LeadScoring.Sidecar.Leads;
+using Microsoft.AspNetCore.Http.HttpResults;
+
+namespace LeadScoring.Sidecar.Scoring;
+
+internal static class ListLeadScores
+{
+    private const int MaxLimit = 1_000;
+
+    /// <param name="Factors">Points of every feature at that time, largest first.</param>
+    public sealed record Item(
+        DateTimeOffset ScoredAt, double Score, string Grade, double ConversionProbability, double Confidence, int? ModelVersion, ScoredBy ScoredBy, bool NeedsReview,
+        double BasePoints, IReadOnlyList<ItemFactor> Factors);
+
+    public sealed record ItemFactor(string Feature, double Points);
+
+    public sealed record Response(string LeadId, IReadOnlyList<Item> Scores);
+
+    internal static async Task<Ok<Response>> HandleAsync(
+        string leadId, Caller caller, ScoreStore store, LeadStore leads, CancellationToken cancellationToken, int limit = 100)
+    {
+        if (limit is < 1 or > MaxLimit) throw ProblemException.Invalid("?limit", $"limit is 1 to {MaxLimit:N0}.");
+        var rows = await store.ListAsync(caller.OrganizationId, leadId, limit, cancellationToken);
+        if (rows.Count == 0 && await leads.GetAsync(caller.OrganizationId, leadId, cancellationToken) is null) throw GetLead.Unknown();
+        return TypedResults.Ok(new Response(leadId, [.. rows.Select(r => new Item(
+            Moment.Of(r.ScoredAtMs), r.Score, r.Grade, Math.Round(r.Probability, 6), Math.Round(r.Confidence, 4), r.ModelVersion, ScoreStore.Parse(r.ScoredBy), r.NeedsReview,
+            r.BasePoints, [.. r.ReadFactors().Select(f => new ItemFactor(f.Feature, f.Points))]))]));
+    }
+}

@@ -1,0 +1,60 @@
+using LeadScoring.Sidecar.Api;
+using LeadScoring.Sidecar.Leads;
+using LeadScoring.Sidecar.Models;
+using Microsoft.Extensions.Options;
+
+namespace LeadScoring.Sidecar.Scoring;
+
+/// <summary>Takes changed leads off the queue, up to 100 at a time, and scores them. The queue is a flag on the lead: nothing is lost when this dies.</summary>
+internal sealed class RescoreChangedLeads(
+    StaleLeads stale, LeadStore leads, ScoreStore scores, ActiveModels models, LeadScorer scorer, IOptions<ScoringOptions> options, TimeProvider time,
+    ILogger<RescoreChangedLeads> logger) : BackgroundService
+{
+    private const int BatchSize = 100;
+    private static readonly TimeSpan IdleWait = TimeSpan.FromMilliseconds(250);
+    private static readonly TimeSpan FailureWait = TimeSpan.FromSeconds(5);
+
+    /// <summary>Scores one batch; the number of leads that were on it.</summary>
+    internal async Task<int> RunOnceAsync(CancellationToken cancellationToken)
+    {
+        var batch = await stale.ListAsync(BatchSize, cancellationToken);
+        foreach (var group in batch.GroupBy(l => l.OrganizationId))
+        {
+            var stored = await leads.GetManyAsync(group.Key, [.. group.Select(l => l.LeadId)], cancellationToken);
+            var active = await models.GetAsync(group.Key, cancellationToken);
+            var nowMs = time.NowMs();
+            await scores.WriteAsync(group.Key, [.. stored.Values.Select(l => new ScoreWrite(l.LeadId, l.Revision, scorer.Score(active, l.Snapshot, nowMs, quick: false, withFactors: true)))], cancellationToken);
+        }
+
+        return batch.Count;
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        if (!options.Value.RescoreChangedLeads) return;
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            try
+            {
+                var count = await RunOnceAsync(stoppingToken);
+                if (count < BatchSize) await Task.Delay(IdleWait, time, stoppingToken);
+            }
+            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+            {
+                return;
+            }
+            catch (Exception e)
+            {
+                // A job must outlive a database that is away for a while.
+                ScoringLog.RescoreFailed(logger, e.GetType().Name, e.StackTrace ?? "");
+                await Task.Delay(FailureWait, time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+        }
+    }
+}
+
+internal static partial class ScoringLog
+{
+    [LoggerMessage(30, LogLevel.Error, "Rescoring failed and will be tried again: {Failure} {Stack}")]
+    internal static partial void RescoreFailed(ILogger logger, string failure, string stack);
+}

@@ -1,0 +1,86 @@
+using System.Text.Json;
+using Dapper;
+using LeadScoring.Ml.Ensemble;
+using LeadScoring.Sidecar.Leads;
+using LeadScoring.Sidecar.Storage;
+
+namespace LeadScoring.Sidecar.Scoring;
+
+/// <summary>A score to be stored.</summary>
+/// <param name="Revision">Revision of the lead that was scored.</param>
+internal sealed record ScoreWrite(string LeadId, long Revision, ScoreResult Result);
+
+/// <summary>A row of the ledger.</summary>
+internal sealed record StoredScore
+{
+    public long ScoredAtMs { get; init; }
+    public double Score { get; init; }
+    public string Grade { get; init; } = "";
+    public double Probability { get; init; }
+    public double Confidence { get; init; }
+    public int? ModelVersion { get; init; }
+    public string ScoredBy { get; init; } = "";
+    public bool NeedsReview { get; init; }
+    public double BasePoints { get; init; }
+    public string Factors { get; init; } = "[]";
+
+    internal IReadOnlyList<FeaturePoints> ReadFactors() => JsonSerializer.Deserialize<FeaturePoints[]>(Factors) ?? [];
+}
+
+/// <summary>The score ledger: append-only, a row whenever score, grade or model of a lead changed.</summary>
+internal sealed class ScoreStore(Database database, LeadStore leads)
+{
+    private const string Columns = """
+        scored_at_ms as ScoredAtMs, score as Score, grade as Grade, probability as Probability, confidence as Confidence, model_version as ModelVersion,
+        scored_by as ScoredBy, needs_review as NeedsReview, base_points as BasePoints, factors as Factors
+        """;
+
+    internal Task WriteAsync(string organizationId, IReadOnlyList<ScoreWrite> writes, CancellationToken cancellationToken) =>
+        database.WriteAsync(
+            transaction =>
+            {
+                Write(transaction, organizationId, writes);
+                return Task.CompletedTask;
+            },
+            cancellationToken);
+
+    /// <summary>Latest score onto the lead, off the queue if nothing changed meanwhile, and into the ledger if it is another than before.</summary>
+    internal void Write(WriteTransaction transaction, string organizationId, IReadOnlyList<ScoreWrite> writes)
+    {
+        const string Sql = """
+            insert into scores (organization_id, lead_id, change, scored_at_ms, score, grade, probability, confidence, model_version, scored_by, needs_review, base_points, factors)
+            select @organizationId, @leadId, coalesce(max(change), 0) + 1, @scoredAtMs, @score, @grade, @probability, @confidence, @modelVersion, @scoredBy, @needsReview, @basePoints, @factors
+            from scores where organization_id = @organizationId and lead_id = @leadId
+            """;
+        var changed = leads.SetScores(transaction, organizationId, [.. writes.Select(Latest)]);
+        using var insert = transaction.Prepare(Sql, "organizationId", "leadId", "scoredAtMs", "score", "grade", "probability", "confidence", "modelVersion", "scoredBy", "needsReview", "basePoints", "factors")
+            .Set(0, organizationId);
+        for (var i = 0; i < writes.Count; i++)
+        {
+            if (!changed[i]) continue;
+            var r = writes[i].Result;
+            insert.Set(1, writes[i].LeadId).Set(2, r.ScoredAtMs).Set(3, r.Score.Points).Set(4, r.Grade.ToString()).Set(5, r.Score.Probability).Set(6, r.Score.Confidence)
+                .Set(7, r.ModelVersion).Set(8, Name(r.ScoredBy)).Set(9, r.NeedsReview ? 1 : 0).Set(10, r.BasePoints)
+                .Set(11, JsonSerializer.Serialize(r.Factors?.Select(f => f with { Points = Math.Round(f.Points, 3) }) ?? [])).Execute();
+        }
+    }
+
+    internal async Task<StoredScore?> LatestAsync(string organizationId, string leadId, CancellationToken cancellationToken) =>
+        (await ListAsync(organizationId, leadId, 1, cancellationToken)).FirstOrDefault();
+
+    /// <summary>The lead's scores, the newest first.</summary>
+    internal async Task<IReadOnlyList<StoredScore>> ListAsync(string organizationId, string leadId, int limit, CancellationToken cancellationToken)
+    {
+        const string Sql = $"select {Columns} from scores where organization_id = @organizationId and lead_id = @leadId order by change desc limit @limit";
+        await using var connection = await database.OpenConnectionAsync(cancellationToken);
+        return [.. await connection.QueryAsync<StoredScore>(new CommandDefinition(Sql, new { organizationId, leadId, limit }, cancellationToken: cancellationToken))];
+    }
+
+    internal static string Name(ScoredBy by) => JsonNamingPolicy.SnakeCaseLower.ConvertName(by.ToString());
+
+    internal static ScoredBy Parse(string name) => Enum.Parse<ScoredBy>(name, ignoreCase: true);
+
+    private static LatestScore Latest(ScoreWrite write) => new(
+        write.LeadId, write.Revision, write.Result.Score.Points, write.Result.Grade, write.Result.Score.Probability, write.Result.Score.Confidence,
+        write.Result.ModelVersion, Name(write.Result.ScoredBy), write.Result.ScoredAtMs);
+}

@@ -1,0 +1,43 @@
+using LeadScoring.Sidecar.Api;
+using LeadScoring.Sidecar.Leads;
+
+namespace LeadScoring.Sidecar.Scoring;
+
+internal static class ScoringEndpoints
+{
+    internal static IServiceCollection AddScoring(this IServiceCollection services, IConfiguration configuration)
+    {
+        services.AddOptions<ScoringOptions>().Bind(configuration.GetSection(ScoringOptions.Section)).ValidateDataAnnotations()
+            .Validate(o => o.GradeA > o.GradeB && o.GradeB > o.GradeC, "LeadScoring:Scoring: GradeA, GradeB and GradeC must descend.").ValidateOnStart();
+        services.AddSingleton<LeadScorer>();
+        services.AddSingleton<ScoreStore>();
+        services.AddSingleton<ScoreLeads>();
+        services.AddSingleton(new LeadErasure("scores"));
+        services.AddSingleton<WarmUp>();
+        services.AddHostedService(provider => provider.GetRequiredService<WarmUp>());
+        services.AddSingleton(provider => new ReadinessPart("models", _ => new(provider.GetRequiredService<WarmUp>().WhyNotReady)));
+        services.AddSingleton<RescoreChangedLeads>();
+        services.AddHostedService(provider => provider.GetRequiredService<RescoreChangedLeads>());
+        return services;
+    }
+
+    internal static void MapScoring(this IEndpointRouteBuilder routes)
+    {
+        var group = routes.MapGroup("").WithTags("Scoring");
+        group.MapPost("/score", PostScore.HandleAsync).Accepts<ScoreRequest>("application/json").RequireScope(ApiScope.Score)
+            .WithName("ScoreLead").WithSummary("Scores one lead; facts may come along inline.");
+        group.MapPost("/score/batch", ScoreStream.HandleAsync).Accepts<ScoreRequest>(ScoreStream.ContentType).Produces<PostScoreBatch.Item>(200, ScoreStream.ContentType).RequireScope(ApiScope.Score)
+            .WithMetadata(new StreamLimit(1_000_000_000)).ExcludeFromDescription()
+            .WithName("ScoreStream").WithSummary("Scores a stream of leads, one JSON object a line.");
+        group.MapPost("/score/batch", PostScoreBatch.HandleAsync).Accepts<PostScoreBatch.Request>("application/json").RequireScope(ApiScope.Score)
+            .WithName("ScoreLeads").WithSummary("Scores up to 1,000 leads with a result for each. With Content-Type application/x-ndjson: any number, one request a line in, one result a line out.");
+        group.MapGet("/leads/{leadId}/score", GetLeadScore.HandleAsync).RequireScope(ApiScope.Score)
+            .WithName("GetLeadScore").WithSummary("The lead's current score: the stored one while it is fresh, else a new one.");
+        group.MapGet("/leads/{leadId}/scores", ListLeadScores.HandleAsync).RequireScope(ApiScope.Score)
+            .WithName("ListLeadScores").WithSummary("The ledger: every change of the lead's score, the newest first.");
+        group.MapPost("/leads/{leadId}/what-if", WhatIf.HandleAsync).Accepts<WhatIf.Request>("application/json").RequireScope(ApiScope.Score)
+            .WithName("WhatIf").WithSummary("Scores the lead with changed facts; nothing is stored.");
+    }
+
+    private sealed record StreamLimit(long? MaxRequestBodySize) : Microsoft.AspNetCore.Http.Metadata.IRequestSizeLimitMetadata;
+}

@@ -1,0 +1,35 @@
+using System.ComponentModel.DataAnnotations;
+using LeadScoring.Ml.Ensemble;
+
+namespace LeadScoring.Sidecar.Scoring;
+
+/// <summary>How leads are scored. Section <c>LeadScoring:Scoring</c>.</summary>
+public sealed class ScoringOptions
+{
+    public const string Section = "LeadScoring:Scoring";
+
+    /// <summary>Below this confidence a score is marked for human review. Default 0.7; from 0 to 1.</summary>
+    [Range(0.0, 1.0)]
+    public double ConfidenceThreshold { get; set; } = 0.7;
+
+    /// <summary>How long a stored score of an unchanged lead is given out again. Default 1 h; from 0 to 30 days.</summary>
+    [Range(typeof(TimeSpan), "00:00:00", "30.00:00:00")]
+    public TimeSpan ScoreTtl { get; set; } = TimeSpan.FromHours(1);
+
+    /// <summary>Lowest score of grade A. Default 85.</summary>
+    [Range(0.0, 100.0)]
+    public double GradeA { get; set; } = 85;
+
+    /// <summary>Lowest score of grade B. Default 70.</summary>
+    [Range(0.0, 100.0)]
+    public double GradeB { get; set; } = 70;
+
+    /// <summary>Lowest score of grade C. Default 50.</summary>
+    [Range(0.0, 100.0)]
+    public double GradeC { get; set; } = 50;
+
+    /// <summary>Changed leads are rescored in the background. Default true.</summary>
+    public bool RescoreChangedLeads { get; set; } = true;
+
+    internal GradeScale Grades => new() { A = GradeA, B = GradeB, C = GradeC };
+}

@@ -1,0 +1,30 @@
+using System.ComponentModel;
+using System.Text.Json;
+using LeadScoring.Sidecar.Api;
+using LeadScoring.Sidecar.Leads;
+using Microsoft.AspNetCore.Http.HttpResults;
+
+namespace LeadScoring.Sidecar.Scoring;
+
+internal static class WhatIf
+{
+    /// <summary>Changed facts; nothing is stored.</summary>
+    public sealed record Request(
+        [property: Description("Attributes as they would be; null for unknown.")] Dictionary<string, JsonElement>? Lead = null,
+        [property: Description("Events that would have happened.")] IReadOnlyList<Events.EventItem>? Events = null);
+
+    /// <param name="Now">Score of the lead as it is.</param>
+    /// <param name="WhatIf">Score with the changed facts.</param>
+    /// <param name="PointsGained">Difference in points.</param>
+    public sealed record Response(ScoreAnswer Now, ScoreAnswer WhatIf, double PointsGained);
+
+    internal static async Task<Ok<Response>> HandleAsync(string leadId, JsonElement body, Caller caller, ScoreLeads score, TimeProvider time, CancellationToken cancellationToken)
+    {
+        var reader = new ItemReader(body, "");
+        if (!reader.IsObject || (reader.Member("lead") is null && reader.Member("events") is null)) throw ProblemException.Invalid("", "Send the changed facts: an object with lead, events, or both.");
+        var item = ScoreItem.ReadFacts(reader, leadId, time.NowMs()) ?? throw ProblemException.Invalid(reader.Errors);
+        var now = await score.GetAsync(caller.OrganizationId, leadId, includeFactors: true, cancellationToken);
+        var changed = (await score.RunAsync(caller.OrganizationId, [item], cancellationToken))[0]!;
+        return TypedResults.Ok(new Response(now, changed, Math.Round(changed.Score - now.Score, 1)));
+    }
+}

@@ -1,0 +1,65 @@
+using LeadScoring.Sidecar.Api;
+using LeadScoring.Sidecar.Events;
+using LeadScoring.Sidecar.Imports;
+using LeadScoring.Sidecar.Leads;
+using LeadScoring.Sidecar.Organizations;
+using LeadScoring.Sidecar.Models;
+using LeadScoring.Sidecar.Outcomes;
+using LeadScoring.Sidecar.Scoring;
+using LeadScoring.Sidecar.Storage;
+using LeadScoring.Sidecar.Training;
+using Microsoft.Extensions.Options;
+
+namespace LeadScoring.Sidecar;
+
+/// <summary>Composition only: which slices there are. The server, the commands and the tests all start from here.</summary>
+internal static class SidecarApp
+{
+    // Watching settings files costs inotify handles, of which containers have few.
+    private static readonly string[] NoReload = ["--hostBuilder:reloadConfigOnChange=false"];
+
+    /// <param name="settings">Settings that go before environment and files, such as LeadScoring:Data.</param>
+    internal static WebApplicationBuilder CreateBuilder(IEnumerable<KeyValuePair<string, string?>> settings)
+    {
+        var builder = WebApplication.CreateBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory, ApplicationName = typeof(SidecarApp).Assembly.GetName().Name, Args = NoReload });
+        builder.Configuration.AddInMemoryCollection(settings);
+        // The framework's own request log holds addresses, and with them lead ids.
+        builder.Logging.AddFilter("Microsoft.AspNetCore", LogLevel.Warning).AddFilter("Microsoft.Hosting.Lifetime", LogLevel.Warning);
+        builder.Services
+            .AddApi(builder.Configuration)
+            .AddValidation()
+            .AddStorage(builder.Configuration)
+            .AddOrganizations()
+            .AddLeads()
+            .AddEvents()
+            .AddOutcomes()
+            .AddModels()
+            .AddScoring(builder.Configuration)
+            .AddTraining(builder.Configuration)
+            .AddImports(builder.Configuration);
+        return builder;
+    }
+
+    /// <summary>What must be done before the first request: schema, and leftovers of uploads that were cut off by a crash.</summary>
+    internal static async Task PrepareAsync(this WebApplication app, CancellationToken cancellationToken)
+    {
+        await app.Services.GetRequiredService<Migrator>().MigrateAsync(cancellationToken);
+        PostImport.DeleteLeftovers(app.Services.GetRequiredService<IOptions<StorageOptions>>().Value);
+    }
+
+    internal static void MapSlices(this WebApplication app)
+    {
+        app.UseApi();
+        app.MapOpenApi();
+        app.MapHealth();
+        var v1 = app.MapGroup(Authentication.Prefix);
+        v1.MapOrganizations();
+        v1.MapLeads();
+        v1.MapEvents();
+        v1.MapOutcomes();
+        v1.MapModels();
+        v1.MapScoring();
+        v1.MapTraining();
+        v1.MapImports();
+    }
+}

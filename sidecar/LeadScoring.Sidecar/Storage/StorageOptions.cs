@@ -1,0 +1,27 @@
+using System.ComponentModel.DataAnnotations;
+
+namespace LeadScoring.Sidecar.Storage;
+
+/// <summary>Where data is kept. Section <c>LeadScoring</c>, so the variables are LEADSCORING__DATA and LEADSCORING__DATABASE.</summary>
+public sealed class StorageOptions
+{
+    public const string Section = "LeadScoring";
+
+    /// <summary>Folder for the embedded database and temporary files. Default <c>./data</c>.</summary>
+    [Required(AllowEmptyStrings = false)]
+    public string Data { get; set; } = "./data";
+
+    /// <summary>File path or SQLite connection string. Default <c>leadscoring.db</c> in the data folder.</summary>
+    public string? Database { get; set; }
+
+    /// <summary>
+    /// How hard a commit is. Default <c>full</c>: the log is synced before a write is acknowledged, so a power cut loses nothing.
+    /// <c>normal</c>: survives the death of the process (kill -9) but not of the machine; several times faster for single events.
+    /// </summary>
+    [RegularExpression("(?i)full|normal")]
+    public string Durability { get; set; } = "full";
+
+    /// <summary>How long a write waits for another process's write. Default 30 s; from 1 s to 10 min.</summary>
+    [Range(typeof(TimeSpan), "00:00:01", "00:10:00")]
+    public TimeSpan BusyTimeout { get; set; } = TimeSpan.FromSeconds(30);
+}

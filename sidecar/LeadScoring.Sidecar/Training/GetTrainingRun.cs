@@ -1,0 +1,32 @@
+using LeadScoring.Sidecar.Api;
+using Microsoft.AspNetCore.Http.HttpResults;
+
+namespace LeadScoring.Sidecar.Training;
+
+internal static class GetTrainingRun
+{
+    /// <param name="Fraction">How far, 0 to 1.</param>
+    /// <param name="ModelVersion">The new version, once there is one.</param>
+    /// <param name="Reason">Why it failed, or why the model was or was not promoted.</param>
+    public sealed record Response(
+        string RunId, TrainingStatus Status, string Stage, double Fraction, int? ModelVersion, bool IsPromoted, string? Reason,
+        DateTimeOffset CreatedAt, DateTimeOffset? StartedAt, DateTimeOffset? FinishedAt);
+
+    internal static async Task<Ok<Response>> HandleAsync(string runId, Caller caller, TrainingRunStore runs, CancellationToken cancellationToken) =>
+        TypedResults.Ok(Of(await runs.GetAsync(caller.OrganizationId, runId, cancellationToken)));
+
+    internal static Response Of(TrainingRun run) => new(
+        run.RunId, Enum.Parse<TrainingStatus>(run.Status, ignoreCase: true), run.Stage, Math.Round(run.Fraction, 4), run.ModelVersion, run.IsPromoted, run.Reason,
+        Moment.Of(run.CreatedAtMs), Moment.Of(run.StartedAtMs), Moment.Of(run.FinishedAtMs));
+}
+
+internal static class ListTrainingRuns
+{
+    public sealed record Response(IReadOnlyList<GetTrainingRun.Response> Runs);
+
+    internal static async Task<Ok<Response>> HandleAsync(Caller caller, TrainingRunStore runs, CancellationToken cancellationToken, int limit = 20)
+    {
+        if (limit is < 1 or > 200) throw ProblemException.Invalid("?limit", "limit is 1 to 200.");
+        return TypedResults.Ok(new Response([.. (await runs.ListAsync(caller.OrganizationId, limit, cancellationToken)).Select(GetTrainingRun.Of)]));
+    }
+}

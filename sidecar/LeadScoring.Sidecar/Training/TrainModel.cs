@@ -1,0 +1,63 @@
+using System.Globalization;
+using LeadScoring.Ml.Bundles;
+using LeadScoring.Ml.Metrics;
+using LeadScoring.Ml.Training;
+using LeadScoring.Sidecar.Api;
+using LeadScoring.Sidecar.Models;
+using LeadScoring.Sidecar.Organizations;
+using LeadScoring.Sidecar.Storage;
+
+namespace LeadScoring.Sidecar.Training;
+
+/// <summary>What a run gave.</summary>
+internal sealed record TrainedVersion(int Version, bool IsPromoted, string Reason, BundleManifest Manifest);
+
+/// <summary>One training from the stored outcomes to a new version in the registry. Runs in the training process.</summary>
+internal sealed class TrainModel(TrainingData data, ProfileStore profiles, ModelStore models, TrainingRunStore runs, Database database, TimeProvider time)
+{
+    /// <exception cref="TrainingException">Too few outcomes, or no native library.</exception>
+    internal async Task<TrainedVersion> RunAsync(TrainingRun run, IProgress<TrainingProgress> progress, CancellationToken cancellationToken)
+    {
+        var settings = run.ReadSettings();
+        var profile = (await profiles.GetActiveAsync(run.OrganizationId, cancellationToken)).Profile;
+        var labeled = await data.BuildAsync(run.OrganizationId, profile, progress, cancellationToken);
+        var result = EnsembleTrainer.Train(labeled.Set, settings, progress, cancellationToken);
+        (long, long)? window = labeled.AsOfMs.Count == 0 ? null : (labeled.AsOfMs.Min(), labeled.AsOfMs.Max());
+        var zip = ModelBundle.Write(labeled.Set, result, settings, time.NowMs(), window);
+        var bundle = ModelBundle.Read(zip);
+        var (promote, reason) = await DecideAsync(run, labeled.Set, result, cancellationToken);
+        return await database.WriteAsync(async transaction =>
+        {
+            var version = await models.AddAsync(transaction, run.OrganizationId, bundle, zip, "trained", cancellationToken);
+            if (promote) await PromoteModel.PromoteAsync(transaction, run.OrganizationId, version, reason, models, time, cancellationToken);
+            if (!await runs.SucceedAsync(transaction, run, version, promote, reason, cancellationToken))
+                throw new TrainingException("The run was taken over by another process; this result is dropped.");
+            return new TrainedVersion(version, promote, reason, bundle.Manifest);
+        }, cancellationToken);
+    }
+
+    /// <summary>Auto: not worse than the champion in log loss on the same test rows. The champion may have learned from them, so this errs on its side.</summary>
+    private async Task<(bool Promote, string Reason)> DecideAsync(TrainingRun run, TrainingSet set, TrainingResult result, CancellationToken cancellationToken)
+    {
+        if (run.ReadPromote() == PromotionMode.Never) return (false, "promotion was not asked for");
+        if (await models.ChampionVersionAsync(run.OrganizationId, cancellationToken) is not { } champion) return (true, "first model");
+        if (run.ReadPromote() == PromotionMode.Always) return (true, "promotion was asked for in any case");
+        ModelBundle current;
+        try
+        {
+            current = ModelBundle.Read(await models.GetBundleAsync(run.OrganizationId, champion, cancellationToken));
+        }
+        catch (BundleException)
+        {
+            return (true, $"champion {champion} cannot be read");
+        }
+
+        if (current.FeaturesHash != set.Profile.FeaturesHash) return (true, $"champion {champion} does not fit the profile's features");
+        var same = set.WithFeatures(current.Model.Profile);
+        var labels = Array.ConvertAll(result.TestRows, r => set.Labels[r]);
+        var before = ProbabilityLoss.LogLoss(Array.ConvertAll(result.TestRows, r => current.Model.Score(same.Row(r)).Probability), labels);
+        var after = result.Test!.Ensemble.LogLoss;
+        var text = string.Create(CultureInfo.InvariantCulture, $"log loss {after:0.0000} against {before:0.0000} of champion {champion} on {labels.Length:N0} test rows");
+        return (after <= before, after <= before ? $"not worse: {text}" : $"worse: {text}");
+    }
+}

@@ -1,0 +1,30 @@
+using LeadScoring.Sidecar.Api;
+
+namespace LeadScoring.Sidecar.Training;
+
+internal static class TrainingEndpoints
+{
+    internal static IServiceCollection AddTraining(this IServiceCollection services, IConfiguration configuration)
+    {
+        services.AddOptions<TrainingOptions>().Bind(configuration.GetSection(TrainingOptions.Section)).ValidateDataAnnotations().ValidateOnStart();
+        services.AddSingleton<TrainingRunStore>();
+        services.AddSingleton<TrainingData>();
+        services.AddSingleton<TrainModel>();
+        services.AddSingleton<TrainingProcess>();
+        services.AddHostedService<TrainingQueue>();
+        return services;
+    }
+
+    internal static void MapTraining(this IEndpointRouteBuilder routes)
+    {
+        var group = routes.MapGroup("/training-runs").WithTags("Training");
+        group.MapPost("", PostTrainingRun.HandleAsync).RequireScope(ApiScope.Admin)
+            .WithName("StartTraining").WithSummary("Queues a training on all outcomes; poll the run for progress.");
+        group.MapGet("", ListTrainingRuns.HandleAsync).RequireScope(ApiScope.Score)
+            .WithName("ListTrainingRuns").WithSummary("Lists training runs, the newest first.");
+        group.MapGet("/{runId}", GetTrainingRun.HandleAsync).RequireScope(ApiScope.Score)
+            .WithName("GetTrainingRun").WithSummary("Progress and result of a training run.");
+        routes.MapGet("/training-data", GetTrainingData.HandleAsync).RequireScope(ApiScope.Admin).Produces(200, contentType: "text/csv").WithTags("Training")
+            .WithName("ExportTrainingData").WithSummary("The training set as CSV: a row a lead with an outcome, as of its decision moment.");
+    }
+}

@@ -1,0 +1,100 @@
+using System.Runtime.CompilerServices;
+using System.Text.RegularExpressions;
+
+namespace LeadScoring.Sidecar.Tests.Architecture;
+
+/// <summary>Directions of dependency between folders. Each rule has a planted offender, or it might be asleep.</summary>
+public sealed partial class ArchitectureTests
+{
+    private static readonly string Sidecar = Path.GetFullPath(Path.Combine(SourceFolder(), "../../../sidecar"));
+
+    private static readonly FolderRules Host = new("LeadScoring.Sidecar", new Dictionary<string, string[]>
+    {
+        ["Organizations"] = [],
+        ["Audit"] = [],
+        ["Leads"] = ["Organizations"],
+        ["Models"] = ["Organizations"],
+        ["Events"] = ["Leads"],
+        ["Outcomes"] = ["Leads"],
+        ["Experiments"] = ["Models"],
+        ["Scoring"] = ["Organizations", "Leads", "Events", "Models", "Experiments"],
+        ["Training"] = ["Organizations", "Leads", "Events", "Outcomes", "Models"],
+        ["Feedback"] = ["Scoring"],
+        ["Monitoring"] = ["Scoring", "Outcomes", "Models"],
+        ["Recommendations"] = ["Scoring"],
+        ["Webhooks"] = ["Organizations"],
+        ["Imports"] = ["Leads", "Events", "Outcomes", "Scoring"],
+        ["Sync"] = ["Leads", "Events", "Outcomes", "Scoring"],
+        ["Dashboard"] = ["*"],
+        ["Cli"] = ["*"],
+        ["Privacy"] = ["*"],
+    }, ["Api", "Storage", "Jobs", "Telemetry"]);
+
+    private static readonly string[] MlFree = ["Features", "Trees", "Network", "Regression", "Calibration", "Metrics", "Drift", "Fairness", "Rules"];
+
+    private static readonly FolderRules Ml = new("LeadScoring.Ml", new Dictionary<string, string[]>(MlFree.Select(f => KeyValuePair.Create(f, Array.Empty<string>())))
+    {
+        // Rules read the profile that Features defines; encoders of the members do too.
+        ["Rules"] = ["Features"],
+        ["XGBoost"] = ["Trees"],
+        ["Ensemble"] = ["Trees", "Network", "Regression", "Calibration"],
+        ["Explanation"] = ["Ensemble", "Features", "Trees", "Network", "Regression", "Calibration"],
+        ["Training"] = [.. MlFree, "XGBoost", "Ensemble", "Bundles"],
+        ["Bundles"] = ["Features", "Ensemble", "Calibration", "Trees", "Network", "Regression"],
+        ["Recommendation"] = ["Features"],
+    }, []);
+
+    [Fact]
+    public void Host_Folders_KeepTheirDirections() => Assert.Empty(Host.ComplaintsUnder(Path.Combine(Sidecar, "LeadScoring.Sidecar")));
+
+    [Fact]
+    public void Ml_Folders_KeepTheirDirections() => Assert.Empty(Ml.ComplaintsUnder(Path.Combine(Sidecar, "LeadScoring.Ml")));
+
+    [Theory]
+    [InlineData("Scoring", "using LeadScoring.Sidecar.Training;")]
+    [InlineData("Leads", "namespace X; class Y { Events.EventStore? store; }")]
+    [InlineData("Api", "using LeadScoring.Sidecar.Organizations;")]
+    [InlineData("Storage", "var x = LeadScoring.Sidecar.Leads.LeadStore.Y;")]
+    [InlineData("Outcomes", "using static LeadScoring.Sidecar.Cli.Terminal;")]
+    [InlineData("Misc", "")]
+    public void Host_PlantedOffender_IsFound(string folder, string source) => Assert.NotEmpty(Host.Complaints(folder, "planted.cs", source));
+
+    [Theory]
+    [InlineData("Scoring", "using LeadScoring.Sidecar.Leads;")]
+    [InlineData("Leads", "// Events.EventStore is what fills it\nvar s = \"Events.Store\"; plan.Training.Rows();")]
+    [InlineData("Cli", "using LeadScoring.Sidecar.Training;")]
+    public void Host_Allowed_IsLeftAlone(string folder, string source) => Assert.Empty(Host.Complaints(folder, "fine.cs", source));
+
+    [Fact]
+    public void Ml_PlantedOffender_IsFound() => Assert.NotEmpty(Ml.Complaints("Trees", "planted.cs", "using LeadScoring.Ml.XGBoost;"));
+
+    [GeneratedRegex(@"\b(DllImport|LibraryImport|NativeLibrary)\b")]
+    private static partial Regex NativeCall { get; }
+
+    [GeneratedRegex(@"\b(System\.Net|Microsoft\.AspNetCore|Microsoft\.Extensions|Dapper|Microsoft\.Data|LeadScoring\.Demo|LeadScoring\.Sidecar)\b(?!\.Tests)")]
+    private static partial Regex Foreign { get; }
+
+    private static IEnumerable<string> Offenders(Regex rule, IEnumerable<(string Path, string Source)> sources) =>
+        sources.Where(s => rule.IsMatch(Regex.Replace(s.Source, @"//[^\n]*", ""))).Select(s => s.Path);
+
+    private static IEnumerable<(string Path, string Source)> MlSources() =>
+        FolderRules.Sources(Path.Combine(Sidecar, "LeadScoring.Ml")).Select(p => (Path.GetRelativePath(Path.Combine(Sidecar, "LeadScoring.Ml"), p), File.ReadAllText(p)));
+
+    [Fact]
+    public void Ml_NativeCalls_AreInXGBoostOnly()
+    {
+        Assert.Empty(Offenders(NativeCall, MlSources().Where(s => !s.Path.StartsWith("XGBoost", StringComparison.Ordinal))));
+        Assert.Single(Offenders(NativeCall, [("planted.cs", "[LibraryImport(\"x\")]")]));
+    }
+
+    [Fact]
+    public void Ml_WebSqlHostAndDemo_AreUnknown()
+    {
+        Assert.Empty(Offenders(Foreign, MlSources()));
+        Assert.Single(Offenders(Foreign, [("planted.cs", "using Dapper;")]));
+        var project = File.ReadAllText(Path.Combine(Sidecar, "LeadScoring.Ml/LeadScoring.Ml.csproj"));
+        Assert.DoesNotContain("ProjectReference", project, StringComparison.Ordinal);
+    }
+
+    private static string SourceFolder([CallerFilePath] string path = "") => Path.GetDirectoryName(path)!;
+}

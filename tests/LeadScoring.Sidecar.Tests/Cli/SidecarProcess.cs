@@ -1,0 +1,65 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Http.Headers;
+using System.Net.Sockets;
+
+namespace LeadScoring.Sidecar.Tests.Cli;
+
+/// <summary>The real program as its own process, to be killed without warning.</summary>
+internal sealed class SidecarProcess : IDisposable
+{
+    private readonly Process process;
+
+    private SidecarProcess(Process process) => this.process = process;
+
+    internal static SidecarProcess Start(string data, params string[] args)
+    {
+        var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true };
+        foreach (var arg in (string[])[Path.Combine(AppContext.BaseDirectory, "LeadScoring.Sidecar.dll"), .. args, "--data", data]) start.ArgumentList.Add(arg);
+        var process = Process.Start(start)!;
+        return new SidecarProcess(process);
+    }
+
+    /// <summary>Runs a command to its end and gives its output.</summary>
+    internal static async Task<string> RunAsync(string data, params string[] args)
+    {
+        using var sidecar = Start(data, args);
+        var output = sidecar.process.StandardOutput.ReadToEndAsync();
+        var error = sidecar.process.StandardError.ReadToEndAsync();
+        await sidecar.process.WaitForExitAsync();
+        Assert.True(sidecar.process.ExitCode == 0, await output + await error);
+        return await output;
+    }
+
+    internal static async Task<(SidecarProcess Process, HttpClient Client)> ServeAsync(string data, string key)
+    {
+        var port = FreePort();
+        var sidecar = Start(data, "serve", "--url", $"http://127.0.0.1:{port}");
+        var line = await sidecar.process.StandardOutput.ReadLineAsync();
+        Assert.True(line?.StartsWith("Listening", StringComparison.Ordinal), line ?? await sidecar.process.StandardError.ReadToEndAsync());
+        var client = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{port}"), DefaultRequestHeaders = { Authorization = new AuthenticationHeaderValue("Bearer", key) } };
+        return (sidecar, client);
+    }
+
+    internal bool HasExited => process.HasExited;
+
+    /// <summary>SIGKILL: nothing is flushed, nothing is said good-bye to.</summary>
+    internal void Kill()
+    {
+        process.Kill();
+        process.WaitForExit();
+    }
+
+    public void Dispose()
+    {
+        if (!process.HasExited) Kill();
+        process.Dispose();
+    }
+
+    private static int FreePort()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+}

@@ -1,0 +1,72 @@
+using System.Net;
+using LeadScoring.Sidecar.Outcomes;
+using LeadScoring.Sidecar.Storage;
+
+namespace LeadScoring.Sidecar.Tests.Outcomes;
+
+public sealed class OutcomeTests(SidecarFactory sidecar) : IClassFixture<SidecarFactory>
+{
+    private async Task<List<LabeledLead>> LabelsAsync(TestOrganization organization)
+    {
+        var labels = new List<LabeledLead>();
+        await foreach (var label in sidecar.Get<OutcomeStore>().ReadLabeledAsync(organization.Id, CancellationToken.None)) labels.Add(label);
+        return labels;
+    }
+
+    private async Task<TestOrganization> WithLeadAsync(params string[] ids)
+    {
+        var organization = await sidecar.NewOrganizationAsync();
+        foreach (var id in ids) await organization.PutLeadAsync(id, new { });
+        return organization;
+    }
+
+    [Fact]
+    public async Task Post_SameTwiceThenOtherThenReversed_KeepsOneAndItsHistory()
+    {
+        var organization = await WithLeadAsync("a");
+        var won = new { lead_id = "a", converted = true, occurred_at = "2026-03-01T12:00:00Z", as_of = "2026-02-01", revenue = "1200.5", stage = "closed", source = "hubspot" };
+        string? Status((HttpStatusCode, System.Text.Json.JsonElement Body) answer) => answer.Body.At("results", 0).Text("status");
+        Assert.Equal("recorded", Status(await organization.PostAsync("/v1/outcomes", won)));
+        Assert.Equal("unchanged", Status(await organization.PostAsync("/v1/outcomes", won)));
+        Assert.Equal(new LabeledLead("a", true, 1_772_366_400_000, 1_769_904_000_000, 1200.5), Assert.Single(await LabelsAsync(organization)));
+        Assert.Equal("updated", Status(await organization.PostAsync("/v1/outcomes", new { lead_id = "a", converted = false, occurred_at = "2026-04-01", source = "hubspot" })));
+        Assert.Equal("reversed", Status(await organization.PostAsync("/v1/outcomes", new { lead_id = "a", reversed = true, source = "hubspot" })));
+        Assert.Equal("unchanged", Status(await organization.PostAsync("/v1/outcomes", new { lead_id = "a", reversed = true, source = "hubspot" })));
+        Assert.Empty(await LabelsAsync(organization));
+
+        await using var connection = await sidecar.Get<Database>().OpenConnectionAsync(CancellationToken.None);
+        using var command = connection.CreateCommand();
+        command.CommandText = $"select group_concat(change || ':' || reversed || ':' || converted) from outcome_history where organization_id = '{organization.Id}'";
+        Assert.Equal("1:0:1,2:0:0,3:1:0", command.ExecuteScalar());
+    }
+
+    [Fact]
+    public async Task Post_BatchWithUnknownLead_RejectsThatItemOnly()
+    {
+        var organization = await WithLeadAsync("a");
+        var (status, body) = await organization.PostAsync("/v1/outcomes", new object[]
+        {
+            new { lead_id = "nobody", converted = true, occurred_at = "2026-03-01" },
+            new { lead_id = "a", converted = 0, occurred_at = 1_772_366_400_000 },
+            new { lead_id = "a", converted = true, occurred_at = "2026-03-01", revenue = "NaN" },
+        });
+        Assert.Equal(HttpStatusCode.OK, status);
+        Assert.Equal(["rejected", "recorded", "rejected"], body.GetProperty("results").EnumerateArray().Select(r => r.Text("status")));
+        Assert.Equal("/0/lead_id", body.At("results", 0).At("errors", 0).Text("pointer"));
+        Assert.Equal("/2/revenue", body.At("results", 2).At("errors", 0).Text("pointer"));
+    }
+
+    [Fact]
+    public async Task ReadLabeled_SourcesDisagree_LatestCountsAndConversionWinsTies()
+    {
+        var organization = await WithLeadAsync("late", "tie");
+        await organization.PostAsync("/v1/outcomes", new object[]
+        {
+            new { lead_id = "late", converted = true, occurred_at = "2026-03-01", source = "a" },
+            new { lead_id = "late", converted = false, occurred_at = "2026-03-02", source = "b" },
+            new { lead_id = "tie", converted = false, occurred_at = "2026-03-01", source = "a" },
+            new { lead_id = "tie", converted = true, occurred_at = "2026-03-01", source = "b" },
+        });
+        Assert.Equal([("late", false), ("tie", true)], (await LabelsAsync(organization)).Select(l => (l.LeadId, l.Converted)));
+    }
+}

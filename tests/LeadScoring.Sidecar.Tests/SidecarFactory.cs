@@ -1,0 +1,63 @@
+using System.Net.Http.Headers;
+using LeadScoring.Sidecar.Api;
+using LeadScoring.Sidecar.Organizations;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.TestHost;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace LeadScoring.Sidecar.Tests;
+
+/// <summary>The whole service in this process, over a database file of its own. One per test class.</summary>
+public sealed class SidecarFactory : IAsyncLifetime
+{
+    private WebApplication? app;
+    private int organizations;
+
+    internal string Data { get; } = Path.Combine(Path.GetTempPath(), "leadscoring-tests", Guid.NewGuid().ToString("N"));
+
+    /// <summary>Settings of a test that needs others than the default; set before the first use.</summary>
+    internal Dictionary<string, string?> Settings { get; } = [];
+
+    /// <summary>Services of a test that needs others; set before the first use.</summary>
+    internal Action<IServiceCollection> Configure { get; init; } = _ => { };
+
+    internal IServiceProvider Services => app!.Services;
+
+    internal T Get<T>() where T : notnull => Services.GetRequiredService<T>();
+
+    public async Task InitializeAsync()
+    {
+        // "normal": tests kill processes, never the machine.
+        var builder = SidecarApp.CreateBuilder([new("LeadScoring:Data", Data), new("LeadScoring:Durability", "normal"), .. Settings]);
+        builder.WebHost.UseTestServer();
+        Configure(builder.Services);
+        app = builder.Build();
+        await app.PrepareAsync(CancellationToken.None);
+        app.MapSlices();
+        await app.StartAsync();
+    }
+
+    public async Task DisposeAsync()
+    {
+        await app!.DisposeAsync();
+        Directory.Delete(Data, recursive: true);
+    }
+
+    internal HttpClient Anonymous() => app!.GetTestClient();
+
+    internal HttpClient With(ApiKey key)
+    {
+        var client = Anonymous();
+        client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", key.Reveal());
+        return client;
+    }
+
+    /// <summary>A new organization that no other test knows.</summary>
+    internal async Task<TestOrganization> NewOrganizationAsync(ApiScope scope = ApiScope.Admin)
+    {
+        var id = $"org-{Interlocked.Increment(ref organizations)}";
+        await Get<OrganizationStore>().EnsureAsync(id, CancellationToken.None);
+        var key = await Get<ApiKeyStore>().CreateAsync(id, "test", scope, CancellationToken.None);
+        return new TestOrganization(this, id, key);
+    }
+}
