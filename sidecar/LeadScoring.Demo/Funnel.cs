@@ -62,17 +62,17 @@ internal sealed class Funnel
     [
         new(EventTypes.Session, "website", 0.095, 0.50, -0.4),
         new(EventTypes.Chat, "website", 0.012, 0.50, 0),
-        new(EventTypes.PhoneCall, "phone", 0.019, 0.80, 0),
-        new(EventTypes.ShowingRequest, "crm", 0.020, 1.10, 0),
+        new(EventTypes.PhoneCall, "phone", 0.021, 0.85, 0),
+        new(EventTypes.ShowingRequest, "crm", 0.027, 1.15, 0),
     ];
 
     /// <summary>Things that happen in a visit; the last is pages that are no property.</summary>
     internal static readonly Activity[] Contents =
     [
-        new(EventTypes.PropertyView, "website", 1.05, 0.40, 0.6),
+        new(EventTypes.PropertyView, "website", 1.00, 0.40, 0.6),
         new(EventTypes.SavedSearch, "website", 0.10, 0.50, 0),
         new(EventTypes.FormSubmission, "website", 0.08, 0.60, 0),
-        new(EventTypes.MortgageCalculator, "website", 0.13, 0.90, -0.8),
+        new(EventTypes.MortgageCalculator, "website", 0.11, 0.80, -0.8),
         new(EventTypes.SchoolSearch, "website", 0.09, 0.35, 0),
         new(EventTypes.NeighborhoodResearch, "website", 0.12, 0.45, 0),
         new(EventTypes.PriceDropAlert, "website", 0.07, 0.70, 0),

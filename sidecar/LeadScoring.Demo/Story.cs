@@ -43,17 +43,19 @@ internal sealed class Story(string leadId, long createdAtMs, long decisionMs, in
     /// <summary>What goes on between decision and outcome: it follows the outcome, so it must never be a feature.</summary>
     internal void WriteAfterDecision(ref DemoRandom random, double level, double drift, bool tracked, DemoOutcome outcome)
     {
+        // Days ahead are negative days back. The outcome is a week off at least.
+        var daysAhead = (int)((outcome.OccurredAtMs - decisionMs) / Funnel.DayMs);
         if (outcome.Converted)
         {
-            for (var n = random.NextPoisson(1.2); n > 0; n--) Add(EventTypes.ShowingRequest, "crm", Later(ref random), null);
-            for (var n = random.NextPoisson(1.0); n > 0; n--) Add(EventTypes.PhoneCall, "phone", Later(ref random), null);
+            for (var n = random.NextPoisson(1.2); n > 0; n--) Add(EventTypes.ShowingRequest, "crm", Later(ref random, PhoneHours), null);
+            for (var n = random.NextPoisson(1.0); n > 0; n--) Add(EventTypes.PhoneCall, "phone", Later(ref random, PhoneHours), null);
         }
         else if (tracked && random.NextBool(0.2))
         {
-            AddVisit(ref random, Later(ref random), level, drift);
+            AddVisit(ref random, Later(ref random, DayHours), level, drift);
         }
 
-        long Later(ref DemoRandom source) => decisionMs + HalfHourMs + (long)(source.NextUnit() * (outcome.OccurredAtMs - decisionMs - (2 * HalfHourMs)));
+        long Later(ref DemoRandom source, double[] hours) => MomentOfDay(ref source, -1 - source.NextIndex(daysAhead), hours);
     }
 
     /// <summary>A visit and what is done in it, all within half an hour.</summary>

@@ -1,3 +1,4 @@
+using System.ComponentModel.DataAnnotations;
 using Microsoft.AspNetCore.OpenApi;
 using Microsoft.OpenApi;
 
@@ -29,6 +30,7 @@ internal static class OpenApiDocument
             };
             return Task.CompletedTask;
         });
+        options.AddSchemaTransformer(Describe);
         options.AddOperationTransformer((operation, context, _) =>
         {
             if (context.Description.ActionDescriptor.EndpointMetadata.OfType<RequiredScope>().LastOrDefault() is not { } required) return Task.CompletedTask;
@@ -39,6 +41,26 @@ internal static class OpenApiDocument
             return Task.CompletedTask;
         });
     });
+
+    /// <summary>Two things that the generator cannot know: how moments are written, and that nulls are left out rather than sent.</summary>
+    private static Task Describe(OpenApiSchema schema, OpenApiSchemaTransformerContext context, CancellationToken cancellationToken)
+    {
+        var type = context.JsonTypeInfo.Type;
+        if (type == typeof(DateTimeOffset) || type == typeof(DateTimeOffset?))
+        {
+            schema.Type = JsonSchemaType.String;
+            schema.Format = "date-time";
+        }
+
+        if (type.IsEnum) schema.Type = JsonSchemaType.String;
+        foreach (var property in context.JsonTypeInfo.Properties)
+        {
+            var isDemanded = property.AttributeProvider?.IsDefined(typeof(RequiredAttribute), inherit: true) == true;
+            if (property.IsGetNullable && !isDemanded) schema.Required?.Remove(property.Name);
+        }
+
+        return Task.CompletedTask;
+    }
 
     /// <summary>Every use case has its own Request and Response: PutLead.Request is PutLeadRequest, whatever the order of routes.</summary>
     private static string SchemaName(Type type, string id) => type.DeclaringType is { } useCase && type.IsNested ? useCase.Name + id : id;

@@ -30,7 +30,7 @@ internal sealed class ColumnProfiler(IReadOnlyList<string> header)
 
         // A few odd values do not make a column of numbers one of text: they will be missing values.
         internal string Kind => values == 0 ? "empty"
-            : Distinct.Count <= 2 && Distinct.All(Truths.Contains) ? "truth_value"
+            : Distinct.Count == 2 && Distinct.All(Truths.Contains) ? "truth_value"
             : dates >= 0.95 * values ? "date"
             : numbers >= 0.95 * values ? "number"
             : "text";

@@ -1,0 +1,80 @@
+using System.Diagnostics;
+
+namespace LeadScoring.Workflows.Tests.Servers;
+
+/// <summary>The real sidecar, as a process of its own on a free port, with an empty data folder.</summary>
+internal sealed class SidecarProcess : ISidecar
+{
+    private static readonly string Program = Path.Combine(AppContext.BaseDirectory, "LeadScoring.Sidecar.dll");
+
+    private readonly Process process;
+    private readonly string data;
+
+    private SidecarProcess(Process process, string data, Uri url, string apiKey, string organizationId)
+    {
+        (this.process, this.data) = (process, data);
+        (Url, ApiKey, OrganizationId) = (url, apiKey, organizationId);
+    }
+
+    public Uri Url { get; }
+
+    public string ApiKey { get; }
+
+    public string OrganizationId { get; }
+
+    /// <summary>No model has been trained: the profile's rules score every lead.</summary>
+    public static async Task<SidecarProcess> StartWithoutModelAsync(string organizationId)
+    {
+        var data = Directory.CreateTempSubdirectory("leadscoring-sidecar-").FullName;
+        var created = await Shell.RunAsync(
+            "dotnet",
+            [Program, "keys", "create", "--organization", organizationId, "--scopes", "score,write", "--data", data],
+            TimeSpan.FromMinutes(1));
+        if (created.ExitCode != 0) throw new InvalidOperationException($"keys create: {created.Errors}{created.Output}");
+        var apiKey = created.Output.Trim().Split('\n')[^1].Trim();
+
+        var url = new Uri($"http://127.0.0.1:{Ports.Free()}");
+        var process = Process.Start(new ProcessStartInfo("dotnet", [Program, "serve", "--url", url.OriginalString, "--data", data]))!;
+        var sidecar = new SidecarProcess(process, data, url, apiKey, organizationId);
+        try
+        {
+            await sidecar.WaitUntilReadyAsync(TimeSpan.FromMinutes(1));
+            return sidecar;
+        }
+        catch
+        {
+            await sidecar.DisposeAsync();
+            throw;
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (!process.HasExited) process.Kill(entireProcessTree: true);
+        await process.WaitForExitAsync();
+        process.Dispose();
+        Directory.Delete(data, recursive: true);
+    }
+
+    private async Task WaitUntilReadyAsync(TimeSpan limit)
+    {
+        using var client = new HttpClient { BaseAddress = Url };
+        var waited = Stopwatch.StartNew();
+        while (waited.Elapsed < limit && !process.HasExited)
+        {
+            try
+            {
+                using var answer = await client.GetAsync(new Uri("/readyz", UriKind.Relative));
+                if (answer.IsSuccessStatusCode) return;
+            }
+            catch (HttpRequestException)
+            {
+                // not listening yet
+            }
+
+            await Task.Delay(100);
+        }
+
+        throw new InvalidOperationException(process.HasExited ? $"The sidecar ended with {process.ExitCode}." : $"The sidecar was not ready in {limit}.");
+    }
+}
