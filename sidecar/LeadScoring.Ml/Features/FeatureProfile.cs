@@ -83,8 +83,8 @@ public sealed class FeatureProfile
         new(Name, Yaml, [.. Features.Where(f => !names.Contains(f.Name))])
         {
             HorizonDays = HorizonDays, Zone = Zone, Hours = Hours, StartPoints = StartPoints,
-            Rules = [.. Rules.Where(r => !names.Contains(r.When.Feature))],
-            Actions = [.. Actions.Where(a => !a.When.Any(c => names.Contains(c.Feature)))],
+            Rules = [.. this.Rules.Where(r => !names.Contains(r.When.Feature))],
+            Actions = [.. this.Actions.Where(a => !a.When.Any(c => names.Contains(c.Feature)))],
         };
 
     private static string Meaning(FeatureDefinition f) => string.Create(CultureInfo.InvariantCulture,

@@ -1,8 +1,8 @@
 using System.Globalization;
 using System.Text.Json;
-using LeadScoring.Ml.Bundles;
 using LeadScoring.Ml.Training;
 using LeadScoring.Sidecar.Imports;
+using LeadScoring.Sidecar.Training;
 
 namespace LeadScoring.Sidecar.Cli;
 
@@ -46,8 +46,7 @@ internal static class SettingsFile
         if (!File.Exists(path)) throw new CsvException($"--settings: there is no file {path}.");
         try
         {
-            return JsonSerializer.Deserialize<TrainingSettings>(
-                File.ReadAllText(path), new JsonSerializerOptions(BundleManifest.Json) { UnmappedMemberHandling = System.Text.Json.Serialization.JsonUnmappedMemberHandling.Disallow }) ?? new TrainingSettings();
+            return JsonSerializer.Deserialize<TrainingSettings>(File.ReadAllText(path), TrainingSettingsJson.Strict) ?? new TrainingSettings();
         }
         catch (JsonException e)
         {

@@ -1,4 +1,5 @@
 using System.ComponentModel;
+using System.Text.Json;
 using LeadScoring.Ml.Training;
 using LeadScoring.Ml.XGBoost;
 using LeadScoring.Sidecar.Api;
@@ -8,24 +9,34 @@ namespace LeadScoring.Sidecar.Training;
 
 internal static class PostTrainingRun
 {
+    /// <summary>What the documentation shows of the body; it is read strictly, so that a misspelt setting is not silently a default.</summary>
     public sealed record Request(
-        [property: Description("What differs from the defaults of GET /v1/models/{version}'s manifest.settings.")] TrainingSettings? Settings = null,
+        [property: Description("What differs from the defaults; see settings in the manifest of GET /v1/models/{version}.")] TrainingSettings? Settings = null,
         [property: Description("auto (default): becomes champion if not worse than it on the test rows. always, never.")] PromotionMode Promote = PromotionMode.Auto);
 
-    internal static async Task<Accepted<GetTrainingRun.Response>> HandleAsync(Request request, Caller caller, TrainingRunStore runs, CancellationToken cancellationToken)
+    internal static async Task<Accepted<GetTrainingRun.Response>> HandleAsync(JsonElement body, Caller caller, TrainingRunStore runs, CancellationToken cancellationToken)
     {
-        var settings = request.Settings ?? new TrainingSettings();
+        var request = Read(body);
+        if (!XGBoostLibrary.IsAvailable) throw new ProblemException(ProblemKind.Conflict, XGBoostLibrary.WhyUnavailable!);
+        var run = await runs.CreateAsync(caller.OrganizationId, request.Settings ?? new TrainingSettings(), request.Promote, isRunning: false, cancellationToken);
+        return TypedResults.Accepted($"/v1/training-runs/{run.RunId}", GetTrainingRun.Of(run));
+    }
+
+    private static Request Read(JsonElement body)
+    {
         try
         {
-            settings.Validate();
+            var request = body.Deserialize<Request>(TrainingSettingsJson.Strict) ?? throw ProblemException.Invalid("", "Send an object; {} trains with the defaults.");
+            request.Settings?.Validate();
+            return request;
+        }
+        catch (JsonException e)
+        {
+            throw ProblemException.Invalid(JsonPointer.FromJsonPath(e.Path), e.Message);
         }
         catch (ArgumentException e)
         {
             throw ProblemException.Invalid("/settings", e.Message);
         }
-
-        if (!XGBoostLibrary.IsAvailable) throw new ProblemException(ProblemKind.Conflict, XGBoostLibrary.WhyUnavailable!);
-        var run = await runs.CreateAsync(caller.OrganizationId, settings, request.Promote, isRunning: false, cancellationToken);
-        return TypedResults.Accepted($"/v1/training-runs/{run.RunId}", GetTrainingRun.Of(run));
     }
 }

@@ -19,6 +19,9 @@ public sealed class RouteTests(SidecarFactory sidecar) : IClassFixture<SidecarFa
 
     private static string Fill(string path) => string.Join('/', path.Split('/').Select(p => p.StartsWith('{') ? "1" : p));
 
+    /// <summary>One that the route takes: with another one routing answers 415 before anybody is asked for a key.</summary>
+    private static string ContentType(RouteEndpoint endpoint) => endpoint.Metadata.GetMetadata<IAcceptsMetadata>()?.ContentTypes[0] ?? "application/json";
+
     [Fact]
     public void Routes_All_DeclareScopeNameAndSummary() => Assert.All(Routes(), route =>
     {
@@ -30,10 +33,10 @@ public sealed class RouteTests(SidecarFactory sidecar) : IClassFixture<SidecarFa
     [Fact]
     public async Task Routes_WithoutKey_Are401()
     {
-        foreach (var (method, path, _) in Routes())
+        foreach (var (method, path, endpoint) in Routes())
         {
             using var request = new HttpRequestMessage(new HttpMethod(method), path);
-            if (method is "POST" or "PUT") request.Content = new StringContent("{}", Encoding.UTF8, "application/json");
+            if (method is "POST" or "PUT") request.Content = new StringContent("{}", Encoding.UTF8, ContentType(endpoint));
             using var response = await sidecar.Anonymous().SendAsync(request);
             Assert.True(response.StatusCode == HttpStatusCode.Unauthorized, $"{method} {path}: {response.StatusCode}");
             Assert.Equal("Bearer", response.Headers.WwwAuthenticate.ToString());
@@ -48,7 +51,7 @@ public sealed class RouteTests(SidecarFactory sidecar) : IClassFixture<SidecarFa
         var organization = await sidecar.NewOrganizationAsync(scope);
         foreach (var (method, path, endpoint) in Routes().Where(r => r.Endpoint.Metadata.GetMetadata<RequiredScope>()!.Scope > scope))
         {
-            var (status, problem) = await organization.SendAsync(new HttpMethod(method), path, method is "POST" or "PUT" ? "{}" : null);
+            var (status, problem) = await organization.SendAsync(new HttpMethod(method), path, method is "POST" or "PUT" ? "{}" : null, ContentType(endpoint));
             Assert.True(status == HttpStatusCode.Forbidden, $"{method} {path}: {status}");
             Assert.Contains(endpoint.Metadata.GetMetadata<RequiredScope>()!.Scope.ToString().ToLowerInvariant(), problem.Text("detail"));
         }
@@ -67,6 +70,8 @@ public sealed class RouteTests(SidecarFactory sidecar) : IClassFixture<SidecarFa
             foreach (var body in (string[])["", "{", "null", "5", "\"text\"", "[5]", "{}", "{\"name\":5}", "{\"attributes\":5}", "{\"leads\":5,\"events\":5,\"outcomes\":5}"])
             {
                 var (status, answer) = await organization.SendAsync(new HttpMethod(method), path, body);
+                // Every part of a training request has a default.
+                if (path == "/v1/training-runs/" && body == "{}") continue;
                 var refused = status == HttpStatusCode.BadRequest || (status == HttpStatusCode.OK && body == "[5]" && answer.Int("rejected") == 1);
                 Assert.True(refused, $"{method} {path} with {body}: {status} {answer}");
             }

@@ -13,7 +13,8 @@ public sealed partial class ArchitectureTests
         ["Organizations"] = [],
         ["Audit"] = [],
         ["Leads"] = ["Organizations"],
-        ["Models"] = ["Organizations"],
+        // A promotion queues the open leads for rescoring in the same write.
+        ["Models"] = ["Organizations", "Leads"],
         ["Events"] = ["Leads"],
         ["Outcomes"] = ["Leads"],
         ["Experiments"] = ["Models"],
@@ -37,10 +38,12 @@ public sealed partial class ArchitectureTests
         // Rules read the profile that Features defines; encoders of the members do too.
         ["Rules"] = ["Features"],
         ["XGBoost"] = ["Trees"],
-        ["Ensemble"] = ["Trees", "Network", "Regression", "Calibration"],
+        // The model scores feature values and carries their preprocessing.
+        ["Ensemble"] = ["Features", "Trees", "Network", "Regression", "Calibration"],
         ["Explanation"] = ["Ensemble", "Features", "Trees", "Network", "Regression", "Calibration"],
-        ["Training"] = [.. MlFree, "XGBoost", "Ensemble", "Bundles"],
-        ["Bundles"] = ["Features", "Ensemble", "Calibration", "Trees", "Network", "Regression"],
+        ["Training"] = [.. MlFree, "XGBoost", "Ensemble"],
+        // A bundle tells how it was trained and how good it is; the training knows nothing of bundles.
+        ["Bundles"] = ["Features", "Ensemble", "Calibration", "Trees", "Network", "Regression", "Training", "XGBoost"],
         ["Recommendation"] = ["Features"],
     }, []);
 

@@ -42,10 +42,20 @@ create table if not exists leads (
     revision        bigint not null,        -- grows with every change of attributes or activity
     is_stale        integer not null,       -- changed since it was last scored
     stale_since_ms  bigint null,
+    closed_at_ms    bigint null,            -- has an outcome: not rescored by itself, not called
+    -- The latest score stands on the lead: lists by grade read one table, and "scored" and "no longer stale" are one write.
+    score           double precision null,
+    grade           text null,
+    probability     double precision null,
+    confidence      double precision null,
+    model_version   integer null,           -- null when scored by rules
+    scored_by       text null,              -- ensemble, primary or rules
+    scored_at_ms    bigint null,
     primary key (organization_id, lead_id)
 );
 create index if not exists ix_leads_updated on leads (organization_id, updated_at_ms, lead_id);
-create index if not exists ix_leads_stale on leads (stale_since_ms) where is_stale = 1;
+create index if not exists ix_leads_score on leads (organization_id, score, lead_id);
+create index if not exists ix_leads_stale on leads (stale_since_ms) where is_stale = 1 and closed_at_ms is null;
 
 create table if not exists events (
     organization_id text not null,

@@ -1,17 +1,3 @@
--- The latest score stands on the lead: lists by grade read one table, and "scored" and "no longer stale" are one write.
-alter table leads add column score double precision null;
-alter table leads add column grade text null;
-alter table leads add column probability double precision null;
-alter table leads add column confidence double precision null;
-alter table leads add column model_version integer null;
-alter table leads add column scored_by text null;
-alter table leads add column scored_at_ms bigint null;
--- A lead with an outcome is closed: it is not rescored by itself and not called.
-alter table leads add column closed_at_ms bigint null;
-create index if not exists ix_leads_score on leads (organization_id, score, lead_id);
-drop index if exists ix_leads_stale;
-create index if not exists ix_leads_stale on leads (stale_since_ms) where is_stale = 1 and closed_at_ms is null;
-
 -- Append-only: one row whenever a lead's score, grade or model changed.
 create table if not exists scores (
     organization_id text not null,
