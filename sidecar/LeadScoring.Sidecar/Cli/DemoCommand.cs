@@ -53,7 +53,7 @@ internal static class DemoCommand
     {
         var world = new DemoWorld(settings);
         var seeding = new DemoSeeding(services.GetRequiredService<Database>(), services.GetRequiredService<LeadStore>(), services.GetRequiredService<Events.EventStore>(), services.GetRequiredService<Outcomes.OutcomeStore>());
-        var truth = await terminal.ProgressAsync("Making the demo world", progress => Task.Run(() => seeding.RunAsync(OrganizationId, world, progress, cancellationToken), cancellationToken));
+        var historical = await terminal.ProgressAsync("Making the demo world", progress => Task.Run(() => seeding.RunAsync(OrganizationId, world, progress, cancellationToken), cancellationToken));
         var trained = await TrainCommand.RunAsync(terminal, services, OrganizationId, new TrainingSettings(), PromotionMode.Always, cancellationToken);
         await terminal.ProgressAsync("Scoring the active leads", async progress =>
         {
@@ -67,7 +67,9 @@ internal static class DemoCommand
 
             return done;
         });
-        PrintTargets(terminal, truth, trained.Manifest.Test!.Ensemble);
+        // Model and truth on the very same leads: those that the training has not seen.
+        var test = trained.TestLeadIds.ToHashSet(StringComparer.Ordinal);
+        PrintTargets(terminal, DemoTruth.PerfectScorer(historical.Where(l => test.Contains(l.LeadId))), trained.Manifest.Test!.Ensemble);
     }
 
     /// <summary>What the brief asks for, what a scorer that knows the truth reaches in this world, and what the model reaches.</summary>
@@ -79,7 +81,8 @@ internal static class DemoCommand
             ("F1 (best threshold)", 0.78, perfect.F1AtBest, model.AtBestF1.F1), ("Pearson(score, converted)", 0.6, perfect.Pearson, model.Pearson), ("std of scores", 15, perfect.ScoreDeviation, model.ScoreStd),
         ];
         terminal.Line();
-        terminal.Table(["", "target", "perfect scorer", "model (test rows)"], [.. rows.Select(r => (IReadOnlyList<string>)
+        terminal.Line(string.Create(CultureInfo.InvariantCulture, $"On the {perfect.Leads:N0} leads that the training has not seen:"));
+        terminal.Table(["", "target", "perfect scorer", "model"], [.. rows.Select(r => (IReadOnlyList<string>)
             [r.Name, "> " + r.Target.ToString("0.##", CultureInfo.InvariantCulture), MetricTable.Text(r.Perfect), MetricTable.Text(r.Model) + (r.Model > r.Target ? "" : "  (missed)")])]);
         terminal.Line(string.Create(CultureInfo.InvariantCulture, $"log loss: perfect {perfect.LogLoss:0.0000}, model {model.LogLoss:0.0000}; calibration error of the model {model.Ece:0.0000}"));
     }

@@ -15,8 +15,8 @@ internal sealed class DemoSeeding(Database database, LeadStore leads, EventStore
     private const int LeadsPerBatch = 1_000;
     private const string Source = "demo";
 
-    /// <returns>Figures of the scorer that knows the truth, over the historical leads.</returns>
-    internal async Task<DemoFigures> RunAsync(string organizationId, DemoWorld world, IProgress<JobStep> progress, CancellationToken cancellationToken)
+    /// <returns>The historical leads without their events: what is needed to hold the truth against a model.</returns>
+    internal async Task<IReadOnlyList<DemoLead>> RunAsync(string organizationId, DemoWorld world, IProgress<JobStep> progress, CancellationToken cancellationToken)
     {
         var total = world.Settings.HistoricalLeads + world.Settings.ActiveLeads;
         var done = 0;
@@ -34,7 +34,7 @@ internal sealed class DemoSeeding(Database database, LeadStore leads, EventStore
             progress.Report(new JobStep(done / (double)total, string.Create(CultureInfo.InvariantCulture, $"{done:N0} of {total:N0} leads")));
         }
 
-        return DemoTruth.PerfectScorer(historical);
+        return historical;
     }
 
     /// <summary>What the figures need of a lead; its events would fill the memory.</summary>

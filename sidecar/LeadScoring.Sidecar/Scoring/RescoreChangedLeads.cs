@@ -57,4 +57,7 @@ internal static partial class ScoringLog
 {
     [LoggerMessage(30, LogLevel.Error, "Rescoring failed and will be tried again: {Failure} {Stack}")]
     internal static partial void RescoreFailed(ILogger logger, string failure, string stack);
+
+    [LoggerMessage(31, LogLevel.Error, "The warm-up failed, the first scores will be slow: {Failure} {Stack}")]
+    internal static partial void WarmUpFailed(ILogger logger, string failure, string stack);
 }

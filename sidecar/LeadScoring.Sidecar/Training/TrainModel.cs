@@ -10,7 +10,8 @@ using LeadScoring.Sidecar.Storage;
 namespace LeadScoring.Sidecar.Training;
 
 /// <summary>What a run gave.</summary>
-internal sealed record TrainedVersion(int Version, bool IsPromoted, string Reason, BundleManifest Manifest);
+/// <param name="TestLeadIds">The leads that the test figures of the manifest are about.</param>
+internal sealed record TrainedVersion(int Version, bool IsPromoted, string Reason, BundleManifest Manifest, IReadOnlyList<string> TestLeadIds);
 
 /// <summary>One training from the stored outcomes to a new version in the registry. Runs in the training process.</summary>
 internal sealed class TrainModel(TrainingData data, ProfileStore profiles, ModelStore models, TrainingRunStore runs, Database database, TimeProvider time)
@@ -32,7 +33,7 @@ internal sealed class TrainModel(TrainingData data, ProfileStore profiles, Model
             if (promote) await PromoteModel.PromoteAsync(transaction, run.OrganizationId, version, reason, models, time, cancellationToken);
             if (!await runs.SucceedAsync(transaction, run, version, promote, reason, cancellationToken))
                 throw new TrainingException("The run was taken over by another process; this result is dropped.");
-            return new TrainedVersion(version, promote, reason, bundle.Manifest);
+            return new TrainedVersion(version, promote, reason, bundle.Manifest, [.. result.TestRows.Select(r => labeled.LeadIds[r])]);
         }, cancellationToken);
     }
 
