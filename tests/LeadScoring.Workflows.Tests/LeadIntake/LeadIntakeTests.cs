@@ -17,19 +17,41 @@ public sealed class LeadIntakeTests(N8nServer n8n)
         ["D"] = "newsletter",
     };
 
-    [ServerFact]
-    public async Task Webhook_ValidLead_AnswersWithScoreAndTheRouteOfItsGrade()
+    [ServerTheory]
+    [InlineData("hot", 0.9, 14, 3)]
+    [InlineData("cold", 0.0, 1, 0)]
+    public async Task Webhook_RealSidecar_AnswersWithTheScoreOfItsTrainedEnsembleAndStoresTheLead(string leadId, double opens, int visits, int showings)
     {
-        var (status, body, _) = await n8n.SendAsync(n8n.Intake, Lead("valid", new JsonObject { ["email_open_rate"] = 0.4, ["website_sessions"] = 12 }));
+        var lead = new JsonObject { ["email_open_rate"] = opens, ["website_sessions"] = visits, ["avg_pages_viewed"] = 6, ["showing_requests"] = showings, ["calc_usage"] = showings };
+        var showing = new JsonArray(new JsonObject { ["event_id"] = $"e-{leadId}", ["type"] = "email_sent", ["source"] = "email", ["occurred_at"] = "2026-01-31T09:30:00Z" });
+
+        var (status, body, _) = await n8n.SendAsync(n8n.Intake, new JsonObject { ["lead_id"] = leadId, ["lead"] = lead, ["events"] = showing }.ToJsonString());
 
         Assert.Equal(200, status);
-        Assert.Equal("valid", (string?)body!["lead_id"]);
-        Assert.InRange((double)body["score"]!, 0, 100);
-        Assert.InRange((double)body["conversion_probability"]!, 0, 1);
-        Assert.InRange((double)body["confidence"]!, 0, 1);
+        Assert.Equal("ensemble", (string?)body!["scored_by"]);
+        Assert.Equal(1, (int)body["model_version"]!);
+        Assert.Equal((double)body["score"]!, 100 * (double)body["conversion_probability"]!, 0.06);
+        Assert.InRange((double)body["confidence"]!, 0.01, 1);
         Assert.Equal(RouteOfGrade[(string)body["grade"]!], (string?)body["route"]);
         Assert.False(string.IsNullOrEmpty((string?)body["next_best_action"]));
+        Assert.NotEmpty(body["factors"]!["positive"]!.AsArray());
         Assert.Equal("success", await n8n.LastExecutionStatusAsync(n8n.Intake));
+
+        var stored = await n8n.AskSidecarAsync($"/v1/leads/{leadId}/score");
+        Assert.Equal((double)body["score"]!, (double)stored["score"]!);
+        Assert.True((bool)stored["cached"]!);
+        Assert.Equal(1, (int)(await n8n.AskSidecarAsync($"/v1/leads/{leadId}"))["activity"]!["events"]!);
+    }
+
+    [ServerFact]
+    public async Task Webhook_RealSidecar_PutsTheLikelierLeadFirst()
+    {
+        async Task<double> Score(string leadId, int showings) => (double)(await n8n.SendAsync(n8n.Intake, new JsonObject
+        {
+            ["lead_id"] = leadId, ["lead"] = new JsonObject { ["website_sessions"] = 6, ["showing_requests"] = showings, ["call_count"] = showings },
+        }.ToJsonString())).Body!["score"]!;
+
+        Assert.True(await Score("asks-to-see", 3) > await Score("never-asked", 0) + 10);
     }
 
     [ServerTheory]

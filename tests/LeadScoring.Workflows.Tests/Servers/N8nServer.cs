@@ -59,7 +59,16 @@ public sealed class N8nServer : IAsyncLifetime
 
         Require(installed);
         fake = await FakeSidecar.StartAsync();
-        real = await StartSidecarUnderTestAsync();
+        try
+        {
+            real = await SidecarProcess.StartWithDemoModelAsync();
+        }
+        catch (MissingPartException e)
+        {
+            missing = e;
+            return;
+        }
+
         WriteImports();
 
         // A test run that is interrupted must not leave a server behind.
@@ -94,6 +103,14 @@ public sealed class N8nServer : IAsyncLifetime
         return ((int)answer.StatusCode, mediaType?.EndsWith("json", StringComparison.Ordinal) == true ? JsonNode.Parse(text) : null, mediaType);
     }
 
+    /// <summary>What the real sidecar itself says.</summary>
+    internal async Task<JsonNode> AskSidecarAsync(string path)
+    {
+        using var asking = new HttpClient { BaseAddress = Sidecar.Url };
+        asking.DefaultRequestHeaders.Add("X-API-Key", Sidecar.ApiKey);
+        return (await asking.GetFromJsonAsync<JsonNode>(path))!;
+    }
+
     /// <summary>How the newest execution of a workflow ended, once it has ended.</summary>
     internal async Task<string> LastExecutionStatusAsync(Template of)
     {
@@ -123,9 +140,6 @@ public sealed class N8nServer : IAsyncLifetime
         if (taken.ExitCode == PartMissing) throw Missing.Part(taken.Errors.Trim().Split('\n')[^1]);
         return JsonNode.Parse(Require(taken).Output)!;
     }
-
-    // The one line to change: SidecarProcess.StartWithoutModelAsync("acme") puts the real sidecar behind the happy path.
-    private static async Task<ISidecar> StartSidecarUnderTestAsync() => await FakeSidecar.StartAsync();
 
     private async Task LogInAsync(HttpClient editor)
     {
@@ -163,7 +177,7 @@ public sealed class N8nServer : IAsyncLifetime
     private void WriteImports()
     {
         intake = Template.Load(TemplateUnderTest)
-            .WithSettings(("sidecar_url", Sidecar.Url.OriginalString), ("organization_id", Sidecar.OrganizationId));
+            .WithSettings(("sidecar_url", Sidecar.Url.OriginalString));
         faults = Template.Load(TemplateUnderTest).WithIdAndPath("leadIntakeFaults", "lead-intake-faults")
             .WithSettings(("sidecar_url", Fake.Url.OriginalString), ("organization_id", Fake.OrganizationId), ("timeout_ms", 1500));
         down = Template.Load(TemplateUnderTest).WithIdAndPath("leadIntakeDown01", "lead-intake-down")

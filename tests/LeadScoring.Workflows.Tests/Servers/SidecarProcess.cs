@@ -1,8 +1,9 @@
 using System.Diagnostics;
+using LeadScoring.Ml.XGBoost;
 
 namespace LeadScoring.Workflows.Tests.Servers;
 
-/// <summary>The real sidecar, as a process of its own on a free port, with an empty data folder.</summary>
+/// <summary>The real sidecar, as a process of its own on a free port, with a data folder of its own.</summary>
 internal sealed class SidecarProcess : ISidecar
 {
     private static readonly string Program = Path.Combine(AppContext.BaseDirectory, "LeadScoring.Sidecar.dll");
@@ -22,20 +23,18 @@ internal sealed class SidecarProcess : ISidecar
 
     public string OrganizationId { get; }
 
-    /// <summary>No model has been trained: the profile's rules score every lead.</summary>
-    public static async Task<SidecarProcess> StartWithoutModelAsync(string organizationId)
+    /// <summary>A small demo world and the ensemble trained on it: what a newcomer has after the first start.</summary>
+    public static async Task<SidecarProcess> StartWithDemoModelAsync()
     {
+        if (!XGBoostLibrary.IsAvailable) throw Missing.Part(XGBoostLibrary.WhyUnavailable!);
         var data = Directory.CreateTempSubdirectory("leadscoring-sidecar-").FullName;
-        var created = await Shell.RunAsync(
-            "dotnet",
-            [Program, "keys", "create", "--organization", organizationId, "--scopes", "score,write", "--data", data],
-            TimeSpan.FromMinutes(1));
-        if (created.ExitCode != 0) throw new InvalidOperationException($"keys create: {created.Errors}{created.Output}");
-        var apiKey = created.Output.Trim().Split('\n')[^1].Trim();
+        var made = await Shell.RunAsync("dotnet", [Program, "demo", "--leads", "3000", "--active", "20", "--data", data], TimeSpan.FromMinutes(5));
+        if (made.ExitCode != 0) throw new InvalidOperationException($"demo: {made.Errors}{made.Output}");
+        var apiKey = (await File.ReadAllTextAsync(Path.Combine(data, "demo.key"))).Trim();
 
         var url = new Uri($"http://127.0.0.1:{Ports.Free()}");
         var process = Process.Start(new ProcessStartInfo("dotnet", [Program, "serve", "--url", url.OriginalString, "--data", data]))!;
-        var sidecar = new SidecarProcess(process, data, url, apiKey, organizationId);
+        var sidecar = new SidecarProcess(process, data, url, apiKey, "demo");
         try
         {
             await sidecar.WaitUntilReadyAsync(TimeSpan.FromMinutes(1));
