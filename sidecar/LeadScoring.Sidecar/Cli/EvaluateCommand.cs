@@ -25,7 +25,6 @@ internal static class EvaluateCommand
         var allowLeaks = new Option<bool>("--allow-leaks") { Description = "Keep features that alone nearly decide the outcome." };
         var json = new Option<string?>("--json") { Description = "File for all metrics as JSON.", HelpName = "FILE" };
         var predictions = new Option<string?>("--predictions") { Description = "File for the test rows' row,probability,score,grade,confidence as CSV.", HelpName = "FILE" };
-        // --data means the CSV here, not the data folder: this command stores nothing.
         var command = new Command("evaluate", "Trains on a CSV file and measures on rows that the training has not seen. Stores nothing.")
         {
             data, label, positive, profile, exclude, testRows, seed, settings, allowLeaks, json, predictions,
