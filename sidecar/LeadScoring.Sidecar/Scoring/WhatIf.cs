@@ -24,7 +24,7 @@ internal static class WhatIf
         if (!reader.IsObject || (reader.Member("lead") is null && reader.Member("events") is null)) throw ProblemException.Invalid("", "Send the changed facts: an object with lead, events, or both.");
         var item = ScoreItem.ReadFacts(reader, leadId, time.NowMs()) ?? throw ProblemException.Invalid(reader.Errors);
         var now = await score.GetAsync(caller.OrganizationId, leadId, includeFactors: true, cancellationToken);
-        var changed = (await score.RunAsync(caller.OrganizationId, [item], cancellationToken))[0]!;
+        var changed = (await score.RunAsync(caller.OrganizationId, [item], cancellationToken))[0].Answer!;
         return TypedResults.Ok(new Response(now, changed, Math.Round(changed.Score - now.Score, 1)));
     }
 }
