@@ -54,7 +54,7 @@ internal sealed class ScoreLeads(
             answers[i] = new ScoreOutcome(ScoreAnswer.Of(item.LeadId, result, active, snapshot, nowMs, item.IncludeFactors, cached: false, item.IsInline ? item.Save : null));
         }
 
-        if (writes.Count > 0) await scores.WriteAsync(organizationId, [.. writes.Values], cancellationToken);
+        if (writes.Count > 0) await WriteAsync(organizationId, active, [.. writes.Values], cancellationToken);
         return answers;
     }
 
@@ -68,7 +68,7 @@ internal sealed class ScoreLeads(
         if (IsFresh(lead, active, nowMs) && await scores.LatestAsync(organizationId, leadId, cancellationToken) is { } latest)
             return Cached(lead, latest, active, nowMs, includeFactors);
         var result = scorer.Score(active, lead.Snapshot, nowMs, quick: false, withFactors: true);
-        await scores.WriteAsync(organizationId, [new ScoreWrite(leadId, lead.Revision, result)], cancellationToken);
+        await WriteAsync(organizationId, active, [new ScoreWrite(leadId, lead.Revision, result)], cancellationToken);
         return ScoreAnswer.Of(leadId, result, active, lead.Snapshot, nowMs, includeFactors, cached: false);
     }
 
@@ -105,6 +105,11 @@ internal sealed class ScoreLeads(
         var activity = ActivityState.Replay(item.Events.Where(e => !known.Contains(e.EventId)), long.MaxValue);
         if (lead is not null) activity.Merge(lead.Snapshot.Activity);
         return new LeadSnapshot(attributes, activity, createdAtMs);
+    }
+
+    private async Task WriteAsync(string organizationId, ActiveModel active, IReadOnlyList<ScoreWrite> writes, CancellationToken cancellationToken)
+    {
+        if (!await scores.WriteAsync(organizationId, active.Champion, writes, cancellationToken)) models.Forget(organizationId);
     }
 
     private bool IsFresh(StoredLead lead, ActiveModel active, long nowMs) =>
