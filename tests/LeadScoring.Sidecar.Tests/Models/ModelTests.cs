@@ -209,6 +209,21 @@ public sealed class ModelTests : IAsyncLifetime
         Assert.Contains("Visits of ours", answer.GetProperty("factors").GetRawText());
     }
 
+    /// <summary>A model that never gives an A has no precision of grade A.</summary>
+    [NativeXGBoostFact]
+    public async Task Get_ModelWithUndefinedMetric_LeavesItOut()
+    {
+        var organization = await sidecar.NewOrganizationAsync();
+        await organization.UseModelAsync(await SmallModel.BundleAsync());
+        await ExecuteAsync("update models set manifest = json_set(manifest, '$.test.ensemble.grade_a_precision', 'NaN', '$.test.network.at_half.precision', 'NaN')");
+        var (list, models) = await organization.GetAsync("/v1/models");
+        var (one, model) = await organization.GetAsync("/v1/models/1");
+        Assert.Equal((HttpStatusCode.OK, HttpStatusCode.OK), (list, one));
+        Assert.False(models.At("models", 0).GetProperty("test").TryGetProperty("grade_a_precision", out _));
+        Assert.True(models.At("models", 0).GetProperty("test").TryGetProperty("roc_auc", out _));
+        Assert.False(model.GetProperty("manifest").GetProperty("test").GetProperty("network").GetProperty("at_half").TryGetProperty("precision", out _));
+    }
+
     [NativeXGBoostFact]
     public async Task Models_AnotherOrganization_SeesAndTouchesNothing()
     {
