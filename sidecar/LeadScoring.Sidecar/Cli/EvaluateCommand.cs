@@ -59,9 +59,10 @@ internal static class EvaluateCommand
         }
 
         var listed = table.ReadRowList(testRows);
-        if (Array.Find(listed, r => float.IsNaN(labels[r])) is > 0 and var unlabeled) throw new CsvException($"--test-rows: row {unlabeled} has no label.");
+        if (Array.FindIndex(listed, r => float.IsNaN(labels[r])) is >= 0 and var at) throw new CsvException($"--test-rows: row {listed[at]} has no label.");
         var isTest = listed.ToHashSet();
-        return ([.. labeled.Where(r => !isTest.Contains(r))], listed);
+        int[] rest = [.. labeled.Where(r => !isTest.Contains(r))];
+        return rest.Length > 0 ? (rest, listed) : throw new CsvException("--test-rows lists every row that has a label: there are 0 rows to train on.");
     }
 
     private static TrainingSet Load(LeadTable table, float[] labels, int[] train, string? profilePath, string[] excluded)
