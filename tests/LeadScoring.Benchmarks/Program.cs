@@ -1,1 +1,64 @@
-return 0;
+using System.Globalization;
+
+namespace LeadScoring.Benchmarks;
+
+internal static class BenchmarkProgram
+{
+    private const string Help = """
+        Measures what the product costs and how good it is; prints Markdown.
+
+          dotnet run -c Release --project tests/LeadScoring.Benchmarks -- NAME ... [--quick] [--public-data DIR]
+
+          inference   CPU time per lead of the members and the whole ensemble, beside XGBoost's own C API
+          explain     CPU time of tree SHAP and whole explanations, beside XGBoost's pred_contribs
+          training    wall and CPU time of a whole training on 80,000 demo leads, and of each member's fit
+          quality     AUC, log loss and calibration in the demo world beside the truth, and on public sets where given
+          ingestion   CPU time per event of storing and folding, beside a raw insert of the same rows
+          startup     process start to ready, first and later requests
+          all         all of them
+
+          --quick            less data and fewer rounds: a minute or so instead of many; not for publishing
+          --public-data DIR  folder with sets/NAME.csv, sets/NAME.schema.json and splits/NAME.test.txt (quality)
+
+        All but startup are CPU time of a thread or process, so that other work on the machine disturbs them less.
+        """;
+
+    private static readonly (string Name, Func<BenchmarkOptions, Task> Run)[] All =
+    [
+        ("inference", InferenceBenchmark.RunAsync), ("explain", ExplainBenchmark.RunAsync), ("training", TrainingBenchmark.RunAsync),
+        ("quality", QualityBenchmark.RunAsync), ("ingestion", IngestionBenchmark.RunAsync), ("startup", StartupBenchmark.RunAsync),
+    ];
+
+    private static async Task<int> Main(string[] args)
+    {
+        CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
+        var names = new List<string>();
+        var options = new BenchmarkOptions(false, null);
+        for (var i = 0; i < args.Length; i++)
+        {
+            if (args[i] == "--quick") options = options with { Quick = true };
+            else if (args[i] == "--public-data" && i + 1 < args.Length) options = options with { PublicData = args[++i] };
+            else names.Add(args[i]);
+        }
+
+        var chosen = names.Contains("all") ? All : [.. All.Where(b => names.Contains(b.Name))];
+        if (chosen.Length == 0 || names.Any(n => n != "all" && !All.Any(b => b.Name == n)))
+        {
+            Report.Line(Help);
+            return names is [] or ["--help"] or ["-h"] or ["help"] ? 0 : 2;
+        }
+
+        Report.Machine();
+        foreach (var (name, run) in chosen)
+        {
+            Report.Title(name + (options.Quick ? " (--quick: not for publishing)" : ""));
+            await run(options);
+        }
+
+        return 0;
+    }
+}
+
+/// <param name="Quick">Less data, fewer rounds.</param>
+/// <param name="PublicData">Folder with public sets; null when not given.</param>
+internal sealed record BenchmarkOptions(bool Quick, string? PublicData);
