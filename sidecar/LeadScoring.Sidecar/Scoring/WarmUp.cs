@@ -1,20 +1,28 @@
 using System.Diagnostics;
 using System.Text;
+using System.Text.Json;
 using LeadScoring.Sidecar.Api;
+using LeadScoring.Sidecar.Leads;
 using LeadScoring.Sidecar.Models;
 using LeadScoring.Sidecar.Organizations;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Http.Features;
 
 namespace LeadScoring.Sidecar.Scoring;
 
 /// <summary>
-/// Loads all champions and sends made-up requests through the scoring endpoint itself, so that the first real score is as fast as the next. Ready afterwards.
+/// Loads all champions and sends made-up requests through the scoring endpoint, the store and the server itself, so that the first real score is as fast
+/// as the next. Ready afterwards.
 /// </summary>
 internal sealed class WarmUp(
-    OrganizationStore organizations, ActiveModels models, VerifyApiKey verify, EndpointDataSource routes, IServiceScopeFactory scopes, ILogger<WarmUp> logger) : BackgroundService
+    OrganizationStore organizations, ApiKeyStore keys, ActiveModels models, LeadStore leads, EndpointDataSource routes, IServiceScopeFactory scopes,
+    IServer server, TimeProvider time, ILogger<WarmUp> logger) : BackgroundService
 {
     // Enough calls for the runtime to compile the hot path anew; bounded in time for slow machines and many organizations.
     private const int Requests = 100;
+    private const int StoredLeads = 10;
+    private const int Calls = 10;
     private static readonly TimeSpan Longest = TimeSpan.FromSeconds(2);
     private static readonly byte[] Body = Encoding.UTF8.GetBytes("""{"lead_id":"warm-up","save":false,"include_factors":true,"lead":{"age":40,"website_sessions":5},"events":[{"type":"page_view","source":"website","occurred_at":"2026-01-01T00:00:00Z"}]}""");
 
@@ -28,13 +36,17 @@ internal sealed class WarmUp(
         try
         {
             var clock = Stopwatch.StartNew();
-            await verify("lsk_000000000000_none", stoppingToken);
             var endpoint = routes.Endpoints.OfType<RouteEndpoint>().FirstOrDefault(e => e.Metadata.GetMetadata<IEndpointNameMetadata>()?.EndpointName == "ScoreLead");
             foreach (var organizationId in await organizations.ListAsync(stoppingToken))
             {
+                await KnockAsync(organizationId, stoppingToken);
                 await models.GetAsync(organizationId, stoppingToken);
-                for (var i = 0; i < Requests && clock.Elapsed < Longest && endpoint is not null; i++) await ScoreAsync(endpoint, organizationId, stoppingToken);
+                if (endpoint is null || clock.Elapsed > Longest) continue;
+                await RescoreAsync(endpoint, organizationId, stoppingToken);
+                for (var i = 0; i < Requests && clock.Elapsed < Longest; i++) await ScoreAsync(endpoint, organizationId, Body, stoppingToken);
             }
+
+            await CallAsync(stoppingToken);
         }
         catch (Exception e) when (!stoppingToken.IsCancellationRequested)
         {
@@ -45,8 +57,8 @@ internal sealed class WarmUp(
         isDone = true;
     }
 
-    /// <summary>Binding, scoring and writing as for a real request; nothing is stored and no key is needed, as it never leaves the process.</summary>
-    private async Task ScoreAsync(RouteEndpoint endpoint, string organizationId, CancellationToken cancellationToken)
+    /// <summary>Binding, scoring and writing the answer as for a real request; no key is needed, as it never leaves the process.</summary>
+    private async Task ScoreAsync(RouteEndpoint endpoint, string organizationId, byte[] body, CancellationToken cancellationToken)
     {
         await using var scope = scopes.CreateAsyncScope();
         var http = new DefaultHttpContext { RequestServices = scope.ServiceProvider, RequestAborted = cancellationToken };
@@ -54,10 +66,43 @@ internal sealed class WarmUp(
         http.Features.Set(new Caller(organizationId, "warm-up", ApiScope.Score));
         http.Request.Method = HttpMethods.Post;
         http.Request.ContentType = "application/json";
-        http.Request.ContentLength = Body.Length;
-        http.Request.Body = new MemoryStream(Body);
+        http.Request.ContentLength = body.Length;
+        http.Request.Body = new MemoryStream(body);
         http.Response.Body = Stream.Null;
         await endpoint.RequestDelegate!(http);
+    }
+
+    /// <summary>A key that exists with a secret that is wrong: the whole check, and nobody gets in.</summary>
+    private async Task KnockAsync(string organizationId, CancellationToken cancellationToken)
+    {
+        if ((await keys.ListAsync(organizationId, cancellationToken)).FirstOrDefault() is { } key)
+            await keys.VerifyAsync(new ApiKey(key.KeyId, new string('x', 43)).Reveal(), cancellationToken);
+    }
+
+    /// <summary>Some stored leads as for a real request: reading, scoring and writing. They get the score that they would get on the next call anyway.</summary>
+    private async Task RescoreAsync(RouteEndpoint endpoint, string organizationId, CancellationToken cancellationToken)
+    {
+        var left = StoredLeads;
+        await foreach (var lead in leads.StreamAllAsync(organizationId, cancellationToken))
+        {
+            if (left-- == 0) return;
+            await ScoreAsync(endpoint, organizationId, JsonSerializer.SerializeToUtf8Bytes(new { lead_id = lead.LeadId, include_factors = true }), cancellationToken);
+        }
+    }
+
+    /// <summary>A few calls over the wire, so that the server's own code is compiled too. They carry no key, so they end at the door.</summary>
+    private async Task CallAsync(CancellationToken cancellationToken)
+    {
+        if (server.Features.Get<IServerAddressesFeature>() is not { } listening) return;
+        for (var waits = 0; listening.Addresses.Count == 0 && waits < 40; waits++) await Task.Delay(TimeSpan.FromMilliseconds(50), time, cancellationToken);
+        if (!Uri.TryCreate(listening.Addresses.FirstOrDefault()?.Replace("://*", "://127.0.0.1", StringComparison.Ordinal).Replace("://+", "://127.0.0.1", StringComparison.Ordinal).Replace("://0.0.0.0", "://127.0.0.1", StringComparison.Ordinal).Replace("://[::]", "://127.0.0.1", StringComparison.Ordinal), UriKind.Absolute, out var url)) return;
+        using var client = new HttpClient { BaseAddress = url, Timeout = Longest };
+        for (var i = 0; i < Calls; i++)
+        {
+            using var content = new ByteArrayContent(Body);
+            content.Headers.ContentType = new("application/json");
+            using var answer = await client.PostAsync(new Uri("/v1/score", UriKind.Relative), content, cancellationToken);
+        }
     }
 
     // Without a server there is nobody else to say so, and binding would take the body for absent.
