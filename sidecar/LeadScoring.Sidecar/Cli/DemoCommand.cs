@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using LeadScoring.Demo;
 using LeadScoring.Ml.Training;
+using LeadScoring.Ml.XGBoost;
 using LeadScoring.Sidecar.Api;
 using LeadScoring.Sidecar.Leads;
 using LeadScoring.Sidecar.Organizations;
@@ -33,12 +34,16 @@ internal static class DemoCommand
             var keyFile = Path.Combine(services.GetRequiredService<IOptions<StorageOptions>>().Value.Data, "demo.key");
             if (!parsed.GetValue(ifEmpty) || await services.GetRequiredService<Models.ModelStore>().ChampionVersionAsync(OrganizationId, cancellationToken) is null)
             {
-                var nowMs = services.GetRequiredService<TimeProvider>().NowMs();
+                // Said now rather than after the long part.
+                if (!XGBoostLibrary.IsAvailable) throw new TrainingException(XGBoostLibrary.WhyUnavailable!);
+                var organizations = services.GetRequiredService<OrganizationStore>();
+                await organizations.EnsureAsync(OrganizationId, cancellationToken);
+                // The world's present is the moment the organization was made: interrupted, the same command makes the same leads and events again, and they are stored once.
+                var nowMs = await organizations.CreatedAtMsAsync(OrganizationId, cancellationToken);
                 var settings = DemoWorldSettings.Default(nowMs) with { HistoricalLeads = parsed.GetValue(leads), ActiveLeads = parsed.GetValue(active), Seed = parsed.GetValue(seed) };
                 if (parsed.GetValue(rate) is var r && !double.IsNaN(r)) settings = settings with { BaseRate = r };
                 if (parsed.GetValue(noise) is var n && !double.IsNaN(n)) settings = settings with { Noise = n };
                 settings.Validate();
-                await services.GetRequiredService<OrganizationStore>().EnsureAsync(OrganizationId, cancellationToken);
                 await MakeAsync(terminal, services, settings, cancellationToken);
             }
 

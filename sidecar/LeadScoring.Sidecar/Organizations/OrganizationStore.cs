@@ -27,6 +27,14 @@ internal sealed partial class OrganizationStore(Database database, ProfileStore 
         }, cancellationToken);
     }
 
+    /// <summary>When the organization was made, Unix ms.</summary>
+    internal async Task<long> CreatedAtMsAsync(string organizationId, CancellationToken cancellationToken)
+    {
+        const string Sql = "select created_at_ms from organizations where organization_id = @organizationId";
+        await using var connection = await database.OpenConnectionAsync(cancellationToken);
+        return await connection.ExecuteScalarAsync<long>(new CommandDefinition(Sql, new { organizationId }, cancellationToken: cancellationToken));
+    }
+
     internal async Task<IReadOnlyList<string>> ListAsync(CancellationToken cancellationToken)
     {
         const string Sql = "select organization_id from organizations order by organization_id";
