@@ -2,6 +2,7 @@ using System.Net;
 using System.Text;
 using System.Text.Json;
 using LeadScoring.Ml.Features;
+using LeadScoring.Sidecar.Api;
 using LeadScoring.Sidecar.Events;
 using LeadScoring.Sidecar.Leads;
 using LeadScoring.Sidecar.Organizations;
@@ -45,6 +46,42 @@ internal sealed class TestOrganization(SidecarFactory sidecar, string id, ApiKey
     }
 
     internal Task<(HttpStatusCode Status, JsonElement Body)> ImportAsync(string kind, string csv, string options = "") => ImportAsync(kind, Encoding.UTF8.GetBytes(csv), options);
+
+    /// <summary>The same organization with another key.</summary>
+    internal async Task<TestOrganization> WithScopeAsync(ApiScope scope) =>
+        new(sidecar, id, await sidecar.Get<ApiKeyStore>().CreateAsync(id, "test", scope, CancellationToken.None));
+
+    /// <summary>One score, which must succeed.</summary>
+    internal async Task<JsonElement> ScoreAsync(object request)
+    {
+        var (status, body) = await PostAsync("/v1/score", request);
+        Assert.True(status == HttpStatusCode.OK, body.ToString());
+        return body;
+    }
+
+    /// <summary>Adds a bundle to the registry; its version.</summary>
+    internal async Task<int> ImportModelAsync(byte[] bundle)
+    {
+        var (status, body) = await SendBundleAsync(bundle);
+        Assert.True(status == HttpStatusCode.Created, body.ToString());
+        return body.Int("version");
+    }
+
+    internal Task<(HttpStatusCode Status, JsonElement Body)> SendBundleAsync(byte[] bundle)
+    {
+        var content = new ByteArrayContent(bundle);
+        content.Headers.ContentType = new("application/zip");
+        return SendAsync(HttpMethod.Post, "/v1/models/import", content);
+    }
+
+    /// <summary>Imports a bundle and makes it the champion.</summary>
+    internal async Task<int> UseModelAsync(byte[] bundle)
+    {
+        var version = await ImportModelAsync(bundle);
+        var (status, body) = await SendAsync(HttpMethod.Post, $"/v1/models/{version}/promote");
+        Assert.True(status == HttpStatusCode.OK, body.ToString());
+        return version;
+    }
 
     internal async Task<StoredLead?> LeadAsync(string leadId) => await sidecar.Get<LeadStore>().GetAsync(id, leadId, CancellationToken.None);
 

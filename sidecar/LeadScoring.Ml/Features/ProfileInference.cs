@@ -111,9 +111,11 @@ public static class ProfileInference
 
     private static bool LooksLikeIdentity(string name, string[] known, int distinct, double[]? numbers)
     {
-        if (known.Length < MinRowsForIdentity || distinct < 0.98 * known.Length) return false;
+        if (distinct < 0.98 * known.Length) return false;
         var words = name.ToLowerInvariant().Split([' ', '_', '-', '.'], StringSplitOptions.RemoveEmptyEntries);
         var named = words.Any(w => w is "id" or "uuid" or "guid" or "key" or "email" or "phone" or "index" or "rownum") || name.EndsWith("Id", StringComparison.Ordinal) || name.EndsWith("ID", StringComparison.Ordinal);
+        // In a handful of rows everything differs; only the name can tell then.
+        if (known.Length < MinRowsForIdentity) return named && distinct == known.Length;
         if (numbers is null) return named || known.All(v => !v.Contains(' ', StringComparison.Ordinal));
         if (numbers.Any(x => double.IsNaN(x) || x != Math.Floor(x))) return false;
         var (low, high) = (numbers.Min(), numbers.Max());

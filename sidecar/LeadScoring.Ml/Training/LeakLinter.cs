@@ -1,3 +1,4 @@
+using System.Globalization;
 using LeadScoring.Ml.Features;
 using LeadScoring.Ml.Metrics;
 
@@ -11,9 +12,18 @@ namespace LeadScoring.Ml.Training;
 public sealed record LeakFinding(string Feature, double Auc, double MissingnessAuc, bool LeftOut)
 {
     /// <summary>The finding for people.</summary>
-    public string Message => MissingnessAuc >= Auc
-        ? $"'{Feature}' is filled almost only for one outcome (AUC {MissingnessAuc:0.000} by itself): it is probably known only afterwards."
-        : $"'{Feature}' alone nearly decides the outcome (AUC {Auc:0.000}): it is probably a result of it.";
+    public string Message
+    {
+        get
+        {
+            var much = Math.Max(Auc, MissingnessAuc) >= LeakLinter.LeaveOut ? "nearly decides the outcome" : "says much of the outcome";
+            return MissingnessAuc >= Auc
+                ? $"Whether '{Feature}' is filled {much} (AUC {Number(MissingnessAuc)} by itself): is it filled only afterwards?"
+                : $"'{Feature}' alone {much} (AUC {Number(Auc)}): is it known before the outcome?";
+        }
+    }
+
+    private static string Number(double auc) => auc.ToString("0.000", CultureInfo.InvariantCulture);
 }
 
 /// <summary>Finds features that give the outcome away.</summary>
@@ -41,6 +51,9 @@ public static class LeakLinter
         }
 
         var labels = Array.ConvertAll(rows, r => set.Labels[r]);
+        // In a handful of leads chance alone separates the classes.
+        var positives = labels.Count(y => y == 1);
+        if (Math.Min(positives, labels.Length - positives) < EnsembleTrainer.FewestPerClass) return [];
         var findings = new List<LeakFinding>();
         for (var f = 0; f < set.Profile.Features.Count; f++)
         {

@@ -19,17 +19,20 @@ internal static class CommandLine
     internal static async Task<int> RunAsync(string[] args, Terminal terminal, CancellationToken cancellationToken)
     {
         var root = new RootCommand("Self-hosted lead scoring for n8n.");
-        root.Options.Add(CommonOptions.Data);
-        root.Options.Add(CommonOptions.Database);
-        root.Subcommands.Add(ServeCommand.Create(terminal));
-        root.Subcommands.Add(ImportCommand.Create(terminal));
-        root.Subcommands.Add(KeysCommand.Create(terminal));
-        root.Subcommands.Add(DemoCommand.Create(terminal));
+        Command[] storing =
+        [
+            ServeCommand.Create(terminal), DemoCommand.Create(terminal), ImportCommand.Create(terminal), TrainCommand.Create(terminal), TrainRunCommand.Create(terminal),
+            ScoreCommand.Create(terminal), KeysCommand.Create(terminal),
+        ];
+        foreach (var command in storing)
+        {
+            command.Options.Add(CommonOptions.Data);
+            command.Options.Add(CommonOptions.Database);
+            root.Subcommands.Add(command);
+        }
+
         root.Subcommands.Add(ProfileCommand.Create(terminal));
-        root.Subcommands.Add(TrainCommand.Create(terminal));
-        root.Subcommands.Add(TrainRunCommand.Create(terminal));
         root.Subcommands.Add(EvaluateCommand.Create(terminal));
-        root.Subcommands.Add(ScoreCommand.Create(terminal));
 
         var parsed = root.Parse(args);
         // Long enough for the server to answer what it has begun.

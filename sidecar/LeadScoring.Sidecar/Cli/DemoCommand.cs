@@ -108,7 +108,8 @@ internal static class DemoCommand
 
             curl -s {{{url}}}/v1/score -H "X-API-Key: {{{key}}}" -H "Content-Type: application/json" -d '{
               "lead_id": "hello-1", "include_factors": true,
-              "lead": { "age": 38, "household_size": 4, "website_sessions": 9, "avg_pages_viewed": 7, "showing_requests": 2, "call_count": 1, "calc_usage": 3 }
+              "lead": { "age": 38, "household_size": 4, "days_in_pipeline": 21, "days_since_last_visit": 1, "website_sessions": 9, "avg_pages_viewed": 7,
+                        "properties_viewed_count": 14, "email_open_rate": 0.6, "showing_requests": 2, "call_count": 1, "calc_usage": 3 }
             }'
 
             """);

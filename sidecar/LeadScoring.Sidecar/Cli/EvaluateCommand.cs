@@ -25,7 +25,6 @@ internal static class EvaluateCommand
         var allowLeaks = new Option<bool>("--allow-leaks") { Description = "Keep features that alone nearly decide the outcome." };
         var json = new Option<string?>("--json") { Description = "File for all metrics as JSON.", HelpName = "FILE" };
         var predictions = new Option<string?>("--predictions") { Description = "File for the test rows' row,probability,score,grade,confidence as CSV.", HelpName = "FILE" };
-        // --data means the CSV here, not the data folder: this command stores nothing.
         var command = new Command("evaluate", "Trains on a CSV file and measures on rows that the training has not seen. Stores nothing.")
         {
             data, label, positive, profile, exclude, testRows, seed, settings, allowLeaks, json, predictions,
@@ -60,9 +59,10 @@ internal static class EvaluateCommand
         }
 
         var listed = table.ReadRowList(testRows);
-        if (Array.Find(listed, r => float.IsNaN(labels[r])) is > 0 and var unlabeled) throw new CsvException($"--test-rows: row {unlabeled} has no label.");
+        if (Array.FindIndex(listed, r => float.IsNaN(labels[r])) is >= 0 and var at) throw new CsvException($"--test-rows: row {listed[at]} has no label.");
         var isTest = listed.ToHashSet();
-        return ([.. labeled.Where(r => !isTest.Contains(r))], listed);
+        int[] rest = [.. labeled.Where(r => !isTest.Contains(r))];
+        return rest.Length > 0 ? (rest, listed) : throw new CsvException("--test-rows lists every row that has a label: there are 0 rows to train on.");
     }
 
     private static TrainingSet Load(LeadTable table, float[] labels, int[] train, string? profilePath, string[] excluded)

@@ -50,7 +50,7 @@ internal static class SettingsFile
         }
         catch (JsonException e)
         {
-            throw new CsvException($"--settings: {e.Message}");
+            throw new CsvException($"--settings: {TrainingSettingsJson.Explain(e)}");
         }
     }
 }

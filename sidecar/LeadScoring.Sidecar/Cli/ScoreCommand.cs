@@ -26,9 +26,19 @@ internal static class ScoreCommand
             var target = parsed.GetValue(output)!;
             // Beside the target and then moved: a half-written file never stands under its name.
             var partial = target + ".partial";
-            var rows = await terminal.ProgressAsync($"Scoring {Path.GetFileName(parsed.GetValue(file)!)}", progress =>
-                Task.Run(() => Score(parsed.GetValue(file)!, partial, active, scorer, progress, cancellationToken), cancellationToken));
-            File.Move(partial, target, overwrite: true);
+            long rows;
+            try
+            {
+                rows = await terminal.ProgressAsync($"Scoring {Path.GetFileName(parsed.GetValue(file)!)}", progress =>
+                    Task.Run(() => Score(parsed.GetValue(file)!, partial, active, scorer, progress, cancellationToken), cancellationToken));
+                File.Move(partial, target, overwrite: true);
+            }
+            finally
+            {
+                // Nothing is left of a file that was not finished; the folder may not even be there.
+                if (File.Exists(partial)) File.Delete(partial);
+            }
+
             terminal.Line(string.Create(CultureInfo.InvariantCulture, $"{rows:N0} leads scored by {(active.Version is { } v ? $"model {v}" : active.Bundle is null ? $"rules ({active.WhyRules})" : "the given model")}, written to {target}."));
             return 0;
         });

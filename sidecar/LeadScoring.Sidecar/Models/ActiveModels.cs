@@ -16,6 +16,9 @@ namespace LeadScoring.Sidecar.Models;
 internal sealed record ActiveModel(int? Version, ModelBundle? Bundle, Explainer? Explainer, FeatureProfile Profile, string? WhyRules)
 {
     internal FeatureExtractor Extractor { get; } = new(Profile);
+
+    /// <summary>Champion when this was loaded, also where it cannot be used; null when there is none.</summary>
+    internal int? Champion { get; init; }
 }
 
 /// <summary>The champions of all organizations, loaded once and looked after: a promotion or rollback anywhere is seen within <see cref="TrustedMs"/>.</summary>
@@ -51,8 +54,8 @@ internal sealed class ActiveModels(ModelStore models, ProfileStore profiles, Tim
             return known.Model;
         }
 
-        if (known is null || known.Champion != champion || known.Model.Profile.Hash != profile.Profile.Hash)
-            known = new Entry(await LoadAsync(organizationId, champion, profile.Profile, cancellationToken), champion);
+        if (known is null || known.Model.Champion != champion || known.Model.Profile.Hash != profile.Profile.Hash)
+            known = new Entry(await LoadAsync(organizationId, champion, profile.Profile, cancellationToken) with { Champion = champion });
         known.CheckedAtMs = time.NowMs();
         entries[organizationId] = known;
         return known.Model;
@@ -69,7 +72,8 @@ internal sealed class ActiveModels(ModelStore models, ProfileStore profiles, Tim
             var served = profile.Without(bundle.Manifest.LeftOutFeatures.ToHashSet(StringComparer.Ordinal));
             return new ActiveModel(version, bundle, new Explainer(bundle.Model), served, null);
         }
-        catch (BundleException e)
+        // A version without its row is as unreadable as a damaged one.
+        catch (Exception e) when (e is BundleException or ProblemException)
         {
             ModelLog.Unreadable(logger, organizationId, version, e.Message);
             return Rules(profile, $"model {version} cannot be read");
@@ -78,11 +82,9 @@ internal sealed class ActiveModels(ModelStore models, ProfileStore profiles, Tim
 
     private static ActiveModel Rules(FeatureProfile profile, string why) => new(null, null, null, profile, why);
 
-    private sealed class Entry(ActiveModel model, int? champion)
+    private sealed class Entry(ActiveModel model)
     {
         internal ActiveModel Model => model;
-
-        internal int? Champion => champion;
 
         internal long CheckedAtMs;
     }

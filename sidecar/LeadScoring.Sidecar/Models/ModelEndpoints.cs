@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization.Metadata;
+using LeadScoring.Ml.Training;
 using LeadScoring.Sidecar.Api;
 
 namespace LeadScoring.Sidecar.Models;
@@ -8,7 +10,17 @@ internal static class ModelEndpoints
     {
         services.AddSingleton<ModelStore>();
         services.AddSingleton<ActiveModels>();
+        services.ConfigureHttpJsonOptions(json => json.SerializerOptions.TypeInfoResolver =
+            (json.SerializerOptions.TypeInfoResolver ?? new DefaultJsonTypeInfoResolver()).WithAddedModifier(LeaveOutUndefinedMetrics));
         return services;
+    }
+
+    /// <summary>A metric may be undefined (the precision of grade A where nobody got one), and JSON has no NaN: it is left out.</summary>
+    private static void LeaveOutUndefinedMetrics(JsonTypeInfo type)
+    {
+        if (type.Type.Assembly != typeof(MetricSet).Assembly) return;
+        foreach (var property in type.Properties.Where(p => p.PropertyType == typeof(double)))
+            property.ShouldSerialize = static (_, value) => value is double number && double.IsFinite(number);
     }
 
     internal static void MapModels(this IEndpointRouteBuilder routes)

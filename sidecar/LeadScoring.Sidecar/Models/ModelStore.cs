@@ -64,6 +64,10 @@ internal sealed class ModelStore(Database database, TimeProvider time)
         return await connection.ExecuteScalarAsync<int?>(new CommandDefinition(Sql, new { organizationId }, cancellationToken: cancellationToken));
     }
 
+    /// <summary>The same from inside a write: nobody promotes meanwhile.</summary>
+    internal static Task<int?> ChampionVersionAsync(WriteTransaction transaction, string organizationId, CancellationToken cancellationToken) =>
+        transaction.Connection.ExecuteScalarAsync<int?>(transaction.Command($"select {Champion}", new { organizationId }, cancellationToken));
+
     /// <summary>Adds a version. Nothing of it can be changed afterwards.</summary>
     internal async Task<int> AddAsync(WriteTransaction transaction, string organizationId, ModelBundle model, byte[] bundle, string origin, CancellationToken cancellationToken)
     {
@@ -87,7 +91,7 @@ internal sealed class ModelStore(Database database, TimeProvider time)
             insert into promotions (organization_id, change, version, previous, reason, promoted_at_ms)
             select @organizationId, coalesce(max(change), 0) + 1, @version, @previous, @reason, @nowMs from promotions where organization_id = @organizationId
             """;
-        var previous = await transaction.Connection.ExecuteScalarAsync<int?>(transaction.Command($"select {Champion}", new { organizationId }, cancellationToken));
+        var previous = await ChampionVersionAsync(transaction, organizationId, cancellationToken);
         if (previous != version) await transaction.ExecuteAsync(Sql, new { organizationId, version, previous, reason, nowMs = time.NowMs() }, cancellationToken);
         return previous;
     }
@@ -95,14 +99,17 @@ internal sealed class ModelStore(Database database, TimeProvider time)
     /// <summary>The champion before the current one; null when there is none to go back to.</summary>
     internal static async Task<int?> PreviousAsync(WriteTransaction transaction, string organizationId, CancellationToken cancellationToken)
     {
+        const string Sql = "select version, reason from promotions where organization_id = @organizationId order by change";
         // Each way back is a promotion too. Going back twice must not return to where one came from: what was left by a way back is left for good.
-        const string Sql = """
-            select previous from promotions where organization_id = @organizationId and previous is not null
-              and version = (select version from promotions where organization_id = @organizationId order by change desc limit 1)
-              and reason <> @RollbackReason
-            order by change desc limit 1
-            """;
-        return await transaction.Connection.ExecuteScalarAsync<int?>(transaction.Command(Sql, new { organizationId, RollbackReason }, cancellationToken));
+        var champions = new Stack<int>();
+        foreach (var (version, reason) in await transaction.Connection.QueryAsync<(int, string)>(transaction.Command(Sql, new { organizationId }, cancellationToken)))
+        {
+            if (reason == RollbackReason) champions.TryPop(out _);
+            else champions.Push(version);
+        }
+
+        champions.TryPop(out _);
+        return champions.TryPeek(out var previous) ? previous : null;
     }
 
     internal const string RollbackReason = "rollback";

@@ -20,6 +20,9 @@ internal static class OrganizationEndpoints
         group.MapPost("/keys", CreateKey.HandleAsync).WithName("CreateKey").WithSummary("Makes an API key; the secret is shown this once.");
         group.MapDelete("/keys/{keyId}", RevokeKey.HandleAsync).WithName("RevokeKey").WithSummary("Revokes an API key.");
         group.MapGet("/profile", GetProfile.HandleAsync).WithName("GetProfile").WithSummary("Reads the active feature profile.");
-        group.MapPut("/profile", PutProfile.HandleAsync).WithName("PutProfile").WithSummary("Makes a new feature profile the active one.");
+        group.MapPut("/profile", PutProfile.HandleAsync).Accepts<PutProfile.Request>("application/json")
+            .WithName("PutProfile").WithSummary("Makes a new feature profile the active one. With Content-Type application/yaml the body is the profile itself.");
+        group.MapPut("/profile", PutProfile.HandleYamlAsync).Accepts<string>("application/yaml", "text/yaml").WithMetadata(new RouteBodyLimit(PutProfile.MaxBytes)).ExcludeFromDescription()
+            .WithName("PutProfileYaml").WithSummary("Makes a new feature profile, sent as YAML, the active one.");
     }
 }

@@ -10,8 +10,9 @@ internal static class PostScore
     internal static async Task<Ok<ScoreAnswer>> HandleAsync(JsonElement body, Caller caller, ScoreLeads score, TimeProvider time, CancellationToken cancellationToken)
     {
         var item = Read(new ItemReader(body, ""), caller, time.NowMs());
-        var answers = await score.RunAsync(caller.OrganizationId, [item], cancellationToken);
-        return TypedResults.Ok(answers[0] ?? throw Unknown());
+        var outcome = (await score.RunAsync(caller.OrganizationId, [item], cancellationToken))[0];
+        if (outcome.HasTooManyAttributes) throw ProblemException.Invalid("/lead", LeadBatch.TooMany);
+        return TypedResults.Ok(outcome.Answer ?? throw Unknown());
     }
 
     internal static ScoreItem Read(ItemReader reader, Caller caller, long nowMs)

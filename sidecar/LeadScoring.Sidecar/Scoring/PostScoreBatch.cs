@@ -1,5 +1,6 @@
 using System.Text.Json;
 using LeadScoring.Sidecar.Api;
+using LeadScoring.Sidecar.Leads;
 using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace LeadScoring.Sidecar.Scoring;
@@ -30,16 +31,20 @@ internal static class PostScoreBatch
     {
         var nowMs = time.NowMs();
         var items = readers.Select(r => ScoreItem.Read(r, caller, nowMs)).ToArray();
-        var answers = await score.RunAsync(caller.OrganizationId, [.. items.OfType<ScoreItem>()], cancellationToken);
+        var outcomes = await score.RunAsync(caller.OrganizationId, [.. items.OfType<ScoreItem>()], cancellationToken);
         var results = new List<Item>(readers.Count);
         var next = 0;
         for (var i = 0; i < items.Length; i++)
         {
             if (items[i] is not { } item) results.Add(new Item(firstIndex + i, null, Errors: readers[i].Errors));
-            else if (answers[next++] is { } answer) results.Add(new Item(firstIndex + i, item.LeadId, answer));
-            else results.Add(new Item(firstIndex + i, item.LeadId, Errors: [new FieldError(JsonPointer.Append(readers[i].Pointer, "lead_id"), PostScore.Unknown().Message)]));
+            else if (outcomes[next++] is var outcome && outcome.Answer is { } answer) results.Add(new Item(firstIndex + i, item.LeadId, answer));
+            else results.Add(new Item(firstIndex + i, item.LeadId, Errors: [Refusal(outcome, readers[i].Pointer)]));
         }
 
         return results;
     }
+
+    private static FieldError Refusal(ScoreOutcome outcome, string pointer) => outcome.HasTooManyAttributes
+        ? new FieldError(JsonPointer.Append(pointer, "lead"), LeadBatch.TooMany)
+        : new FieldError(JsonPointer.Append(pointer, "lead_id"), PostScore.Unknown().Message);
 }

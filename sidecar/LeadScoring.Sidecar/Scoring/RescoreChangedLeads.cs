@@ -23,7 +23,8 @@ internal sealed class RescoreChangedLeads(
             var stored = await leads.GetManyAsync(group.Key, [.. group.Select(l => l.LeadId)], cancellationToken);
             var active = await models.GetAsync(group.Key, cancellationToken);
             var nowMs = time.NowMs();
-            await scores.WriteAsync(group.Key, [.. stored.Values.Select(l => new ScoreWrite(l.LeadId, l.Revision, scorer.Score(active, l.Snapshot, nowMs, quick: false, withFactors: true)))], cancellationToken);
+            var isCurrent = await scores.WriteAsync(group.Key, active.Champion, [.. stored.Values.Select(l => new ScoreWrite(l.LeadId, l.Revision, scorer.Score(active, l.Snapshot, nowMs, quick: false, withFactors: true)))], cancellationToken);
+            if (!isCurrent) models.Forget(group.Key);
         }
 
         return batch.Count;

@@ -2,6 +2,7 @@ using System.Text.Json;
 using Dapper;
 using LeadScoring.Ml.Ensemble;
 using LeadScoring.Sidecar.Leads;
+using LeadScoring.Sidecar.Models;
 using LeadScoring.Sidecar.Storage;
 
 namespace LeadScoring.Sidecar.Scoring;
@@ -30,22 +31,48 @@ internal sealed record StoredScore
 /// <summary>The score ledger: append-only, a row whenever score, grade or model of a lead changed.</summary>
 internal sealed class ScoreStore(Database database, LeadStore leads)
 {
+    // Of no lead: what is written for it stays on the queue.
+    private const long NoRevision = -1;
+
     private const string Columns = """
         scored_at_ms as ScoredAtMs, score as Score, grade as Grade, probability as Probability, confidence as Confidence, model_version as ModelVersion,
         scored_by as ScoredBy, needs_review as NeedsReview, base_points as BasePoints, factors as Factors
         """;
 
-    internal Task WriteAsync(string organizationId, IReadOnlyList<ScoreWrite> writes, CancellationToken cancellationToken) =>
+    /// <summary>Latest score onto the lead, off the queue if nothing changed meanwhile, and into the ledger if it is another than before.</summary>
+    /// <param name="organizationId">Whose leads.</param>
+    /// <param name="champion">Champion that the scores were made under.</param>
+    /// <param name="writes">The scores.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    /// <returns>False when there is another champion by now; the leads then keep their place on the queue.</returns>
+    internal Task<bool> WriteAsync(string organizationId, int? champion, IReadOnlyList<ScoreWrite> writes, CancellationToken cancellationToken) =>
         database.WriteAsync(
-            transaction =>
+            async transaction =>
             {
-                Write(transaction, organizationId, writes);
-                return Task.CompletedTask;
+                // A promotion puts leads on the queue; a score that was made just before it must not take them off again.
+                var isCurrent = await ModelStore.ChampionVersionAsync(transaction, organizationId, cancellationToken) == champion;
+                var newer = NewerThanScored(transaction, organizationId, writes);
+                Write(transaction, organizationId, [.. writes.Where(w => !newer.Contains(w.LeadId)).Select(w => isCurrent ? w : w with { Revision = NoRevision })]);
+                return isCurrent;
             },
             cancellationToken);
 
-    /// <summary>Latest score onto the lead, off the queue if nothing changed meanwhile, and into the ledger if it is another than before.</summary>
-    internal void Write(WriteTransaction transaction, string organizationId, IReadOnlyList<ScoreWrite> writes)
+    /// <summary>Leads that were changed and scored again while these scores were being made: what is on them is newer.</summary>
+    private static HashSet<string> NewerThanScored(WriteTransaction transaction, string organizationId, IReadOnlyList<ScoreWrite> writes)
+    {
+        const string Sql = "select 1 from leads where organization_id = @organizationId and lead_id = @leadId and revision > @revision and is_stale = 0 and scored_at_ms is not null";
+        using var select = transaction.Prepare(Sql, "organizationId", "leadId", "revision").Set(0, organizationId);
+        var newer = new HashSet<string>(StringComparer.Ordinal);
+        foreach (var write in writes)
+        {
+            using var row = select.Set(1, write.LeadId).Set(2, write.Revision).Query();
+            if (row.Read()) newer.Add(write.LeadId);
+        }
+
+        return newer;
+    }
+
+    private void Write(WriteTransaction transaction, string organizationId, IReadOnlyList<ScoreWrite> writes)
     {
         const string Sql = """
             insert into scores (organization_id, lead_id, change, scored_at_ms, score, grade, probability, confidence, model_version, scored_by, needs_review, base_points, factors)

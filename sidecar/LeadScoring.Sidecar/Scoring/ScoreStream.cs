@@ -18,39 +18,44 @@ internal static class ScoreStream
         http.Response.ContentType = ContentType;
         using var reader = new StreamReader(http.Request.Body);
         var chunk = new List<ItemReader>(ChunkLines);
-        var index = 0;
-        while (true)
+        var numbers = new List<int>(ChunkLines);
+        var lines = new LineReader(reader, MaxLineChars);
+        for (var number = 0; ; number++)
         {
-            var line = await ReadLineAsync(reader, cancellationToken);
-            if (line is not null && line.Length > 0) chunk.Add(Parse(line, index + chunk.Count, caller));
-            if (chunk.Count < ChunkLines && line is not null) continue;
-            foreach (var item in await PostScoreBatch.ScoreAsync(chunk, index, caller, score, time, cancellationToken))
+            var line = await lines.ReadAsync(cancellationToken);
+            if (line is { IsEmpty: false })
             {
-                await JsonSerializer.SerializeAsync(http.Response.Body, item, json.Value.SerializerOptions, cancellationToken);
+                chunk.Add(Parse(line, number, caller));
+                numbers.Add(number);
+            }
+
+            if (chunk.Count < ChunkLines && line is not null) continue;
+            foreach (var item in await PostScoreBatch.ScoreAsync(chunk, 0, caller, score, time, cancellationToken))
+            {
+                await JsonSerializer.SerializeAsync(http.Response.Body, item with { Index = numbers[item.Index] }, json.Value.SerializerOptions, cancellationToken);
                 await http.Response.Body.WriteAsync("\n"u8.ToArray(), cancellationToken);
             }
 
             await http.Response.Body.FlushAsync(cancellationToken);
             if (line is null) return;
-            index += chunk.Count;
             chunk.Clear();
+            numbers.Clear();
         }
     }
 
-    /// <summary>A line without its end; null at the end of the body. A line beyond the bound is read past and answered as an error.</summary>
-    private static async Task<string?> ReadLineAsync(StreamReader reader, CancellationToken cancellationToken)
-    {
-        // The server bounds the body as a whole, so the longest line is bounded too.
-        var line = await reader.ReadLineAsync(cancellationToken);
-        return line is null ? null : line.Length > MaxLineChars ? line[..MaxLineChars] : line.Trim();
-    }
-
-    private static ItemReader Parse(string line, int index, Caller caller)
+    private static ItemReader Parse(LineReader.Line line, int index, Caller caller)
     {
         ItemReader reader;
+        if (line.IsTooLong)
+        {
+            reader = new ItemReader(default, $"/{index}");
+            reader.Errors.Add(new FieldError(reader.Pointer, $"The line has more than {MaxLineChars:N0} characters."));
+            return reader;
+        }
+
         try
         {
-            reader = new ItemReader(JsonElement.Parse(line), $"/{index}");
+            reader = new ItemReader(JsonElement.Parse(line.Text), $"/{index}");
             if (!reader.IsObject) reader.Errors.Add(new FieldError(reader.Pointer, "The line must be an object."));
             else if (reader.Member("organization_id") is { } organization) caller.Demand(organization.ToString());
         }

@@ -18,13 +18,16 @@ internal static class WhatIf
     /// <param name="PointsGained">Difference in points.</param>
     public sealed record Response(ScoreAnswer Now, ScoreAnswer WhatIf, double PointsGained);
 
-    internal static async Task<Ok<Response>> HandleAsync(string leadId, JsonElement body, Caller caller, ScoreLeads score, TimeProvider time, CancellationToken cancellationToken)
+    internal static async Task<Ok<Response>> HandleAsync(string leadId, JsonElement body, Caller caller, ScoreLeads score, LeadStore leads, TimeProvider time, CancellationToken cancellationToken)
     {
         var reader = new ItemReader(body, "");
         if (!reader.IsObject || (reader.Member("lead") is null && reader.Member("events") is null)) throw ProblemException.Invalid("", "Send the changed facts: an object with lead, events, or both.");
         var item = ScoreItem.ReadFacts(reader, leadId, time.NowMs()) ?? throw ProblemException.Invalid(reader.Errors);
-        var now = await score.GetAsync(caller.OrganizationId, leadId, includeFactors: true, cancellationToken);
-        var changed = (await score.RunAsync(caller.OrganizationId, [item], cancellationToken))[0]!;
+        if (await leads.GetAsync(caller.OrganizationId, leadId, cancellationToken) is null) throw GetLead.Unknown();
+        // Both as of this moment and by the same model: against a stored score the passing of time would look like the work of the change.
+        var unchanged = item with { Patch = [], Events = [] };
+        var outcomes = await score.RunAsync(caller.OrganizationId, [unchanged, item], cancellationToken);
+        var (now, changed) = (outcomes[0].Answer!, outcomes[1].Answer!);
         return TypedResults.Ok(new Response(now, changed, Math.Round(changed.Score - now.Score, 1)));
     }
 }

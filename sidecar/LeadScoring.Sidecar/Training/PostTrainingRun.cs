@@ -32,7 +32,7 @@ internal static class PostTrainingRun
         }
         catch (JsonException e)
         {
-            throw ProblemException.Invalid(JsonPointer.FromJsonPath(e.Path), e.Message);
+            throw ProblemException.Invalid(JsonPointer.FromJsonPath(e.Path), TrainingSettingsJson.Explain(e));
         }
         catch (ArgumentException e)
         {

@@ -1,3 +1,4 @@
+using System.Text;
 using LeadScoring.Ml.Features;
 using LeadScoring.Ml.Training;
 using LeadScoring.Sidecar.Events;
@@ -40,6 +41,8 @@ internal sealed class TrainingData(LeadStore leads, EventStore events, OutcomeSt
         // Both streams come in the database's own order of lead ids, so one walk joins them.
         await foreach (var lead in leads.StreamAllAsync(organizationId, cancellationToken))
         {
+            // Events of a lead that was erased between the two reads have no lead to join.
+            while (hasEvents && Precedes(eventsByLead.Current.LeadId, lead.LeadId)) hasEvents = await eventsByLead.MoveNextAsync();
             List<ActivityEvent> own = [];
             if (hasEvents && eventsByLead.Current.LeadId == lead.LeadId)
             {
@@ -70,6 +73,10 @@ internal sealed class TrainingData(LeadStore leads, EventStore events, OutcomeSt
         start = Math.Max(start, last - LongestHistoryMs);
         return start + (long)((last - start) * StableHash.Unit(label.LeadId, LandmarkSeed));
     }
+
+    /// <summary>The database's order of ids: that of their UTF-8 bytes.</summary>
+    private static bool Precedes(string one, string other) =>
+        one != other && Encoding.UTF8.GetBytes(one).AsSpan().SequenceCompareTo(Encoding.UTF8.GetBytes(other)) < 0;
 
     private static async IAsyncEnumerable<(string LeadId, List<ActivityEvent> Events)> GroupByLead(IAsyncEnumerable<LeadEvent> stream)
     {

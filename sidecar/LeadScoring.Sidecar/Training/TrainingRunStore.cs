@@ -67,7 +67,7 @@ internal sealed class TrainingRunStore(Database database, TimeProvider time)
         model_version as ModelVersion, is_promoted as IsPromoted, reason as Reason, created_at_ms as CreatedAtMs, started_at_ms as StartedAtMs, finished_at_ms as FinishedAtMs
         """;
 
-    /// <exception cref="ProblemException">The organization has an open run.</exception>
+    /// <exception cref="ProblemException">The organization has an open run, or there is no such organization.</exception>
     internal async Task<TrainingRun> CreateAsync(string organizationId, TrainingSettings settings, PromotionMode promote, bool isRunning, CancellationToken cancellationToken)
     {
         const string Sql = """
@@ -87,6 +87,12 @@ internal sealed class TrainingRunStore(Database database, TimeProvider time)
         catch (SqliteException e) when (e.SqliteExtendedErrorCode == 2067)
         {
             throw new ProblemException(ProblemKind.Conflict, "A training of this organization is queued or running. GET /v1/training-runs shows it; wait for it to end.");
+        }
+
+        catch (SqliteException e) when (e.SqliteExtendedErrorCode == 787)
+        {
+            // The foreign key: over HTTP the key vouches for its organization, on the command line people type.
+            throw new ProblemException(ProblemKind.NotFound, $"There is no organization {organizationId}. keys create makes one.");
         }
 
         return await GetAsync(organizationId, runId, cancellationToken);

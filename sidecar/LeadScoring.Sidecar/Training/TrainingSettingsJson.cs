@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using LeadScoring.Ml.Bundles;
+using LeadScoring.Sidecar.Api;
 
 namespace LeadScoring.Sidecar.Training;
 
@@ -12,4 +13,13 @@ internal static class TrainingSettingsJson
         UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
         Converters = { new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower, allowIntegerValues: false) },
     };
+
+    /// <summary>The fault in words that name no type of this program.</summary>
+    internal static string Explain(JsonException e)
+    {
+        if (e.InnerException is JsonException syntax) return syntax.Message;
+        var pointer = JsonPointer.FromJsonPath(e.Path);
+        return pointer == "/promote" ? "promote is auto, always or never."
+            : $"{pointer}: there is no such setting, or its value is not of the kind that it takes. manifest.settings of GET /v1/models/{{version}} shows all settings.";
+    }
 }

@@ -205,7 +205,8 @@ public sealed class FeatureProfileTests
     {
         var clock = Stopwatch.StartNew();
         var ex = Assert.Throws<ProfileException>(() => FeatureProfile.Parse(yaml));
-        Assert.InRange(clock.Elapsed.TotalSeconds, 0, 10);
+        // Unbounded it takes hours; the bound leaves room for a busy machine.
+        Assert.InRange(clock.Elapsed.TotalSeconds, 0, 60);
         Assert.InRange(ex.Message.Length, 1, 20_000);
     }
 }

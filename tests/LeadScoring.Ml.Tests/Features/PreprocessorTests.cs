@@ -116,12 +116,12 @@ public sealed class PreprocessorTests
     }
 
     [Fact]
-    public void Fit_21Levels_AreTargetEncodedWithSmoothedLogOdds()
+    public void Fit_MoreLevelsThanOneHot_AreTargetEncodedWithSmoothedLogOdds()
     {
         // Level k has 10 rows, of which k / 2 convert: 100 conversions in 210 rows.
         FeatureValue[] column = [.. Enumerable.Range(0, 21).SelectMany(k => Levels($"l{k:00}", 10))];
         float[] y = [.. Enumerable.Range(0, 21).SelectMany(k => Enumerable.Range(0, 10).Select(i => i < k / 2 ? 1f : 0))];
-        var p = Fit(Level, column, y).Preprocessor;
+        var p = Fit(Level, column, y, new EncodingSettings { MaxOneHotLevels = 20 }).Preprocessor;
         Assert.Equal(["x=log-odds", "x=log-count"], p.TreeColumns.Select(c => c.Name));
         var overall = (y.Sum() + 0.5) / 211;
         double Expected(double positives, double rows)
@@ -144,13 +144,14 @@ public sealed class PreprocessorTests
         var random = new Random(5);
         FeatureValue[] column = [.. Enumerable.Range(0, 400).Select(_ => random.Next(20) == 0 ? FeatureValue.Missing : Lev($"l{random.Next(40)}"))];
         float[] y = [.. Enumerable.Range(0, 400).Select(_ => (float)random.Next(2))];
-        var before = Fit(Level, column, y);
+        var settings = new EncodingSettings { MaxOneHotLevels = 20 };
+        var before = Fit(Level, column, y, settings);
         var othersMoved = 0;
         for (var row = 0; row < 400; row += 7)
         {
             var flipped = (float[])y.Clone();
             flipped[row] = 1 - flipped[row];
-            var after = Fit(Level, column, flipped);
+            var after = Fit(Level, column, flipped, settings);
             Assert.Equal(before.Tree.AsSpan(row * 2, 2).ToArray(), after.Tree.AsSpan(row * 2, 2).ToArray());
             if (!before.Tree.AsSpan().SequenceEqual(after.Tree)) othersMoved++;
         }

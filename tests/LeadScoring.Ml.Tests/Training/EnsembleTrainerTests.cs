@@ -209,12 +209,12 @@ public sealed class EnsembleTrainerTests
             ("folds", Tiny with { Folds = 4 }),
             ("test share", Tiny with { TestShare = 0.5 }),
             ("seed", Tiny with { Seed = 1 }),
-            ("winsorize lower", Tiny with { Encoding = new EncodingSettings { WinsorizeLower = 0.3 } }),
-            ("winsorize upper", Tiny with { Encoding = new EncodingSettings { WinsorizeUpper = 0.6 } }),
-            ("one-hot levels", Tiny with { Encoding = new EncodingSettings { MaxOneHotLevels = 2 } }),
-            ("level count", Tiny with { Encoding = new EncodingSettings { MinLevelCount = 61 } }),
-            ("smoothing", Tiny with { Encoding = new EncodingSettings { TargetSmoothing = 1 } }),
-            ("target folds", Tiny with { Encoding = new EncodingSettings { TargetFolds = 2 } }),
+            ("winsorize lower", Tiny with { Encoding = Tiny.Encoding with { WinsorizeLower = 0.3 } }),
+            ("winsorize upper", Tiny with { Encoding = Tiny.Encoding with { WinsorizeUpper = 0.6 } }),
+            ("one-hot levels", Tiny with { Encoding = Tiny.Encoding with { MaxOneHotLevels = 2 } }),
+            ("level count", Tiny with { Encoding = Tiny.Encoding with { MinLevelCount = 61 } }),
+            ("smoothing", Tiny with { Encoding = Tiny.Encoding with { TargetSmoothing = 1 } }),
+            ("target folds", Tiny with { Encoding = Tiny.Encoding with { TargetFolds = 2 } }),
         ];
         string Prints(TrainingSettings settings)
         {

@@ -25,6 +25,8 @@ internal static class SmallWorld
 
     internal static readonly TrainingSettings Quick = new()
     {
+        // Low enough that the world's widest column is target encoded.
+        Encoding = new EncodingSettings { MaxOneHotLevels = 20 },
         GradientBoosting = XGBoostParameters.GradientBoosting with { Rounds = 20, MaxDepth = 3 },
         RandomForest = XGBoostParameters.RandomForest with { ParallelTrees = 20, MaxDepth = 6 },
         Network = new NetworkParameters { MaxEpochs = 8, HiddenLayers = [16, 8] },

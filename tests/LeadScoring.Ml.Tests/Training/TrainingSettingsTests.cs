@@ -18,7 +18,7 @@ public sealed class TrainingSettingsTests
         Assert.Equal((1, 100, 10), (s.RandomForest.Rounds, s.RandomForest.ParallelTrees, s.RandomForest.MaxDepth));
         Assert.Equal([64, 32, 16], s.Network.HiddenLayers);
         Assert.Equal(new EnsembleWeights { GradientBoosting = 0.4, RandomForest = 0.3, Network = 0.2, Regression = 0.1 }, s.Weights);
-        Assert.Equal(new EncodingSettings { WinsorizeLower = 0.01, WinsorizeUpper = 0.99, MaxOneHotLevels = 20 }, s.Encoding);
+        Assert.Equal(new EncodingSettings { WinsorizeLower = 0.01, WinsorizeUpper = 0.99, MaxOneHotLevels = 200 }, s.Encoding);
         Assert.Equal((5, 0.2, false), (s.Folds, s.TestShare, s.AllowLeaks));
     }
 

@@ -12,10 +12,13 @@ internal sealed class SidecarProcess : IDisposable
 
     private SidecarProcess(Process process) => this.process = process;
 
-    internal static SidecarProcess Start(string data, params string[] args)
+    internal static SidecarProcess Start(string data, params string[] args) => Start(data, [], args);
+
+    private static SidecarProcess Start(string data, (string Name, string Value)[] environment, string[] args)
     {
         var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true };
         foreach (var arg in (string[])[Path.Combine(AppContext.BaseDirectory, "LeadScoring.Sidecar.dll"), .. args, "--data", data]) start.ArgumentList.Add(arg);
+        foreach (var (name, value) in environment) start.Environment[name] = value;
         var process = Process.Start(start)!;
         return new SidecarProcess(process);
     }
@@ -31,10 +34,10 @@ internal sealed class SidecarProcess : IDisposable
         return await output;
     }
 
-    internal static async Task<(SidecarProcess Process, HttpClient Client)> ServeAsync(string data, string key)
+    internal static async Task<(SidecarProcess Process, HttpClient Client)> ServeAsync(string data, string key, params (string Name, string Value)[] environment)
     {
         var port = FreePort();
-        var sidecar = Start(data, "serve", "--url", $"http://127.0.0.1:{port}");
+        var sidecar = Start(data, environment, ["serve", "--url", $"http://127.0.0.1:{port}"]);
         var line = await sidecar.process.StandardOutput.ReadLineAsync();
         Assert.True(line?.StartsWith("Listening", StringComparison.Ordinal), line ?? await sidecar.process.StandardError.ReadToEndAsync());
         var client = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{port}"), DefaultRequestHeaders = { Authorization = new AuthenticationHeaderValue("Bearer", key) } };

@@ -1,0 +1,172 @@
+using System.Globalization;
+using System.Net;
+using LeadScoring.Ml.Features;
+using LeadScoring.Sidecar.Organizations;
+using LeadScoring.Sidecar.Storage;
+using LeadScoring.Sidecar.Training;
+
+namespace LeadScoring.Sidecar.Tests.Training;
+
+/// <summary>The training set is point-in-time: each lead as it was at its decision moment.</summary>
+public sealed class TrainingDataTests(SidecarFactory sidecar) : IClassFixture<SidecarFactory>
+{
+    private async Task<(LabeledSet Set, FeatureProfile Profile)> BuildAsync(TestOrganization organization)
+    {
+        var profile = (await sidecar.Get<ProfileStore>().GetActiveAsync(organization.Id, CancellationToken.None)).Profile;
+        return (await sidecar.Get<TrainingData>().BuildAsync(organization.Id, profile, null, CancellationToken.None), profile);
+    }
+
+    private static long Ms(string moment) => DateTimeOffset.Parse(moment, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal).ToUnixTimeMilliseconds();
+
+    private static object Event(string lead, string type, string at) => new { event_id = $"{lead}-{type}-{at}", lead_id = lead, type, source = "website", occurred_at = at };
+
+    private static async Task EventsAsync(TestOrganization organization, params object[] events)
+    {
+        var (status, body) = await organization.PostAsync("/v1/events", events);
+        Assert.True(status == HttpStatusCode.OK && body.Int("accepted") == events.Length, body.ToString());
+    }
+
+    private static async Task OutcomeAsync(TestOrganization organization, string leadId, bool converted, string occurredAt, string? asOf = null)
+    {
+        var (status, body) = await organization.PostAsync("/v1/outcomes", new { lead_id = leadId, converted, occurred_at = occurredAt, as_of = asOf });
+        Assert.True(status == HttpStatusCode.OK, body.ToString());
+    }
+
+    [Fact]
+    public async Task Build_EventsAfterAsOf_DoNotCount()
+    {
+        var organization = await sidecar.NewOrganizationAsync();
+        await organization.PutLeadAsync("a", new { household_size = 3 });
+        await EventsAsync(organization,
+            Event("a", "showing_request", "2026-01-10T12:00:00Z"), Event("a", "phone_call", "2026-01-20T12:00:00Z"),
+            // Exactly then counts; a millisecond later does not.
+            Event("a", "chat", "2026-02-01T00:00:00Z"), Event("a", "showing_request", "2026-02-01T00:00:00.001Z"),
+            Event("a", "showing_request", "2026-02-20T00:00:00Z"), Event("a", "phone_call", "2026-03-05T00:00:00Z"));
+        await OutcomeAsync(organization, "a", true, "2026-03-01", "2026-02-01");
+        var (labeled, profile) = await BuildAsync(organization);
+        double Value(string feature) => labeled.Set.Row(0)[profile.IndexOf(feature)].Number;
+        Assert.Equal(("a", Ms("2026-02-01"), 1f), (Assert.Single(labeled.LeadIds), Assert.Single(labeled.AsOfMs), Assert.Single(labeled.Set.Labels)));
+        Assert.Equal((1, 1, 1, 3), (Value("showing_requests"), Value("phone_calls"), Value("chat_interactions"), Value("family_size")));
+        Assert.Equal(0, Value("recency"), 6);
+    }
+
+    [Fact]
+    public async Task Build_NoAsOf_IsDrawnOnceBetweenStartAndOutcome()
+    {
+        var organization = await sidecar.NewOrganizationAsync();
+        string[] ids = [.. Enumerable.Range(0, 40).Select(i => $"l{i:00}")];
+        foreach (var id in ids)
+        {
+            await organization.SendAsync(HttpMethod.Put, "/v1/leads/" + id, new { attributes = new { }, created_at = "2026-01-01" });
+            await OutcomeAsync(organization, id, false, "2026-03-02T00:00:00Z");
+        }
+
+        var (first, _) = await BuildAsync(organization);
+        var (second, _) = await BuildAsync(organization);
+        Assert.Equal(ids, first.LeadIds);
+        Assert.Equal(first.AsOfMs, second.AsOfMs);
+        Assert.All(first.AsOfMs, at => Assert.InRange(at, Ms("2026-01-01"), Ms("2026-03-02") - 1));
+        // Spread over the whole time, so that the distance to the outcome tells nothing.
+        var days = first.AsOfMs.Select(at => (at - Ms("2026-01-01")) / (double)ActivityState.DayMs).Order().ToArray();
+        Assert.True(days[0] < 10 && days[^1] > 50 && days.Distinct().Count() == 40, string.Join(" ", days));
+    }
+
+    [Theory]
+    [InlineData("2026-03-01T12:00:00Z")]
+    [InlineData(null)]
+    public async Task Build_AsOfAtTheOutcomeOrNoHistoryBeforeIt_IsStrictlyBefore(string? asOf)
+    {
+        var organization = await sidecar.NewOrganizationAsync();
+        await organization.PutLeadAsync("a", new { });
+        await EventsAsync(organization, Event("a", "showing_request", "2026-03-01T12:00:00Z"));
+        await OutcomeAsync(organization, "a", true, "2026-03-01T12:00:00Z", asOf);
+        var (labeled, profile) = await BuildAsync(organization);
+        Assert.Equal(Ms("2026-03-01T12:00:00Z") - 1, Assert.Single(labeled.AsOfMs));
+        // The signing itself is no sign of intent.
+        Assert.NotEqual(1, labeled.Set.Row(0)[profile.IndexOf("showing_requests")].Number);
+    }
+
+    [Theory]
+    [InlineData("2026-04-01", 1)]
+    [InlineData("2026-04-02", 0)]
+    public async Task Build_ConversionBeyondTheHorizon_IsNone(string occurredAt, float label)
+    {
+        var organization = await sidecar.NewOrganizationAsync();
+        await organization.PutLeadAsync("a", new { });
+        // 90 days after January 1st is April 1st.
+        await OutcomeAsync(organization, "a", true, occurredAt, "2026-01-01");
+        Assert.Equal([label], (await BuildAsync(organization)).Set.Set.Labels);
+    }
+
+    [Fact]
+    public async Task Build_LeadsWithoutOutcomeOrReversed_AreNotInIt()
+    {
+        var organization = await sidecar.NewOrganizationAsync();
+        foreach (var id in (string[])["open", "reversed", "won", "lost"]) await organization.PutLeadAsync(id, new { });
+        await OutcomeAsync(organization, "won", true, "2026-03-01");
+        await OutcomeAsync(organization, "lost", false, "2026-03-01");
+        await OutcomeAsync(organization, "reversed", true, "2026-03-01");
+        await organization.PostAsync("/v1/outcomes", new { lead_id = "reversed", reversed = true });
+        var (labeled, _) = await BuildAsync(organization);
+        Assert.Equal(["lost", "won"], labeled.LeadIds);
+        Assert.Equal([0f, 1f], labeled.Set.Labels);
+    }
+
+    /// <summary>A lead that is erased while the streams are open leaves events without a lead: those after it keep theirs.</summary>
+    [Fact]
+    public async Task Build_EventsOfALeadThatIsGone_CostTheOthersNothing()
+    {
+        var organization = await sidecar.NewOrganizationAsync();
+        foreach (var id in (string[])["a", "b", "c\U0001F600", "c\uFFFD"])
+        {
+            await organization.PutLeadAsync(id, new { });
+            await EventsAsync(organization, Event(id, "phone_call", "2026-01-20T12:00:00Z"));
+            await OutcomeAsync(organization, id, true, "2026-03-01", "2026-02-01");
+        }
+
+        await sidecar.Get<Database>().WriteAsync(
+            transaction => transaction.ExecuteAsync("delete from leads where organization_id = @Id and lead_id in ('a', 'c\uFFFD')", new { organization.Id }, CancellationToken.None), CancellationToken.None);
+        var (labeled, profile) = await BuildAsync(organization);
+        Assert.Equal(["b", "c\U0001F600"], labeled.LeadIds);
+        Assert.All([0, 1], row => Assert.Equal(1, labeled.Set.Row(row)[profile.IndexOf("phone_calls")].Number));
+    }
+
+    [Fact]
+    public async Task Build_OddLeadIds_AreJoinedWithTheirOwnEvents()
+    {
+        var organization = await sidecar.NewOrganizationAsync();
+        // Orders differ between UTF-8, UTF-16 and people.
+        string[] ids = ["Z", "a", "_", "ä", "\U0001F600", "\uFFFD", "10", "9", "a b"];
+        for (var i = 0; i < ids.Length; i++)
+        {
+            await EventsAsync(organization, [.. Enumerable.Range(0, i + 1).Select(k => Event(ids[i], "phone_call", $"2026-01-{k + 1:00}T12:00:00Z"))]);
+            await OutcomeAsync(organization, ids[i], i % 2 == 0, "2026-03-01", "2026-02-01");
+        }
+
+        var (labeled, profile) = await BuildAsync(organization);
+        Assert.Equal(ids.Order(StringComparer.Ordinal), labeled.LeadIds.Order(StringComparer.Ordinal));
+        for (var row = 0; row < ids.Length; row++)
+        {
+            var i = Array.IndexOf(ids, labeled.LeadIds[row]);
+            Assert.Equal((i + 1, i % 2 == 0 ? 1 : 0), (labeled.Set.Row(row)[profile.IndexOf("phone_calls")].Number, labeled.Set.Labels[row]));
+        }
+    }
+
+    [Fact]
+    public async Task Export_Csv_IsTheTrainingSet()
+    {
+        var organization = await sidecar.NewOrganizationAsync();
+        await organization.PutLeadAsync("a,\"1\"", new { household_size = 3, employment_type = "self, employed" });
+        await organization.PutLeadAsync("b", new { });
+        await OutcomeAsync(organization, "a,\"1\"", true, "2026-03-01", "2026-02-01T10:00:00Z");
+        await OutcomeAsync(organization, "b", false, "2026-03-01", "2026-02-01T10:00:00Z");
+        using var response = await organization.Client.GetAsync("/v1/training-data");
+        Assert.Equal(("text/csv", "training-data.csv"), (response.Content.Headers.ContentType?.MediaType, response.Content.Headers.ContentDisposition?.FileName?.Trim('"')));
+        var lines = (await response.Content.ReadAsStringAsync()).Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.StartsWith("lead_id,as_of,converted,age_group,income_bracket,family_size,employment_type,", lines[0]);
+        Assert.Equal(3 + 26, lines[0].Split(',').Length);
+        Assert.StartsWith("\"a,\"\"1\"\"\",2026-02-01T10:00:00.000Z,1,,,3,\"self, employed\",", lines[1]);
+        Assert.StartsWith("b,2026-02-01T10:00:00.000Z,0,,,,,", lines[2]);
+        Assert.Equal(3, lines.Length);
+    }
+}
