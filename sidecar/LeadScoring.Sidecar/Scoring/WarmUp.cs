@@ -17,7 +17,7 @@ namespace LeadScoring.Sidecar.Scoring;
 /// </summary>
 internal sealed class WarmUp(
     OrganizationStore organizations, ApiKeyStore keys, ActiveModels models, LeadStore leads, EndpointDataSource routes, IServiceScopeFactory scopes,
-    IServer server, TimeProvider time, ILogger<WarmUp> logger) : BackgroundService
+    IServer server, IHostApplicationLifetime application, ILogger<WarmUp> logger) : BackgroundService
 {
     // Enough calls for the runtime to compile the hot path anew; bounded in time for slow machines and many organizations.
     private const int Requests = 100;
@@ -32,16 +32,19 @@ internal sealed class WarmUp(
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        await Task.Yield();
+        // Before the start there are no routes yet.
+        var started = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var registration = application.ApplicationStarted.Register(() => started.TrySetResult());
+        await started.Task.WaitAsync(stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         try
         {
             var clock = Stopwatch.StartNew();
-            var endpoint = routes.Endpoints.OfType<RouteEndpoint>().FirstOrDefault(e => e.Metadata.GetMetadata<IEndpointNameMetadata>()?.EndpointName == "ScoreLead");
+            var endpoint = routes.Endpoints.OfType<RouteEndpoint>().Single(e => e.Metadata.GetMetadata<IEndpointNameMetadata>()?.EndpointName == "ScoreLead");
             foreach (var organizationId in await organizations.ListAsync(stoppingToken))
             {
                 await KnockAsync(organizationId, stoppingToken);
                 await models.GetAsync(organizationId, stoppingToken);
-                if (endpoint is null || clock.Elapsed > Longest) continue;
+                if (clock.Elapsed > Longest) continue;
                 await RescoreAsync(endpoint, organizationId, stoppingToken);
                 for (var i = 0; i < Requests && clock.Elapsed < Longest; i++) await ScoreAsync(endpoint, organizationId, Body, stoppingToken);
             }
@@ -94,7 +97,6 @@ internal sealed class WarmUp(
     private async Task CallAsync(CancellationToken cancellationToken)
     {
         if (server.Features.Get<IServerAddressesFeature>() is not { } listening) return;
-        for (var waits = 0; listening.Addresses.Count == 0 && waits < 40; waits++) await Task.Delay(TimeSpan.FromMilliseconds(50), time, cancellationToken);
         if (!Uri.TryCreate(listening.Addresses.FirstOrDefault()?.Replace("://*", "://127.0.0.1", StringComparison.Ordinal).Replace("://+", "://127.0.0.1", StringComparison.Ordinal).Replace("://0.0.0.0", "://127.0.0.1", StringComparison.Ordinal).Replace("://[::]", "://127.0.0.1", StringComparison.Ordinal), UriKind.Absolute, out var url)) return;
         using var client = new HttpClient { BaseAddress = url, Timeout = Longest };
         for (var i = 0; i < Calls; i++)
