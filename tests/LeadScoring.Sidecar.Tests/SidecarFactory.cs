@@ -1,6 +1,7 @@
 using System.Net.Http.Headers;
 using LeadScoring.Sidecar.Api;
 using LeadScoring.Sidecar.Organizations;
+using LeadScoring.Sidecar.Scoring;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.TestHost;
 using Microsoft.Extensions.DependencyInjection;
@@ -40,6 +41,13 @@ public sealed class SidecarFactory : IAsyncLifetime
         await app.PrepareAsync(CancellationToken.None);
         app.MapSlices();
         await app.StartAsync();
+        // The warm-up scores a few stored leads: it must not do that in the middle of a test.
+        var warmUp = app.Services.GetRequiredService<WarmUp>();
+        for (var waits = 0; warmUp.WhyNotReady is not null; waits++)
+        {
+            Assert.True(waits < 3_000, "The warm-up does not end.");
+            await Task.Delay(10);
+        }
     }
 
     public async Task DisposeAsync()

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using LeadScoring.Sidecar.Organizations;
 using LeadScoring.Sidecar.Storage;
 
 namespace LeadScoring.Sidecar.Cli;
@@ -24,6 +25,19 @@ internal static class CommonOptions
         DefaultValueFactory = required ? null : _ => "default",
         HelpName = "ID",
     };
+
+    /// <summary>For commands that bring no data in: without it the only organization there is.</summary>
+    internal static Option<string?> ExistingOrganization() => new("--organization", "-o")
+    {
+        Description = "Organization. Default: the only one there is, else default.", HelpName = "ID",
+    };
+
+    internal static async Task<string> ResolveAsync(ParseResult parsed, Option<string?> organization, IServiceProvider services, CancellationToken cancellationToken)
+    {
+        if (parsed.GetValue(organization) is { } given) return given;
+        var all = await services.GetRequiredService<OrganizationStore>().ListAsync(cancellationToken);
+        return all.Count == 1 ? all[0] : "default";
+    }
 
     internal static WebApplicationBuilder CreateBuilder(ParseResult parsed)
     {

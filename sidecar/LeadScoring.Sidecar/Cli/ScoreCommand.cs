@@ -15,13 +15,15 @@ internal static class ScoreCommand
     {
         var file = new Argument<string>("FILE") { Description = "CSV file with leads; its columns are the attributes that the profile reads." };
         var output = new Option<string>("--out") { Description = "File for the result: all columns, and score, grade, probability, confidence, needs_review, scored_by, next_best_action, top_reasons.", Required = true, HelpName = "FILE" };
-        var organization = CommonOptions.Organization();
+        var organization = CommonOptions.ExistingOrganization();
         var model = new Option<string?>("--model") { Description = "Model bundle to score with. Default: the organization's champion, rules when it has none.", HelpName = "ZIP" };
         var command = new Command("score", "Scores the leads of a CSV file. Stores nothing.") { file, output, organization, model };
         command.SetAction(async (parsed, cancellationToken) =>
         {
             await using var app = await CommonOptions.OpenAsync(parsed, cancellationToken);
-            var active = parsed.GetValue(model) is { } path ? FromBundle(path) : await app.Services.GetRequiredService<ActiveModels>().GetAsync(parsed.GetValue(organization)!, cancellationToken);
+            var active = parsed.GetValue(model) is { } path
+                ? FromBundle(path)
+                : await app.Services.GetRequiredService<ActiveModels>().GetAsync(await CommonOptions.ResolveAsync(parsed, organization, app.Services, cancellationToken), cancellationToken);
             var scorer = app.Services.GetRequiredService<LeadScorer>();
             var target = parsed.GetValue(output)!;
             // Beside the target and then moved: a half-written file never stands under its name.

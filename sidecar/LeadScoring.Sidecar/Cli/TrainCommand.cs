@@ -9,7 +9,7 @@ internal static class TrainCommand
 {
     internal static Command Create(Terminal terminal)
     {
-        var organization = CommonOptions.Organization();
+        var organization = CommonOptions.ExistingOrganization();
         var settings = new Option<string?>("--settings") { Description = "Training settings (JSON): what differs from the defaults.", HelpName = "FILE" };
         var promote = new Option<PromotionMode>("--promote") { Description = "auto: champion if not worse than it on the test rows. always, never.", DefaultValueFactory = _ => PromotionMode.Auto };
         var command = new Command("train", "Trains a model on all stored outcomes and adds it to the registry.") { organization, settings, promote };
@@ -18,7 +18,7 @@ internal static class TrainCommand
             var how = SettingsFile.Read(parsed.GetValue(settings));
             how.Validate();
             await using var app = await CommonOptions.OpenAsync(parsed, cancellationToken);
-            var trained = await RunAsync(terminal, app.Services, parsed.GetValue(organization)!, how, parsed.GetValue(promote), cancellationToken);
+            var trained = await RunAsync(terminal, app.Services, await CommonOptions.ResolveAsync(parsed, organization, app.Services, cancellationToken), how, parsed.GetValue(promote), cancellationToken);
             MetricTable.Print(terminal, trained.Manifest.Test!);
             return 0;
         });

@@ -28,6 +28,7 @@ internal sealed class ActiveModels(ModelStore models, ProfileStore profiles, Tim
     internal const long TrustedMs = 1_000;
 
     private readonly ConcurrentDictionary<string, Entry> entries = new(StringComparer.Ordinal);
+    private long forgotten;
 
     /// <summary>Never fails for want of a model: what cannot be loaded is replaced by rules, with the reason.</summary>
     internal ValueTask<ActiveModel> GetAsync(string organizationId, CancellationToken cancellationToken)
@@ -37,10 +38,15 @@ internal sealed class ActiveModels(ModelStore models, ProfileStore profiles, Tim
     }
 
     /// <summary>Forgets what is loaded, so that the next score asks the database.</summary>
-    internal void Forget(string organizationId) => entries.TryRemove(organizationId, out _);
+    internal void Forget(string organizationId)
+    {
+        Interlocked.Increment(ref forgotten);
+        entries.TryRemove(organizationId, out _);
+    }
 
     private async Task<ActiveModel> CheckAsync(string organizationId, Entry? known, CancellationToken cancellationToken)
     {
+        var before = Interlocked.Read(ref forgotten);
         int? champion;
         ActiveProfile profile;
         try
@@ -57,7 +63,8 @@ internal sealed class ActiveModels(ModelStore models, ProfileStore profiles, Tim
         if (known is null || known.Model.Champion != champion || known.Model.Profile.Hash != profile.Profile.Hash)
             known = new Entry(await LoadAsync(organizationId, champion, profile.Profile, cancellationToken) with { Champion = champion });
         known.CheckedAtMs = time.NowMs();
-        entries[organizationId] = known;
+        // What was read before somebody said "forget" may be what he meant.
+        if (Interlocked.Read(ref forgotten) == before) entries[organizationId] = known;
         return known.Model;
     }
 

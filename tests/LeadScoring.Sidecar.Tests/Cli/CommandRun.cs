@@ -1,4 +1,5 @@
 using LeadScoring.Sidecar.Cli;
+using Microsoft.AspNetCore.Builder;
 
 namespace LeadScoring.Sidecar.Tests.Cli;
 
@@ -25,6 +26,14 @@ public sealed class CommandRun : IDisposable
 
     /// <summary>With a database in the folder.</summary>
     internal Task<(int Code, string Output, string Error)> WithDataAsync(params string[] args) => RunAsync([.. args, "--data", Path.Combine(Folder, "data")]);
+
+    /// <summary>The services over the same database.</summary>
+    internal async Task<WebApplication> ServicesAsync()
+    {
+        var app = SidecarApp.CreateBuilder([new("LeadScoring:Data", Path.Combine(Folder, "data"))]).Build();
+        await app.PrepareAsync(CancellationToken.None);
+        return app;
+    }
 
     /// <summary>Fails as commands do: code 1, one line, no stack trace.</summary>
     internal static void AssertOneLine((int Code, string Output, string Error) run, string part)

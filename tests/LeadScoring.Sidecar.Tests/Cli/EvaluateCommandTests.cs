@@ -58,7 +58,7 @@ public sealed class EvaluateCommandTests(CommandRun run) : IClassFixture<Command
         var leaking = string.Join('\n', CommandRun.LeadsCsv(300).Split('\n', StringSplitOptions.RemoveEmptyEntries).Select((l, i) => i == 0 ? l + ",signed_on" : l + (l.EndsWith("yes", StringComparison.Ordinal) ? ",2026-01-01" : ",")));
         (code, output, error) = await EvaluateAsync(run.File("leak.csv", leaking), "--label", "converted");
         Assert.True(code == 0, error);
-        Assert.Contains("left out: 'signed_on'", output);
+        Assert.Contains("left out: Whether 'signed_on'", output);
     }
 
     [NativeXGBoostFact]

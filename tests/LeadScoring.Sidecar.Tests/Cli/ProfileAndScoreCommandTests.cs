@@ -1,6 +1,8 @@
 using System.Globalization;
 using LeadScoring.Ml.Features;
+using LeadScoring.Sidecar.Organizations;
 using LeadScoring.Sidecar.Tests.Training;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace LeadScoring.Sidecar.Tests.Cli;
 
@@ -40,7 +42,7 @@ public sealed class ProfileAndScoreCommandTests(CommandRun run) : IClassFixture<
         var csv = "x,signed,y\n" + string.Concat(Enumerable.Range(0, 100).Select(i => $"{i * 37 % 101},{(i % 3 == 0 ? "2026-01-01" : "")},{(i % 3 == 0 ? "won" : "lost")}\n"));
         var (code, output, error) = await CommandRun.RunAsync("profile", "infer", run.File("leak.csv", csv), "--label", "y");
         Assert.True(code == 0, error);
-        Assert.Contains("# LEAK, training leaves it out: 'signed'", output);
+        Assert.Contains("# LEAK, training leaves it out: Whether 'signed'", output);
         FeatureProfile.Parse(output);
     }
 
@@ -56,7 +58,7 @@ public sealed class ProfileAndScoreCommandTests(CommandRun run) : IClassFixture<
     public async Task Score_WithoutModel_IsByRulesWithAllColumnsKept()
     {
         var scored = run.File("scored.csv");
-        var (code, output, error) = await run.WithDataAsync("score", run.File("s.csv", Leads), "--out", scored);
+        var (code, output, error) = await run.WithDataAsync("score", run.File("s.csv", Leads), "--out", scored, "-o", "default");
         Assert.True(code == 0, error);
         Assert.Contains("3 leads scored by rules (no model yet)", output);
         var lines = await File.ReadAllLinesAsync(scored);
@@ -118,5 +120,23 @@ public sealed class ProfileAndScoreCommandTests(CommandRun run) : IClassFixture<
         CommandRun.AssertOneLine(await run.WithDataAsync("train", "-o", "nobody-knows-it"), "no organization");
         CommandRun.AssertOneLine(await run.WithDataAsync("train", "-o", "empty", "--settings", run.File("f.json", "{\"foldz\":1}")), "/foldz");
         Assert.Equal(2, (await run.WithDataAsync("train", "--promote", "sometimes")).Code);
+    }
+
+    [Theory]
+    [InlineData(1, "the profile of the only one")]
+    [InlineData(2, "the shipped one")]
+    public async Task Score_OrganizationNotNamed_IsTheOnlyOneThereIs(int organizations, string expected)
+    {
+        using var own = new CommandRun();
+        for (var i = 1; i <= organizations; i++) await own.WithDataAsync("keys", "create", "-o", $"org-{i}");
+        await using (var app = await own.ServicesAsync())
+        {
+            await app.Services.GetRequiredService<ProfileStore>().PutAsync("org-1", FeatureProfile.Parse("name: own\nstart_points: 77\nfeatures: [{ name: x }]"), CancellationToken.None);
+        }
+
+        var scored = own.File("scored.csv");
+        var (code, _, error) = await own.WithDataAsync("score", own.File("leads.csv", Leads), "--out", scored);
+        Assert.True(code == 0, error);
+        Assert.Equal(expected, (await File.ReadAllTextAsync(scored)).Contains(",77.0,") ? "the profile of the only one" : "the shipped one");
     }
 }
