@@ -51,7 +51,9 @@ public sealed class ModelScoreTests : IAsyncLifetime
             // One decimal of the score, six of the probability.
             Assert.Equal(100 * answer.GetProperty("conversion_probability").GetDouble(), score, 0.0502);
             Assert.Equal(score >= 85 ? "A" : score >= 70 ? "B" : score >= 50 ? "C" : "D", answer.Text("grade"));
-            Assert.Equal(answer.GetProperty("confidence").GetDouble() < 0.7, answer.GetProperty("needs_review").GetBoolean());
+            // Four decimals of the confidence: at the threshold itself they cannot tell.
+            if (Math.Abs(answer.GetProperty("confidence").GetDouble() - 0.7) > 1e-4)
+                Assert.Equal(answer.GetProperty("confidence").GetDouble() < 0.7, answer.GetProperty("needs_review").GetBoolean());
             Assert.Equal(score, answer.GetProperty("factors").GetProperty("base").GetDouble() + factors.Values.Sum(), 0.1);
             Assert.All(answer.GetProperty("factors").GetProperty("positive").EnumerateArray(), f => Assert.True(f.GetProperty("points").GetDouble() >= 0));
             var row = Assert.Single(await LedgerAsync(organization, answer.Text("lead_id")!));
