@@ -214,6 +214,16 @@ internal static class InferredYaml
             }
         }
 
+        yaml.Append("""
+
+            # The first action whose grade and conditions hold is the next best action. when: [{ feature: NAME, at_least: 1 }] narrows it down.
+            actions:
+              - { id: call_now, text: Call now, grades: [A], channel: phone }
+              - { id: personal_email, text: Write a personal e-mail, grades: [B], channel: email }
+              - { id: nurture, text: Put into the nurture sequence, grades: [C], channel: email }
+              - { id: newsletter, text: Keep on the newsletter, grades: [D], channel: email }
+
+            """);
         return yaml.ToString();
     }
 

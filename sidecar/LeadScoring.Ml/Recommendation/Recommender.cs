@@ -28,7 +28,7 @@ public static class Recommender
         var (channel, channelWhy) = ChannelChoice.Of(lead.Activity, consent);
         var (action, actionWhy) = Action(profile, values, consent, grade);
         var (contactAt, contactWhy) = channel == ChannelChoice.None ? (null, "No channel is allowed.") : ContactTime.Of(profile, lead, asOfMs);
-        return new Recommendation(action?.Id ?? "none", action?.Text ?? "No allowed action", actionWhy, contactAt, contactWhy, channel, channelWhy);
+        return new Recommendation(action?.Id ?? "none", action?.Text ?? "No action fits", actionWhy, contactAt, contactWhy, channel, channelWhy);
     }
 
     private static (ActionDefinition? Action, string Why) Action(FeatureProfile profile, ReadOnlySpan<FeatureValue> values, ContactConsent consent, char grade)

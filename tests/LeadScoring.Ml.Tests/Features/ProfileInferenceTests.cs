@@ -143,4 +143,11 @@ public sealed class ProfileInferenceTests
         random.NextBytes(bytes);
         return new Guid(bytes).ToString("D", CultureInfo.InvariantCulture);
     }
+
+    [Fact]
+    public void Infer_AnyTable_RecommendsAnActionForEachGrade()
+    {
+        var inferred = ProfileInference.Infer("p", ["x"], [["1"], ["2"], ["3"]], null, new HashSet<string>());
+        Assert.Equal(["A", "B", "C", "D"], FeatureProfile.Parse(inferred.Yaml).Actions.Select(a => Assert.Single(a.Grades)));
+    }
 }
