@@ -83,6 +83,7 @@ internal static class RoundRobin
     {
         var clock = Stopwatch.StartNew();
         do candidate.Run(); while (clock.Elapsed < WarmUp);
+        // Hot code is compiled anew on another thread, 100 ms after it was called often enough; nothing tells when it is done.
         Thread.Sleep(150);
         candidate.Run();
         var start = CpuClock.ThreadMicroseconds;

@@ -9,7 +9,7 @@ public sealed record EncodingSettings
     /// <summary>Upper winsorization quantile. Default 0.99.</summary>
     public double WinsorizeUpper { get; init; } = 0.99;
 
-    /// <summary>Up to this many levels are one-hot encoded, more are target encoded. Default 200: decision record 8 has the figures.</summary>
+    /// <summary>Up to this many levels are one-hot encoded, more are target encoded. Default 200: decision record 8 has the figures and how they were come by.</summary>
     public int MaxOneHotLevels { get; init; } = 200;
 
     /// <summary>A level seen fewer times in training falls into the bucket "other". Default 10.</summary>
