@@ -23,6 +23,7 @@ public sealed class N8nServer : IAsyncLifetime
 
     private readonly string data = Directory.CreateTempSubdirectory("leadscoring-n8n-").FullName;
     private readonly DeadPort dead = new();
+    private readonly Dictionary<string, long> newestBeforeCall = [];
     private FakeSidecar? fake;
     private ISidecar? real;
     private HttpClient? client;
@@ -94,6 +95,7 @@ public sealed class N8nServer : IAsyncLifetime
     /// <summary>What the webhook answers; <paramref name="key"/> null sends no key at all.</summary>
     internal async Task<(int Status, JsonNode? Body, string? MediaType)> SendAsync(Template to, string json, string? key = IntakeKey)
     {
+        newestBeforeCall[to.Id] = (await NewestExecutionAsync(to)).Id;
         var path = (string)to.Nodes("n8n-nodes-base.webhook").Single()["parameters"]!["path"]!;
         using var request = new HttpRequestMessage(HttpMethod.Post, $"/webhook/{path}") { Content = new StringContent(json, null, "application/json") };
         if (key is not null) request.Headers.Add(IntakeHeader, key);
@@ -111,19 +113,26 @@ public sealed class N8nServer : IAsyncLifetime
         return (await asking.GetFromJsonAsync<JsonNode>(path))!;
     }
 
-    /// <summary>How the newest execution of a workflow ended, once it has ended.</summary>
+    /// <summary>How the execution of the latest call to a workflow ended, once it has ended.</summary>
     internal async Task<string> LastExecutionStatusAsync(Template of)
     {
-        var filter = Uri.EscapeDataString(new JsonObject { ["workflowId"] = of.Id }.ToJsonString());
         var waited = Stopwatch.StartNew();
         while (true)
         {
-            var answer = await Client.GetFromJsonAsync<JsonNode>($"/rest/executions?limit=1&filter={filter}");
-            var status = (string?)answer!["data"]!["results"]![0]?["status"];
-            if (status is not (null or "new" or "running")) return status;
-            if (waited.Elapsed > TimeSpan.FromSeconds(20)) return status ?? "none";
+            var (id, status) = await NewestExecutionAsync(of);
+            // The answer may come before n8n lists the execution: until then the newest one is of an earlier call.
+            var isOfThisCall = id > newestBeforeCall.GetValueOrDefault(of.Id);
+            if (isOfThisCall && status is not ("new" or "running")) return status;
+            if (waited.Elapsed > TimeSpan.FromSeconds(20)) return isOfThisCall ? status : "none";
             await Task.Delay(100);
         }
+    }
+
+    private async Task<(long Id, string Status)> NewestExecutionAsync(Template of)
+    {
+        var filter = Uri.EscapeDataString(new JsonObject { ["workflowId"] = of.Id }.ToJsonString());
+        var answer = await Client.GetFromJsonAsync<JsonNode>($"/rest/executions?limit=1&filter={filter}");
+        return answer!["data"]!["results"]!.AsArray().FirstOrDefault() is { } newest ? (long.Parse((string)newest["id"]!), (string)newest["status"]!) : (0, "none");
     }
 
     /// <summary>What n8n's own node descriptions say against a workflow file; empty if nothing.</summary>
