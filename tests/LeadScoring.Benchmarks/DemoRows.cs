@@ -47,7 +47,7 @@ internal sealed class DemoRows
             if (keepSnapshots) snapshots[i] = snapshot;
             leads[i] = WithoutEvents(lead);
         });
-        return new DemoRows(leads, snapshots, new TrainingSet(profile, values, Array.ConvertAll(leads, l => l.Outcome!.Converted ? 1f : 0f)));
+        return new DemoRows(leads, snapshots, new TrainingSet(profile, values, Array.ConvertAll(leads, l => l.Outcome!.Converted ? 1f : 0f), Array.ConvertAll(leads, l => l.DecisionMs)));
     }
 
     /// <summary>Leads of the default world and the ensemble trained on all of them; made once.</summary>

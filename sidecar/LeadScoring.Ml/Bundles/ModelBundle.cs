@@ -38,8 +38,7 @@ public sealed record ModelBundle(BundleManifest Manifest, EnsembleModel Model, I
     /// <param name="result">The result.</param>
     /// <param name="settings">The settings.</param>
     /// <param name="trainedAtMs">Now, Unix ms.</param>
-    /// <param name="window">First and last moment that the rows are as of; null when they carry no time.</param>
-    public static byte[] Write(TrainingSet set, TrainingResult result, TrainingSettings settings, long trainedAtMs, (long FromMs, long ToMs)? window = null)
+    public static byte[] Write(TrainingSet set, TrainingResult result, TrainingSettings settings, long trainedAtMs)
     {
         var model = result.Model;
         var entries = new Dictionary<string, byte[]>
@@ -59,7 +58,7 @@ public sealed record ModelBundle(BundleManifest Manifest, EnsembleModel Model, I
         {
             TrainedAtMs = trainedAtMs, Profile = model.Profile.Name, ProfileHash = model.Profile.Hash,
             LeftOutFeatures = [.. result.Leaks.Where(l => l.LeftOut).Select(l => l.Feature)],
-            WindowFromMs = window?.FromMs, WindowToMs = window?.ToMs,
+            WindowFromMs = set.AsOfMs?.Min(), WindowToMs = set.AsOfMs?.Max(),
             TrainRows = result.TrainRows.Length, TestRows = result.TestRows.Length, TrainingSeconds = Math.Round(result.Duration.TotalSeconds, 1),
             Settings = settings, OutOfFold = result.OutOfFold, Test = result.Test, Leaks = result.Leaks,
             Libraries = Libraries(),

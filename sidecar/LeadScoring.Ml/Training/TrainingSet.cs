@@ -8,14 +8,16 @@ public sealed class TrainingSet
     /// <param name="profile">Features; their order is that of the values.</param>
     /// <param name="values">Feature values, row-major (rows, features).</param>
     /// <param name="labels">1 = converted, 0 = not. Length rows.</param>
+    /// <param name="asOfMs">Moment that each row is as of, Unix ms; null when rows carry no time. Length rows.</param>
     /// <exception cref="ArgumentException">Lengths do not fit, or a label is not 0 or 1.</exception>
-    public TrainingSet(FeatureProfile profile, FeatureValue[] values, float[] labels)
+    public TrainingSet(FeatureProfile profile, FeatureValue[] values, float[] labels, long[]? asOfMs = null)
     {
         if (values.Length != (long)labels.Length * profile.Features.Count)
             throw new ArgumentException($"{values.Length} values do not make {labels.Length} rows of {profile.Features.Count} features", nameof(values));
         var bad = Array.FindIndex(labels, y => y is not (0f or 1f));
         if (bad >= 0) throw new ArgumentException($"label of row {bad} is {labels[bad]}, not 0 or 1", nameof(labels));
-        (Profile, Values, Labels) = (profile, values, labels);
+        if (asOfMs is not null && asOfMs.Length != labels.Length) throw new ArgumentException($"{asOfMs.Length} moments do not fit {labels.Length} rows", nameof(asOfMs));
+        (Profile, Values, Labels, AsOfMs) = (profile, values, labels, asOfMs);
     }
 
     /// <summary>Features in order.</summary>
@@ -26,6 +28,9 @@ public sealed class TrainingSet
 
     /// <summary>1 or 0. Length rows.</summary>
     public float[] Labels { get; }
+
+    /// <summary>Moment that each row is as of, Unix ms; null when rows carry no time. Length rows.</summary>
+    public long[]? AsOfMs { get; }
 
     /// <summary>Number of rows.</summary>
     public int Rows => Labels.Length;
@@ -44,7 +49,7 @@ public sealed class TrainingSet
             for (var f = 0; f < narrow; f++) values[(r * narrow) + f] = Values[(r * width) + from[f]];
         }
 
-        return new TrainingSet(subset, values, Labels);
+        return new TrainingSet(subset, values, Labels, AsOfMs);
     }
 }
 

@@ -22,7 +22,7 @@ internal static class GetTrainingData
         for (var row = 0; row < labeled.LeadIds.Count; row++)
         {
             csv.WriteField(labeled.LeadIds[row]);
-            csv.WriteField(MomentConverter.Text(Moment.Of(labeled.AsOfMs[row])));
+            csv.WriteField(MomentConverter.Text(Moment.Of(labeled.Set.AsOfMs![row])));
             csv.WriteField(labeled.Set.Labels[row] == 1 ? "1" : "0");
             for (var f = 0; f < profile.Features.Count; f++) csv.WriteField(Text(labeled.Set.Row(row)[f]));
             await csv.NextRecordAsync();

@@ -23,8 +23,7 @@ internal sealed class TrainModel(TrainingData data, ProfileStore profiles, Model
         var profile = (await profiles.GetActiveAsync(run.OrganizationId, cancellationToken)).Profile;
         var labeled = await data.BuildAsync(run.OrganizationId, profile, progress, cancellationToken);
         var result = EnsembleTrainer.Train(labeled.Set, settings, progress, cancellationToken);
-        (long, long)? window = labeled.AsOfMs.Count == 0 ? null : (labeled.AsOfMs.Min(), labeled.AsOfMs.Max());
-        var zip = ModelBundle.Write(labeled.Set, result, settings, time.NowMs(), window);
+        var zip = ModelBundle.Write(labeled.Set, result, settings, time.NowMs());
         var bundle = ModelBundle.Read(zip);
         var (promote, reason) = await DecideAsync(run, labeled.Set, result, cancellationToken);
         return await database.WriteAsync(async transaction =>

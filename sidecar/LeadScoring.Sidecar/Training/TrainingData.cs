@@ -9,8 +9,7 @@ namespace LeadScoring.Sidecar.Training;
 
 /// <summary>A training set and where its rows come from.</summary>
 /// <param name="LeadIds">Lead of each row.</param>
-/// <param name="AsOfMs">Moment that each row is as of, Unix ms.</param>
-internal sealed record LabeledSet(TrainingSet Set, IReadOnlyList<string> LeadIds, IReadOnlyList<long> AsOfMs);
+internal sealed record LabeledSet(TrainingSet Set, IReadOnlyList<string> LeadIds);
 
 /// <summary>Builds the training set point-in-time: each lead as it was at its decision moment, strictly before its outcome.</summary>
 /// <remarks>
@@ -60,7 +59,7 @@ internal sealed class TrainingData(LeadStore leads, EventStore events, OutcomeSt
         }
 
         if (row < labels.Count) (values, y, ids, asOf) = (values[..(row * width)], y[..row], ids[..row], asOf[..row]);
-        return new LabeledSet(new TrainingSet(profile, values, y), ids, asOf);
+        return new LabeledSet(new TrainingSet(profile, values, y, asOf), ids);
     }
 
     private static long DecisionMoment(LabeledLead label, LeadSnapshot lead, List<ActivityEvent> own)

@@ -38,7 +38,7 @@ public sealed class ModelBundleTests
         var (_, result, bytes) = SmallWorld.Trained.Value;
         var m = ModelBundle.Read(bytes).Manifest;
         Assert.Equal((1, 1_700_000_000_000, "small", SmallWorld.Profile.Hash), (m.Format, m.TrainedAtMs, m.Profile, m.ProfileHash));
-        Assert.Equal((1L, 2L, 1_280, 320), (m.WindowFromMs, m.WindowToMs, m.TrainRows, m.TestRows));
+        Assert.Equal((1L, 1_600L, 1_280, 320), (m.WindowFromMs, m.WindowToMs, m.TrainRows, m.TestRows));
         Assert.Equal(JsonSerializer.Serialize(SmallWorld.Quick), JsonSerializer.Serialize(m.Settings));
         Assert.Equal(result.Test, m.Test);
         Assert.Equal(result.OutOfFold, m.OutOfFold);

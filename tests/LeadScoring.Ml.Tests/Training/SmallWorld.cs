@@ -38,7 +38,7 @@ internal static class SmallWorld
     {
         var set = Leads(1_600, 1);
         var result = EnsembleTrainer.Train(set, Quick, null, default);
-        return (set, result, ModelBundle.Write(set, result, Quick, 1_700_000_000_000, (1, 2)));
+        return (set, result, ModelBundle.Write(set, result, Quick, 1_700_000_000_000));
     });
 
     internal static TrainingSet Leads(int rows, int seed) => Leads(rows, seed, out _);
@@ -64,7 +64,7 @@ internal static class SmallWorld
             for (var f = 0; f < width; f++) values[(r * width) + f] = random.Next(10) == 0 && f != 5 ? FeatureValue.Missing : row[f];
         }
 
-        return new TrainingSet(Profile, values, labels);
+        return new TrainingSet(Profile, values, labels, [.. Enumerable.Range(1, rows).Select(r => (long)r)]);
     }
 
     /// <summary>The set with one more feature, made from the label of each row.</summary>
@@ -79,6 +79,6 @@ internal static class SmallWorld
             values[(r * (width + 1)) + width] = value(r);
         }
 
-        return new TrainingSet(profile, values, set.Labels);
+        return new TrainingSet(profile, values, set.Labels, set.AsOfMs);
     }
 }

@@ -45,7 +45,7 @@ public sealed class TrainingDataTests(SidecarFactory sidecar) : IClassFixture<Si
         await OutcomeAsync(organization, "a", true, "2026-03-01", "2026-02-01");
         var (labeled, profile) = await BuildAsync(organization);
         double Value(string feature) => labeled.Set.Row(0)[profile.IndexOf(feature)].Number;
-        Assert.Equal(("a", Ms("2026-02-01"), 1f), (Assert.Single(labeled.LeadIds), Assert.Single(labeled.AsOfMs), Assert.Single(labeled.Set.Labels)));
+        Assert.Equal(("a", Ms("2026-02-01"), 1f), (Assert.Single(labeled.LeadIds), Assert.Single(labeled.Set.AsOfMs!), Assert.Single(labeled.Set.Labels)));
         Assert.Equal((1, 1, 1, 3), (Value("showing_requests"), Value("phone_calls"), Value("chat_interactions"), Value("family_size")));
         Assert.Equal(0, Value("recency"), 6);
     }
@@ -81,7 +81,7 @@ public sealed class TrainingDataTests(SidecarFactory sidecar) : IClassFixture<Si
         await EventsAsync(organization, Event("a", "showing_request", "2026-03-01T12:00:00Z"));
         await OutcomeAsync(organization, "a", true, "2026-03-01T12:00:00Z", asOf);
         var (labeled, profile) = await BuildAsync(organization);
-        Assert.Equal(Ms("2026-03-01T12:00:00Z") - 1, Assert.Single(labeled.AsOfMs));
+        Assert.Equal(Ms("2026-03-01T12:00:00Z") - 1, Assert.Single(labeled.Set.AsOfMs!));
         // The signing itself is no sign of intent.
         Assert.NotEqual(1, labeled.Set.Row(0)[profile.IndexOf("showing_requests")].Number);
     }
