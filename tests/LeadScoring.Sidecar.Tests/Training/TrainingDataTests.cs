@@ -64,10 +64,10 @@ public sealed class TrainingDataTests(SidecarFactory sidecar) : IClassFixture<Si
         var (first, _) = await BuildAsync(organization);
         var (second, _) = await BuildAsync(organization);
         Assert.Equal(ids, first.LeadIds);
-        Assert.Equal(first.AsOfMs, second.AsOfMs);
-        Assert.All(first.AsOfMs, at => Assert.InRange(at, Ms("2026-01-01"), Ms("2026-03-02") - 1));
+        Assert.Equal(first.Set.AsOfMs!, second.Set.AsOfMs!);
+        Assert.All(first.Set.AsOfMs!, at => Assert.InRange(at, Ms("2026-01-01"), Ms("2026-03-02") - 1));
         // Spread over the whole time, so that the distance to the outcome tells nothing.
-        var days = first.AsOfMs.Select(at => (at - Ms("2026-01-01")) / (double)ActivityState.DayMs).Order().ToArray();
+        var days = first.Set.AsOfMs!.Select(at => (at - Ms("2026-01-01")) / (double)ActivityState.DayMs).Order().ToArray();
         Assert.True(days[0] < 10 && days[^1] > 50 && days.Distinct().Count() == 40, string.Join(" ", days));
     }
 
