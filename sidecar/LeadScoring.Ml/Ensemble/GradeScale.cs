@@ -23,4 +23,24 @@ public sealed record GradeScale
 
     /// <summary>The grade of a score with one decimal.</summary>
     public char Of(double points) => points >= A ? 'A' : points >= B ? 'B' : points >= C ? 'C' : 'D';
+
+    /// <summary>The grade of a lead that had one before: it keeps it until the score has passed the bound by more than the margin.</summary>
+    /// <param name="points">Score with one decimal.</param>
+    /// <param name="previous">Grade before; null when there was none.</param>
+    /// <param name="margin">Points beyond the bound, at least 0; 0 is the same as having had no grade.</param>
+    public char Of(double points, char? previous, double margin)
+    {
+        if (previous is not { } had || margin == 0) return Of(points);
+        var (up, down) = (Of(points - margin), Of(points + margin));
+        // A is the smaller letter: the better grade must hold with the margin taken off, the worse one with it put on.
+        return up < had ? up : down > had ? down : had;
+    }
+
+    /// <summary>Lowest score of a grade; 0 for D.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">Not A, B, C or D.</exception>
+    public double LowestFor(char grade) => grade switch
+    {
+        'A' => A, 'B' => B, 'C' => C, 'D' => 0,
+        _ => throw new ArgumentOutOfRangeException(nameof(grade), grade, "A, B, C or D"),
+    };
 }

@@ -72,6 +72,12 @@ public sealed class FeatureProfile
     /// <summary>Fallback rules.</summary>
     public IReadOnlyList<PointRule> Rules { get; init; } = [];
 
+    /// <summary>Categorical feature whose levels get an offset of their own while rules score, shrunk to the whole; null when there is none.</summary>
+    public string? Segment { get; init; }
+
+    /// <summary>SHA-256 over start points, rules and segment: what was learned about the rules belongs to these.</summary>
+    public string RulesHash => Sha256(string.Create(CultureInfo.InvariantCulture, $"{StartPoints}|{Segment}|{string.Join('\n', Rules.Select(Meaning))}"));
+
     /// <summary>Next-best-action catalogue, in order of precedence.</summary>
     public IReadOnlyList<ActionDefinition> Actions { get; init; } = [];
 
@@ -82,13 +88,16 @@ public sealed class FeatureProfile
     public FeatureProfile Without(IReadOnlySet<string> names) =>
         new(Name, Yaml, [.. Features.Where(f => !names.Contains(f.Name))])
         {
-            HorizonDays = HorizonDays, Zone = Zone, Hours = Hours, StartPoints = StartPoints,
+            HorizonDays = HorizonDays, Zone = Zone, Hours = Hours, StartPoints = StartPoints, Segment = Segment is { } s && names.Contains(s) ? null : Segment,
             Rules = [.. this.Rules.Where(r => !names.Contains(r.When.Feature))],
             Actions = [.. this.Actions.Where(a => !a.When.Any(c => names.Contains(c.Feature)))],
         };
 
     private static string Meaning(FeatureDefinition f) => string.Create(CultureInfo.InvariantCulture,
         $"{f.Name}|{f.Kind}|{string.Join(';', f.Sources.Select(s => s.Text))}|{string.Join(';', f.Bands ?? [])}|{(f.Lookup is null ? "" : string.Join(';', f.Lookup.OrderBy(p => p.Key, StringComparer.Ordinal).Select(p => $"{p.Key}={p.Value}")))}");
+
+    private static string Meaning(PointRule r) =>
+        string.Create(CultureInfo.InvariantCulture, $"{r.When.Feature}|{r.When.AtLeast}|{r.When.AtMost}|{string.Join(';', r.When.Is ?? [])}|{r.Points}");
 
     private static string Sha256(string text) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)));
 

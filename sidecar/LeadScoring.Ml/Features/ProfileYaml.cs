@@ -83,10 +83,11 @@ internal static class ProfileYaml
         var hours = d.BusinessHours is null ? BusinessHours.Default : new BusinessHours(d.BusinessHours.From, d.BusinessHours.To, d.BusinessHours.Days ?? BusinessHours.Default.Days);
         if (hours.FromHour < 0 || hours.ToHour > 24 || hours.FromHour >= hours.ToHour || hours.Days.Count == 0 || hours.Days.Any(x => x is < 0 or > 6))
             faults.Add("business_hours: from must be before to (0..24) and days in 0 (Monday)..6");
+        if (d.Segment is { } segment && features.Find(f => f.Name == segment)?.Kind != FeatureKind.Categorical) faults.Add($"segment: '{segment}' is not a categorical feature of the profile");
         if (faults.Count > 0) return null;
         return new FeatureProfile(d.Name!, yaml, features)
         {
-            HorizonDays = d.HorizonDays, Zone = zone, Hours = hours, StartPoints = d.StartPoints, Rules = rules, Actions = actions,
+            Segment = d.Segment, HorizonDays = d.HorizonDays, Zone = zone, Hours = hours, StartPoints = d.StartPoints, Rules = rules, Actions = actions,
         };
     }
 
@@ -170,6 +171,7 @@ internal static class ProfileYaml
         public string? TimeZone { get; set; }
         public HoursNode? BusinessHours { get; set; }
         public double StartPoints { get; set; } = 10;
+        public string? Segment { get; set; }
         public Dictionary<string, Dictionary<string, string>>? Lookups { get; set; }
         public List<FeatureNode>? Features { get; set; }
         public List<RuleNode>? Rules { get; set; }
