@@ -81,6 +81,22 @@ public sealed class FeatureProfile
     /// <summary>Next-best-action catalogue, in order of precedence.</summary>
     public IReadOnlyList<ActionDefinition> Actions { get; init; } = [];
 
+    /// <summary>Reasons for which leads are not worked, in order of precedence.</summary>
+    public IReadOnlyList<Exclusion> Exclusions { get; init; } = [];
+
+    /// <summary>The first exclusion that applies to a lead; null when none does.</summary>
+    /// <param name="lead">The lead.</param>
+    /// <param name="values">Its feature values, in this profile's order.</param>
+    public Exclusion? ExclusionOf(in LeadSnapshot lead, ReadOnlySpan<FeatureValue> values)
+    {
+        foreach (var exclusion in Exclusions)
+        {
+            if (exclusion.Holds(this, lead, values)) return exclusion;
+        }
+
+        return null;
+    }
+
     /// <summary>Position of a feature, -1 when the profile has none of that name.</summary>
     public int IndexOf(string feature) => index.GetValueOrDefault(feature, -1);
 
@@ -89,6 +105,8 @@ public sealed class FeatureProfile
         new(Name, Yaml, [.. Features.Where(f => !names.Contains(f.Name))])
         {
             HorizonDays = HorizonDays, Zone = Zone, Hours = Hours, StartPoints = StartPoints, Segment = Segment is { } s && names.Contains(s) ? null : Segment,
+            // An exclusion is the organization's word: one that names a left-out feature cannot be tested any more, all others stay.
+            Exclusions = [.. this.Exclusions.Where(e => !e.When.Any(c => c.Feature is { } f && names.Contains(f.Feature)))],
             Rules = [.. this.Rules.Where(r => !names.Contains(r.When.Feature))],
             Actions = [.. this.Actions.Where(a => !a.When.Any(c => names.Contains(c.Feature)))],
         };

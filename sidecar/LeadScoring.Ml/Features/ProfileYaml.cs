@@ -46,6 +46,8 @@ internal static class ProfileYaml
         AtMost("features", d.Features?.Count, MaxFeatures);
         AtMost("rules", d.Rules?.Count, MaxEntries);
         AtMost("actions", d.Actions?.Count, MaxEntries);
+        AtMost("exclusions", d.Exclusions?.Count, MaxParts);
+        foreach (var e in (d.Exclusions ?? []).Where(e => e is not null)) AtMost($"exclusion '{e.Id}': when", e.When?.Count, MaxParts);
         AtMost("business_hours.days", d.BusinessHours?.Days?.Count, MaxParts);
         foreach (var f in (d.Features ?? []).Where(f => f is not null))
         {
@@ -80,6 +82,7 @@ internal static class ProfileYaml
 
         var rules = (d.Rules ?? []).Select((r, i) => Rule(r, $"rules[{i}]", names, faults)).ToList();
         var actions = (d.Actions ?? []).Select((a, i) => Action(a, i, names, faults)).ToList();
+        var exclusions = (d.Exclusions ?? []).Select((e, i) => Excluded(e, $"exclusions[{i}]", names, faults)).ToList();
         var hours = d.BusinessHours is null ? BusinessHours.Default : new BusinessHours(d.BusinessHours.From, d.BusinessHours.To, d.BusinessHours.Days ?? BusinessHours.Default.Days);
         if (hours.FromHour < 0 || hours.ToHour > 24 || hours.FromHour >= hours.ToHour || hours.Days.Count == 0 || hours.Days.Any(x => x is < 0 or > 6))
             faults.Add("business_hours: from must be before to (0..24) and days in 0 (Monday)..6");
@@ -87,7 +90,7 @@ internal static class ProfileYaml
         if (faults.Count > 0) return null;
         return new FeatureProfile(d.Name!, yaml, features)
         {
-            Segment = d.Segment, HorizonDays = d.HorizonDays, Zone = zone, Hours = hours, StartPoints = d.StartPoints, Rules = rules, Actions = actions,
+            Segment = d.Segment, Exclusions = exclusions, HorizonDays = d.HorizonDays, Zone = zone, Hours = hours, StartPoints = d.StartPoints, Rules = rules, Actions = actions,
         };
     }
 
@@ -153,6 +156,24 @@ internal static class ProfileYaml
         return new FeatureCondition { Feature = c.Feature ?? "", AtLeast = c.AtLeast, AtMost = c.AtMost, Is = c.Is };
     }
 
+    private static Exclusion Excluded(ExclusionNode? e, string at, HashSet<string> names, List<string> faults)
+    {
+        e ??= new ExclusionNode();
+        if (string.IsNullOrWhiteSpace(e.Id) || string.IsNullOrWhiteSpace(e.Text)) faults.Add($"{at}: id and text are needed");
+        if (e.When is not { Count: > 0 }) faults.Add($"{at}: when needs a condition, or every lead would be excluded");
+        return new Exclusion(e.Id ?? "", e.Text ?? "", [.. (e.When ?? []).Select((c, k) => LeadTest(c, $"{at}.when[{k}]", names, faults))]);
+    }
+
+    private static LeadCondition LeadTest(LeadConditionNode? c, string at, HashSet<string> names, List<string> faults)
+    {
+        c ??= new LeadConditionNode();
+        if (new[] { c.Attribute, c.Event, c.Feature }.Count(part => part is not null) != 1) faults.Add($"{at}: one of attribute, event and feature is needed");
+        if (c.Attribute is not null && c.Is is not { Count: > 0 } && c.EndsWith is not { Count: > 0 }) faults.Add($"{at}: an attribute needs is or ends_with");
+        if (c.Event is not null && (c.Is ?? c.EndsWith) is not null) faults.Add($"{at}: an event has happened or not; is and ends_with are for attributes");
+        if (c.EndsWith?.Any(string.IsNullOrEmpty) == true) faults.Add($"{at}: ends_with has an empty entry, which every text ends with");
+        return new LeadCondition { Attribute = c.Attribute, Event = c.Event, Is = c.Is, EndsWith = c.EndsWith, Feature = c.Feature is null ? null : Condition(c, at, names, faults) };
+    }
+
     private static ActionDefinition Action(ActionNode? a, int i, HashSet<string> names, List<string> faults)
     {
         a ??= new ActionNode();
@@ -176,6 +197,7 @@ internal static class ProfileYaml
         public List<FeatureNode>? Features { get; set; }
         public List<RuleNode>? Rules { get; set; }
         public List<ActionNode>? Actions { get; set; }
+        public List<ExclusionNode>? Exclusions { get; set; }
     }
 
     private sealed class HoursNode
@@ -205,6 +227,20 @@ internal static class ProfileYaml
         public double? AtLeast { get; set; }
         public double? AtMost { get; set; }
         public List<string>? Is { get; set; }
+    }
+
+    private sealed class LeadConditionNode : ConditionNode
+    {
+        public string? Attribute { get; set; }
+        public string? Event { get; set; }
+        public List<string>? EndsWith { get; set; }
+    }
+
+    private sealed class ExclusionNode
+    {
+        public string? Id { get; set; }
+        public string? Text { get; set; }
+        public List<LeadConditionNode>? When { get; set; }
     }
 
     private sealed class RuleNode : ConditionNode

@@ -121,22 +121,22 @@ internal sealed class LeadStore(Database database, TimeProvider time)
     /// <summary>
     /// Puts scores onto leads, and takes them off the queue if they are still at the revision that was scored: a change in between keeps its place.
     /// </summary>
-    /// <returns>Per score whether score, grade, model or kind of scoring differ from before; false for a lead that is gone.</returns>
-    internal bool[] SetScores(WriteTransaction transaction, string organizationId, IReadOnlyList<LatestScore> scores)
+    /// <returns>Per score whether score, grade, model, kind of scoring or exclusion differ from before, and the score before; unchanged for a lead that is gone.</returns>
+    internal (bool IsChanged, double? Before)[] SetScores(WriteTransaction transaction, string organizationId, IReadOnlyList<LatestScore> scores)
     {
-        const string Select = "select score, grade, model_version, scored_by from leads where organization_id = @organizationId and lead_id = @leadId";
+        const string Select = "select score, grade, model_version, scored_by, exclusion from leads where organization_id = @organizationId and lead_id = @leadId";
         const string Update = """
             update leads
             set score = @score, grade = @grade, probability = @probability, confidence = @confidence, model_version = @modelVersion, scored_by = @scoredBy,
-                scored_at_ms = @scoredAtMs,
+                scored_at_ms = @scoredAtMs, scored_revision = @scoredRevision, exclusion = @exclusion,
                 is_stale = case when revision = @revision then 0 else is_stale end,
                 stale_since_ms = case when revision = @revision then null else stale_since_ms end
             where organization_id = @organizationId and lead_id = @leadId
             """;
         using var select = transaction.Prepare(Select, "organizationId", "leadId").Set(0, organizationId);
-        using var update = transaction.Prepare(Update, "organizationId", "leadId", "score", "grade", "probability", "confidence", "modelVersion", "scoredBy", "scoredAtMs", "revision")
+        using var update = transaction.Prepare(Update, "organizationId", "leadId", "score", "grade", "probability", "confidence", "modelVersion", "scoredBy", "scoredAtMs", "revision", "scoredRevision", "exclusion")
             .Set(0, organizationId);
-        var changed = new bool[scores.Count];
+        var changed = new (bool IsChanged, double? Before)[scores.Count];
         for (var i = 0; i < scores.Count; i++)
         {
             var s = scores[i];
@@ -144,12 +144,13 @@ internal sealed class LeadStore(Database database, TimeProvider time)
             using (var row = select.Set(1, s.LeadId).Query())
             {
                 known = row.Read();
-                changed[i] = known && (row.IsDBNull(0) || row.GetDouble(0) != s.Score || row.GetString(1)[0] != s.Grade
-                    || (row.IsDBNull(2) ? null : row.GetInt32(2)) != s.ModelVersion || row.GetString(3) != s.ScoredBy);
+                changed[i] = (known && (row.IsDBNull(0) || row.GetDouble(0) != s.Score || row.GetString(1)[0] != s.Grade
+                    || (row.IsDBNull(2) ? null : row.GetInt32(2)) != s.ModelVersion || row.GetString(3) != s.ScoredBy || (row.IsDBNull(4) ? null : row.GetString(4)) != s.Exclusion),
+                    known && !row.IsDBNull(0) ? row.GetDouble(0) : null);
             }
 
             if (known)
-                update.Set(1, s.LeadId).Set(2, s.Score).Set(3, s.Grade.ToString()).Set(4, s.Probability).Set(5, s.Confidence).Set(6, s.ModelVersion).Set(7, s.ScoredBy).Set(8, s.ScoredAtMs).Set(9, s.Revision).Execute();
+                update.Set(1, s.LeadId).Set(2, s.Score).Set(3, s.Grade.ToString()).Set(4, s.Probability).Set(5, s.Confidence).Set(6, s.ModelVersion).Set(7, s.ScoredBy).Set(8, s.ScoredAtMs).Set(9, s.Revision).Set(10, s.ScoredRevision).Set(11, s.Exclusion).Execute();
         }
 
         return changed;

@@ -26,6 +26,18 @@ internal sealed class StaleLeads(Database database)
         return [.. await connection.QueryAsync<StaleLead>(new CommandDefinition(Sql, new { limit }, cancellationToken: cancellationToken))];
     }
 
+    /// <summary>Puts open leads on the queue whose score is old: time alone changes what a lead is worth.</summary>
+    /// <returns>How many, at most <paramref name="limit"/>.</returns>
+    internal Task<int> MarkAgedAsync(long scoredBeforeMs, int limit, long nowMs, CancellationToken cancellationToken)
+    {
+        const string Sql = """
+            update leads set is_stale = 1, stale_since_ms = @nowMs
+            where (organization_id, lead_id) in (
+                select organization_id, lead_id from leads where scored_at_ms < @scoredBeforeMs and is_stale = 0 and closed_at_ms is null order by scored_at_ms limit @limit)
+            """;
+        return database.WriteAsync(transaction => transaction.ExecuteAsync(Sql, new { scoredBeforeMs, limit, nowMs }, cancellationToken), cancellationToken);
+    }
+
     /// <summary>Puts every open lead of an organization on the queue: after a promotion, say.</summary>
     internal static Task<int> MarkAllAsync(WriteTransaction transaction, string organizationId, long nowMs, CancellationToken cancellationToken)
     {

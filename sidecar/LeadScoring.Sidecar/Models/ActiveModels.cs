@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using LeadScoring.Ml.Bundles;
 using LeadScoring.Ml.Explanation;
 using LeadScoring.Ml.Features;
+using LeadScoring.Ml.Rules;
 using LeadScoring.Sidecar.Api;
 using LeadScoring.Sidecar.Organizations;
 
@@ -19,10 +20,16 @@ internal sealed record ActiveModel(int? Version, ModelBundle? Bundle, Explainer?
 
     /// <summary>Champion when this was loaded, also where it cannot be used; null when there is none.</summary>
     internal int? Champion { get; init; }
+
+    /// <summary>What the first outcomes say about the rules; null when nothing was learned, or a model scores.</summary>
+    internal RulePosterior? Posterior { get; init; }
+
+    /// <summary>The organization's own grade policy; null when it has none.</summary>
+    internal ActiveGrades? Grades { get; init; }
 }
 
 /// <summary>The champions of all organizations, loaded once and looked after: a promotion or rollback anywhere is seen within <see cref="TrustedMs"/>.</summary>
-internal sealed class ActiveModels(ModelStore models, ProfileStore profiles, TimeProvider time, ILogger<ActiveModels> logger)
+internal sealed class ActiveModels(ModelStore models, RulePosteriorStore posteriors, ProfileStore profiles, GradePolicyStore grades, TimeProvider time, ILogger<ActiveModels> logger)
 {
     /// <summary>How long a loaded model is used without asking the database for the champion.</summary>
     internal const long TrustedMs = 1_000;
@@ -49,10 +56,14 @@ internal sealed class ActiveModels(ModelStore models, ProfileStore profiles, Tim
         var before = Interlocked.Read(ref forgotten);
         int? champion;
         ActiveProfile profile;
+        ActiveGrades? policy;
+        long? learnedAtMs;
         try
         {
             champion = await models.ChampionVersionAsync(organizationId, cancellationToken);
             profile = await profiles.GetActiveAsync(organizationId, cancellationToken);
+            policy = await grades.GetAsync(organizationId, cancellationToken);
+            learnedAtMs = champion is null ? await posteriors.LearnedAtMsAsync(organizationId, profile.Profile.RulesHash, cancellationToken) : null;
         }
         catch (System.Data.Common.DbException) when (known is not null)
         {
@@ -60,8 +71,14 @@ internal sealed class ActiveModels(ModelStore models, ProfileStore profiles, Tim
             return known.Model;
         }
 
-        if (known is null || known.Model.Champion != champion || known.Model.Profile.Hash != profile.Profile.Hash)
-            known = new Entry(await LoadAsync(organizationId, champion, profile.Profile, cancellationToken) with { Champion = champion });
+        if (known is null || known.Model.Champion != champion || known.Model.Profile.Hash != profile.Profile.Hash || known.LearnedAtMs != learnedAtMs)
+        {
+            var loaded = await LoadAsync(organizationId, champion, profile.Profile, cancellationToken);
+            var posterior = loaded.Bundle is null ? await posteriors.GetAsync(organizationId, profile.Profile, cancellationToken) : null;
+            known = new Entry(loaded with { Champion = champion, Posterior = posterior, Grades = policy }) { LearnedAtMs = learnedAtMs };
+        }
+
+        if (known.Model.Grades?.BoundsAtMs != policy?.BoundsAtMs) known = new Entry(known.Model with { Grades = policy }) { LearnedAtMs = learnedAtMs };
         known.CheckedAtMs = time.NowMs();
         // What was read before somebody said "forget" may be what he meant.
         if (Interlocked.Read(ref forgotten) == before) entries[organizationId] = known;
@@ -92,6 +109,8 @@ internal sealed class ActiveModels(ModelStore models, ProfileStore profiles, Tim
     private sealed class Entry(ActiveModel model)
     {
         internal ActiveModel Model => model;
+
+        internal long? LearnedAtMs { get; init; }
 
         internal long CheckedAtMs;
     }

@@ -8,6 +8,7 @@ internal static class OrganizationEndpoints
     {
         services.AddSingleton<ProfileStore>();
         services.AddSingleton<OrganizationStore>();
+        services.AddSingleton<GradePolicyStore>();
         services.AddSingleton<ApiKeyStore>();
         services.AddSingleton<VerifyApiKey>(provider => provider.GetRequiredService<ApiKeyStore>().VerifyAsync);
         return services;

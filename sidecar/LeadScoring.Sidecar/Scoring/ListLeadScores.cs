@@ -9,9 +9,16 @@ internal static class ListLeadScores
     private const int MaxLimit = 1_000;
 
     /// <param name="Factors">Points of every feature at that time, largest first.</param>
+    /// <param name="Cause">What made most of the difference to the score before: first, new_data, elapsed_time, model or grades.</param>
+    /// <param name="Change">The difference to the score before, taken apart; absent for the first.</param>
+    /// <param name="Exclusion">Id of the exclusion that held; absent when none did.</param>
     public sealed record Item(
         DateTimeOffset ScoredAt, double Score, string Grade, double ConversionProbability, double Confidence, int? ModelVersion, ScoredBy ScoredBy, bool NeedsReview,
-        double BasePoints, IReadOnlyList<ItemFactor> Factors);
+        double BasePoints, IReadOnlyList<ItemFactor> Factors, ChangeCause? Cause, ItemChange? Change, string? Exclusion);
+
+    /// <summary>Parts of a change, in points; they sum to the difference of the two scores.</summary>
+    /// <param name="Model">Another model or other rules; with new facts at the same time, those too.</param>
+    public sealed record ItemChange(double Points, double NewData, double ElapsedTime, double Model);
 
     public sealed record ItemFactor(string Feature, double Points);
 
@@ -24,7 +31,9 @@ internal static class ListLeadScores
         var rows = await store.ListAsync(caller.OrganizationId, leadId, limit, cancellationToken);
         if (rows.Count == 0 && await leads.GetAsync(caller.OrganizationId, leadId, cancellationToken) is null) throw GetLead.Unknown();
         return TypedResults.Ok(new Response(leadId, [.. rows.Select(r => new Item(
-            Moment.Of(r.ScoredAtMs), r.Score, r.Grade, Math.Round(r.Probability, 6), Math.Round(r.Confidence, 4), r.ModelVersion, ScoreStore.Parse(r.ScoredBy), r.NeedsReview,
-            r.BasePoints, [.. r.ReadFactors().Select(f => new ItemFactor(f.Feature, f.Points))]))]));
+            Moment.Of(r.ScoredAtMs), r.Score, r.Grade, Math.Round(r.Probability, 6), Math.Round(r.Confidence, 4), r.ModelVersion, ScoreStore.Parse<ScoredBy>(r.ScoredBy), r.NeedsReview,
+            r.BasePoints, [.. r.ReadFactors().Select(f => new ItemFactor(f.Feature, f.Points))],
+            r.Cause is null ? null : ScoreStore.Parse<ChangeCause>(r.Cause),
+            r.NewDataPoints is { } facts ? new ItemChange(Math.Round(facts + r.ElapsedTimePoints!.Value + r.ModelPoints!.Value, 1), facts, r.ElapsedTimePoints.Value, r.ModelPoints.Value) : null, r.Exclusion))]));
     }
 }

@@ -1,18 +1,25 @@
 using LeadScoring.Sidecar.Api;
 using LeadScoring.Sidecar.Leads;
 using LeadScoring.Sidecar.Models;
+using LeadScoring.Sidecar.Organizations;
 using Microsoft.Extensions.Options;
 
 namespace LeadScoring.Sidecar.Scoring;
 
-/// <summary>Takes changed leads off the queue, up to 100 at a time, and scores them. The queue is a flag on the lead: nothing is lost when this dies.</summary>
+/// <summary>
+/// Takes changed leads off the queue, up to 100 at a time, and scores them. The queue is a flag on the lead: nothing is lost when this dies.
+/// When the queue is empty, leads whose score is old are put on it, a batch at a time so that a change never waits for them, and bounds of grades that move are worked out anew.
+/// </summary>
 internal sealed class RescoreChangedLeads(
-    StaleLeads stale, LeadStore leads, ScoreStore scores, ActiveModels models, LeadScorer scorer, IOptions<ScoringOptions> options, TimeProvider time,
+    StaleLeads stale, LeadStore leads, ScoreStore scores, ActiveModels models, LeadScorer scorer, GradePolicyStore policies, RegradeLeads regrade, IOptions<ScoringOptions> options, TimeProvider time,
     ILogger<RescoreChangedLeads> logger) : BackgroundService
 {
     private const int BatchSize = 100;
     private static readonly TimeSpan IdleWait = TimeSpan.FromMilliseconds(250);
+    private static readonly TimeSpan AgedCheckEvery = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan FailureWait = TimeSpan.FromSeconds(5);
+
+    private long nextAgedCheckMs;
 
     /// <summary>Scores one batch; the number of leads that were on it.</summary>
     internal async Task<int> RunOnceAsync(CancellationToken cancellationToken)
@@ -23,11 +30,22 @@ internal sealed class RescoreChangedLeads(
             var stored = await leads.GetManyAsync(group.Key, [.. group.Select(l => l.LeadId)], cancellationToken);
             var active = await models.GetAsync(group.Key, cancellationToken);
             var nowMs = time.NowMs();
-            var isCurrent = await scores.WriteAsync(group.Key, active.Champion, [.. stored.Values.Select(l => new ScoreWrite(l.LeadId, l.Revision, scorer.Score(active, l.Snapshot, nowMs, quick: false, withFactors: true)))], cancellationToken);
+            var isCurrent = await scores.WriteAsync(group.Key, active.Champion, [.. stored.Values.Select(l => scorer.ScoreStored(active, l, nowMs))], cancellationToken);
             if (!isCurrent) models.Forget(group.Key);
         }
 
         return batch.Count;
+    }
+
+    /// <summary>Queues a batch of leads whose score is old and moves the bounds that are due; the number of leads that were queued.</summary>
+    internal async Task<int> LookAfterAgedAsync(CancellationToken cancellationToken)
+    {
+        var nowMs = time.NowMs();
+        foreach (var organizationId in await policies.ListMovingAsync(nowMs - (long)options.Value.MoveGradeBoundsEvery.TotalMilliseconds, cancellationToken))
+            await regrade.MoveBoundsAsync(organizationId, cancellationToken);
+        var aged = await stale.MarkAgedAsync(nowMs - (long)options.Value.RescoreAfter.TotalMilliseconds, BatchSize, nowMs, cancellationToken);
+        if (aged < BatchSize) nextAgedCheckMs = nowMs + (long)AgedCheckEvery.TotalMilliseconds;
+        return aged;
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -38,6 +56,7 @@ internal sealed class RescoreChangedLeads(
             try
             {
                 var count = await RunOnceAsync(stoppingToken);
+                if (count == 0 && time.NowMs() >= nextAgedCheckMs) count = await LookAfterAgedAsync(stoppingToken);
                 if (count < BatchSize) await Task.Delay(IdleWait, time, stoppingToken);
             }
             catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)

@@ -33,6 +33,11 @@ public sealed record Recommendations(
 /// <summary>Why each recommendation was made.</summary>
 public sealed record RecommendationReasons(string NextBestAction, string OptimalContactTime, string ChannelPreference);
 
+/// <summary>Why a lead is not worked.</summary>
+/// <param name="Id">Stable name, to branch on.</param>
+/// <param name="Text">For people.</param>
+public sealed record ScoreExclusion(string Id, string Text);
+
 /// <summary>A scored lead.</summary>
 /// <param name="Score">0.1 to 99.9: 100 x the calibrated probability.</param>
 /// <param name="ConversionProbability">Of conversion within the profile's horizon.</param>
@@ -41,10 +46,12 @@ public sealed record RecommendationReasons(string NextBestAction, string Optimal
 /// <param name="ModelVersion">Null when scored by rules.</param>
 /// <param name="NeedsReview">Confidence is below the threshold.</param>
 /// <param name="Cached">A stored score of the unchanged lead.</param>
+/// <param name="RestsOn">How much experience the score rests on.</param>
+/// <param name="Exclusion">Why the lead is not worked whatever its score, decided by the organization outside the model; absent when nothing speaks against it.</param>
 /// <param name="Saved">Whether inline facts were stored; absent when there were none.</param>
 public sealed record ScoreAnswer(
     string LeadId, double Score, [property: Description("A, B, C or D.")] string Grade, double ConversionProbability, double Confidence, Factors? Factors,
-    Recommendations Recommendations, DateTimeOffset UpdatedAt, [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] int? ModelVersion, ScoredBy ScoredBy, bool NeedsReview, bool Cached, bool? Saved = null)
+    Recommendations Recommendations, DateTimeOffset UpdatedAt, [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] int? ModelVersion, ScoredBy ScoredBy, bool NeedsReview, bool Cached, RestsOn RestsOn, ScoreExclusion? Exclusion = null, bool? Saved = null)
 {
     internal static ScoreAnswer Of(string leadId, ScoreResult result, ActiveModel active, in LeadSnapshot lead, long nowMs, bool includeFactors, bool cached, bool? saved = null)
     {
@@ -53,7 +60,8 @@ public sealed record ScoreAnswer(
             leadId, result.Score.Points, result.Grade.ToString(), Math.Round(result.Score.Probability, 6), Math.Round(result.Score.Confidence, 4),
             includeFactors && result.Factors is { } factors ? FactorsOf(result.BasePoints, factors, active.Profile, active.Extractor.Extract(lead, nowMs)) : null,
             new Recommendations(r.Action, r.ActionId, Moment.Of(r.ContactAtMs), r.Channel, new RecommendationReasons(r.ActionWhy, r.ContactWhy, r.ChannelWhy)),
-            Moment.Of(result.ScoredAtMs), result.ModelVersion, result.ScoredBy, result.NeedsReview, cached, saved);
+            Moment.Of(result.ScoredAtMs), result.ModelVersion, result.ScoredBy, result.NeedsReview, cached, result.RestsOn,
+            result.Exclusion is { } e ? new ScoreExclusion(e.Id, e.Text) : null, saved);
     }
 
     private static Factors FactorsOf(double basePoints, IReadOnlyList<FeaturePoints> factors, FeatureProfile profile, FeatureValue[] values)

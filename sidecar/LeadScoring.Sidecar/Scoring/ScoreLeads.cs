@@ -49,8 +49,8 @@ internal sealed class ScoreLeads(
             var quick = item.Type == ScoringType.Quick;
             // A stored score always carries its factors; only a passing one may do without.
             var keep = !overlay && !quick;
-            var result = scorer.Score(active, snapshot, nowMs, quick, withFactors: keep || item.IncludeFactors);
-            if (keep) writes[item.LeadId] = new ScoreWrite(item.LeadId, lead!.Revision, result);
+            var result = scorer.Score(active, snapshot, nowMs, quick, withFactors: keep || item.IncludeFactors, lead?.Latest?.Grade);
+            if (keep) writes[item.LeadId] = new ScoreWrite(lead!, result, LeadScorer.Change(active, lead!, result));
             answers[i] = new ScoreOutcome(ScoreAnswer.Of(item.LeadId, result, active, snapshot, nowMs, item.IncludeFactors, cached: false, item.IsInline ? item.Save : null));
         }
 
@@ -67,9 +67,9 @@ internal sealed class ScoreLeads(
         var nowMs = time.NowMs();
         if (IsFresh(lead, active, nowMs) && await scores.LatestAsync(organizationId, leadId, cancellationToken) is { } latest)
             return Cached(lead, latest, active, nowMs, includeFactors);
-        var result = scorer.Score(active, lead.Snapshot, nowMs, quick: false, withFactors: true);
-        await WriteAsync(organizationId, active, [new ScoreWrite(leadId, lead.Revision, result)], cancellationToken);
-        return ScoreAnswer.Of(leadId, result, active, lead.Snapshot, nowMs, includeFactors, cached: false);
+        var write = scorer.ScoreStored(active, lead, nowMs);
+        await WriteAsync(organizationId, active, [write], cancellationToken);
+        return ScoreAnswer.Of(leadId, write.Result, active, lead.Snapshot, nowMs, includeFactors, cached: false);
     }
 
     /// <summary>Stores inline facts in one transaction; the items of which nothing was stored, as their leads would have too many attributes.</summary>

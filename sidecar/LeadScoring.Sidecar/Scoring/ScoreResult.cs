@@ -1,4 +1,5 @@
 using LeadScoring.Ml.Ensemble;
+using LeadScoring.Ml.Features;
 using LeadScoring.Ml.Recommendation;
 
 namespace LeadScoring.Sidecar.Scoring;
@@ -19,9 +20,66 @@ public enum ScoredBy
 /// <summary>What a feature did to a score, by name: stored with the score.</summary>
 internal sealed record FeaturePoints(string Feature, double Points);
 
+/// <summary>How much experience a score rests on.</summary>
+public enum RestsOnStage
+{
+    /// <summary>The profile's points alone.</summary>
+    Rules,
+
+    /// <summary>The points, corrected by the outcomes seen so far.</summary>
+    PriorAndData,
+
+    /// <summary>A model learned from outcomes.</summary>
+    Model,
+}
+
+/// <summary>What a score rests on.</summary>
+/// <param name="Stage">rules, prior_and_data or model.</param>
+/// <param name="Outcomes">Outcomes that were learned from.</param>
+/// <param name="Converted">Conversions among them.</param>
+public sealed record RestsOn(RestsOnStage Stage, int Outcomes, int Converted);
+
+/// <summary>Why a score is another than the one before.</summary>
+public enum ChangeCause
+{
+    /// <summary>There was none before.</summary>
+    First,
+
+    /// <summary>Mostly what became known of the lead.</summary>
+    NewData,
+
+    /// <summary>Mostly the passing of time.</summary>
+    ElapsedTime,
+
+    /// <summary>Mostly another model, rules instead of one, or the other way round.</summary>
+    Model,
+
+    /// <summary>The score is the same; bounds between the grades moved, or an exclusion came or went.</summary>
+    Grades,
+}
+
+/// <summary>A change of score taken apart; the parts sum to the difference of the two scores, in points.</summary>
+internal sealed record ScoreChange(double NewData, double ElapsedTime, double Model)
+{
+    internal static ScoreChange Of(double newData, double elapsedTime, double model) => new(Math.Round(newData, 1), Math.Round(elapsedTime, 1), Math.Round(model, 1));
+
+    internal ChangeCause Cause
+    {
+        get
+        {
+            var most = Math.Max(Math.Abs(NewData), Math.Max(Math.Abs(ElapsedTime), Math.Abs(Model)));
+            return most == 0 ? ChangeCause.Grades : Math.Abs(NewData) == most ? ChangeCause.NewData : Math.Abs(Model) == most ? ChangeCause.Model : ChangeCause.ElapsedTime;
+        }
+    }
+
+    /// <summary>The same change seen from another score before: what came in between counts as new data.</summary>
+    internal ScoreChange From(double assumed, double actual) => Of(NewData + assumed - actual, ElapsedTime, Model);
+}
+
 /// <summary>A score before it becomes an answer.</summary>
 /// <param name="BasePoints">Points of the average lead; with all factors it sums to the score.</param>
 /// <param name="Factors">All features that did something, largest first; null when they were not asked for.</param>
+/// <param name="Exclusion">Why the lead is not worked whatever its score; null when nothing speaks against it.</param>
 internal sealed record ScoreResult(
     LeadScore Score, char Grade, bool NeedsReview, ScoredBy ScoredBy, int? ModelVersion, long ScoredAtMs,
-    double BasePoints, IReadOnlyList<FeaturePoints>? Factors, Recommendation Recommendation);
+    double BasePoints, IReadOnlyList<FeaturePoints>? Factors, Recommendation Recommendation, Exclusion? Exclusion, RestsOn RestsOn);

@@ -8,8 +8,13 @@ using LeadScoring.Sidecar.Storage;
 namespace LeadScoring.Sidecar.Scoring;
 
 /// <summary>A score to be stored.</summary>
-/// <param name="Revision">Revision of the lead that was scored.</param>
-internal sealed record ScoreWrite(string LeadId, long Revision, ScoreResult Result);
+/// <param name="Lead">The lead that was scored, as it was read.</param>
+/// <param name="Result">Its score.</param>
+/// <param name="Change">What made it another than before; null when there was none before.</param>
+internal sealed record ScoreWrite(StoredLead Lead, ScoreResult Result, ScoreChange? Change)
+{
+    internal string LeadId => Lead.LeadId;
+}
 
 /// <summary>A row of the ledger.</summary>
 internal sealed record StoredScore
@@ -24,6 +29,11 @@ internal sealed record StoredScore
     public bool NeedsReview { get; init; }
     public double BasePoints { get; init; }
     public string Factors { get; init; } = "[]";
+    public string? Cause { get; init; }
+    public double? NewDataPoints { get; init; }
+    public double? ElapsedTimePoints { get; init; }
+    public double? ModelPoints { get; init; }
+    public string? Exclusion { get; init; }
 
     internal IReadOnlyList<FeaturePoints> ReadFactors() => JsonSerializer.Deserialize<FeaturePoints[]>(Factors) ?? [];
 }
@@ -36,7 +46,8 @@ internal sealed class ScoreStore(Database database, LeadStore leads)
 
     private const string Columns = """
         scored_at_ms as ScoredAtMs, score as Score, grade as Grade, probability as Probability, confidence as Confidence, model_version as ModelVersion,
-        scored_by as ScoredBy, needs_review as NeedsReview, base_points as BasePoints, factors as Factors
+        scored_by as ScoredBy, needs_review as NeedsReview, base_points as BasePoints, factors as Factors,
+        cause as Cause, new_data_points as NewDataPoints, elapsed_time_points as ElapsedTimePoints, model_points as ModelPoints, exclusion as Exclusion
         """;
 
     /// <summary>Latest score onto the lead, off the queue if nothing changed meanwhile, and into the ledger if it is another than before.</summary>
@@ -52,7 +63,7 @@ internal sealed class ScoreStore(Database database, LeadStore leads)
                 // A promotion puts leads on the queue; a score that was made just before it must not take them off again.
                 var isCurrent = await ModelStore.ChampionVersionAsync(transaction, organizationId, cancellationToken) == champion;
                 var newer = NewerThanScored(transaction, organizationId, writes);
-                Write(transaction, organizationId, [.. writes.Where(w => !newer.Contains(w.LeadId)).Select(w => isCurrent ? w : w with { Revision = NoRevision })]);
+                Write(transaction, organizationId, [.. writes.Where(w => !newer.Contains(w.LeadId))], isCurrent);
                 return isCurrent;
             },
             cancellationToken);
@@ -65,30 +76,36 @@ internal sealed class ScoreStore(Database database, LeadStore leads)
         var newer = new HashSet<string>(StringComparer.Ordinal);
         foreach (var write in writes)
         {
-            using var row = select.Set(1, write.LeadId).Set(2, write.Revision).Query();
+            using var row = select.Set(1, write.LeadId).Set(2, write.Lead.Revision).Query();
             if (row.Read()) newer.Add(write.LeadId);
         }
 
         return newer;
     }
 
-    private void Write(WriteTransaction transaction, string organizationId, IReadOnlyList<ScoreWrite> writes)
+    private void Write(WriteTransaction transaction, string organizationId, IReadOnlyList<ScoreWrite> writes, bool isCurrent)
     {
         const string Sql = """
-            insert into scores (organization_id, lead_id, change, scored_at_ms, score, grade, probability, confidence, model_version, scored_by, needs_review, base_points, factors)
-            select @organizationId, @leadId, coalesce(max(change), 0) + 1, @scoredAtMs, @score, @grade, @probability, @confidence, @modelVersion, @scoredBy, @needsReview, @basePoints, @factors
+            insert into scores (organization_id, lead_id, change, scored_at_ms, score, grade, probability, confidence, model_version, scored_by, needs_review, base_points, factors,
+                cause, new_data_points, elapsed_time_points, model_points, exclusion)
+            select @organizationId, @leadId, coalesce(max(change), 0) + 1, @scoredAtMs, @score, @grade, @probability, @confidence, @modelVersion, @scoredBy, @needsReview, @basePoints, @factors,
+                @cause, @newData, @elapsedTime, @model, @exclusion
             from scores where organization_id = @organizationId and lead_id = @leadId
             """;
-        var changed = leads.SetScores(transaction, organizationId, [.. writes.Select(Latest)]);
-        using var insert = transaction.Prepare(Sql, "organizationId", "leadId", "scoredAtMs", "score", "grade", "probability", "confidence", "modelVersion", "scoredBy", "needsReview", "basePoints", "factors")
+        var changed = leads.SetScores(transaction, organizationId, [.. writes.Select(w => Latest(w, isCurrent))]);
+        using var insert = transaction.Prepare(Sql, "organizationId", "leadId", "scoredAtMs", "score", "grade", "probability", "confidence", "modelVersion", "scoredBy", "needsReview", "basePoints", "factors", "cause", "newData", "elapsedTime", "model", "exclusion")
             .Set(0, organizationId);
         for (var i = 0; i < writes.Count; i++)
         {
-            if (!changed[i]) continue;
+            if (!changed[i].IsChanged) continue;
             var r = writes[i].Result;
+            // Another score may have been stored since the lead was read: the ledger must sum all the same.
+            var change = changed[i].Before is not { } before ? null
+                : writes[i].Change is { } c && writes[i].Lead.Latest is { } seen ? c.From(seen.Score, before) : ScoreChange.Of(r.Score.Points - before, 0, 0);
             insert.Set(1, writes[i].LeadId).Set(2, r.ScoredAtMs).Set(3, r.Score.Points).Set(4, r.Grade.ToString()).Set(5, r.Score.Probability).Set(6, r.Score.Confidence)
                 .Set(7, r.ModelVersion).Set(8, Name(r.ScoredBy)).Set(9, r.NeedsReview ? 1 : 0).Set(10, r.BasePoints)
-                .Set(11, JsonSerializer.Serialize(r.Factors?.Select(f => f with { Points = Math.Round(f.Points, 3) }) ?? [])).Execute();
+                .Set(11, JsonSerializer.Serialize(r.Factors?.Select(f => f with { Points = Math.Round(f.Points, 3) }) ?? []))
+                .Set(12, Name(change?.Cause ?? ChangeCause.First)).Set(13, change?.NewData).Set(14, change?.ElapsedTime).Set(15, change?.Model).Set(16, r.Exclusion?.Id).Execute();
         }
     }
 
@@ -103,11 +120,11 @@ internal sealed class ScoreStore(Database database, LeadStore leads)
         return [.. await connection.QueryAsync<StoredScore>(new CommandDefinition(Sql, new { organizationId, leadId, limit }, cancellationToken: cancellationToken))];
     }
 
-    internal static string Name(ScoredBy by) => JsonNamingPolicy.SnakeCaseLower.ConvertName(by.ToString());
+    internal static string Name<T>(T value) where T : struct, Enum => JsonNamingPolicy.SnakeCaseLower.ConvertName(value.ToString());
 
-    internal static ScoredBy Parse(string name) => Enum.Parse<ScoredBy>(name, ignoreCase: true);
+    internal static T Parse<T>(string name) where T : struct, Enum => Enum.Parse<T>(name.Replace("_", "", StringComparison.Ordinal), ignoreCase: true);
 
-    private static LatestScore Latest(ScoreWrite write) => new(
-        write.LeadId, write.Revision, write.Result.Score.Points, write.Result.Grade, write.Result.Score.Probability, write.Result.Score.Confidence,
-        write.Result.ModelVersion, Name(write.Result.ScoredBy), write.Result.ScoredAtMs);
+    private static LatestScore Latest(ScoreWrite write, bool isCurrent) => new(
+        write.LeadId, isCurrent ? write.Lead.Revision : NoRevision, write.Lead.Revision, write.Result.Score.Points, write.Result.Grade, write.Result.Score.Probability, write.Result.Score.Confidence,
+        write.Result.ModelVersion, Name(write.Result.ScoredBy), write.Result.ScoredAtMs, write.Result.Exclusion?.Id);
 }

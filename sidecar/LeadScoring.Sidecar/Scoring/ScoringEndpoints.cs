@@ -16,6 +16,7 @@ internal static class ScoringEndpoints
         services.AddSingleton<WarmUp>();
         services.AddHostedService(provider => provider.GetRequiredService<WarmUp>());
         services.AddSingleton(provider => new ReadinessPart("models", _ => new(provider.GetRequiredService<WarmUp>().WhyNotReady)));
+        services.AddSingleton<RegradeLeads>();
         services.AddSingleton<RescoreChangedLeads>();
         services.AddHostedService(provider => provider.GetRequiredService<RescoreChangedLeads>());
         return services;
@@ -35,6 +36,11 @@ internal static class ScoringEndpoints
             .WithName("GetLeadScore").WithSummary("The lead's current score: the stored one while it is fresh, else a new one.");
         group.MapGet("/leads/{leadId}/scores", ListLeadScores.HandleAsync).RequireScope(ApiScope.Score)
             .WithName("ListLeadScores").WithSummary("The ledger: every change of the lead's score, the newest first.");
+        group.MapGet("/grades", Grades.GetAsync).RequireScope(ApiScope.Score).WithName("GetGrades").WithSummary("The grade policy and the bounds in force.");
+        group.MapPost("/grades/preview", Grades.PreviewAsync).RequireScope(ApiScope.Score)
+            .WithName("PreviewGrades").WithSummary("How many open leads would change their grade under a policy; nothing is stored.");
+        group.MapPut("/grades", Grades.PutAsync).RequireScope(ApiScope.Admin)
+            .WithName("PutGrades").WithSummary("Makes a grade policy the organization's and gives every open lead its grade by it.");
         group.MapPost("/leads/{leadId}/what-if", WhatIf.HandleAsync).Accepts<WhatIf.Request>("application/json").RequireScope(ApiScope.Score)
             .WithName("WhatIf").WithSummary("Scores the lead with changed facts; nothing is stored.");
     }

@@ -28,6 +28,14 @@ public sealed class ScoringOptions
     [Range(0.0, 100.0)]
     public double GradeC { get; set; } = 50;
 
+    /// <summary>An open lead that nothing happened to is scored again when its score is this old: interest fades with time. Default 1 day; from 1 minute to 365 days.</summary>
+    [Range(typeof(TimeSpan), "00:01:00", "365.00:00:00")]
+    public TimeSpan RescoreAfter { get; set; } = TimeSpan.FromDays(1);
+
+    /// <summary>How often the bounds of percentile and capacity grades are worked out anew. Default 1 h; from 1 minute to 30 days.</summary>
+    [Range(typeof(TimeSpan), "00:01:00", "30.00:00:00")]
+    public TimeSpan MoveGradeBoundsEvery { get; set; } = TimeSpan.FromHours(1);
+
     /// <summary>Changed leads are rescored in the background. Default true.</summary>
     public bool RescoreChangedLeads { get; set; } = true;
 

@@ -1,0 +1,97 @@
+using Dapper;
+using LeadScoring.Ml.Ensemble;
+using LeadScoring.Sidecar.Api;
+using LeadScoring.Sidecar.Models;
+using LeadScoring.Sidecar.Organizations;
+using LeadScoring.Sidecar.Storage;
+
+namespace LeadScoring.Sidecar.Scoring;
+
+/// <summary>What a policy makes of the open leads.</summary>
+/// <param name="Scale">The bounds that it comes to.</param>
+/// <param name="Leads">Open leads with a score.</param>
+/// <param name="Moves">Leads by grade before and after, also those that stay.</param>
+internal sealed record Regrading(GradeScale Scale, int Leads, IReadOnlyDictionary<(char From, char To), int> Moves);
+
+/// <summary>Gives open leads the grades of a policy. Scores stay as they are.</summary>
+internal sealed class RegradeLeads(GradePolicyStore policies, ActiveModels models, Database database, TimeProvider time)
+{
+    private sealed record Row
+    {
+        public string LeadId { get; init; } = "";
+        public double Score { get; init; }
+        public string Grade { get; init; } = "";
+        public string? Exclusion { get; init; }
+    }
+
+    private const string Open = "select lead_id as LeadId, score as Score, grade as Grade, exclusion as Exclusion from leads where organization_id = @organizationId and score is not null and closed_at_ms is null";
+
+    /// <summary>What the policy would do; nothing is stored.</summary>
+    internal async Task<Regrading> PreviewAsync(string organizationId, GradePolicy policy, CancellationToken cancellationToken)
+    {
+        await using var connection = await database.OpenConnectionAsync(cancellationToken);
+        var rows = await connection.QueryAsync<Row>(new CommandDefinition(Open, new { organizationId }, cancellationToken: cancellationToken));
+        return Regrade([.. rows], policy, margin: 0).Regrading;
+    }
+
+    /// <summary>Makes the policy the organization's, and gives every open lead its grade by it: what the preview of this moment says.</summary>
+    internal Task<Regrading> PutAsync(string organizationId, GradePolicy policy, CancellationToken cancellationToken) => ApplyAsync(organizationId, policy, margin: 0, cancellationToken);
+
+    /// <summary>Works out the bounds of a moving policy anew; a lead keeps its grade until it is beyond a bound by the policy's margin.</summary>
+    internal async Task MoveBoundsAsync(string organizationId, CancellationToken cancellationToken)
+    {
+        if (await policies.GetAsync(organizationId, cancellationToken) is { } active && active.Policy.Mode != GradeMode.Fixed)
+            await ApplyAsync(organizationId, active.Policy, active.Policy.Margin, cancellationToken);
+    }
+
+    private async Task<Regrading> ApplyAsync(string organizationId, GradePolicy policy, double margin, CancellationToken cancellationToken)
+    {
+        var regrading = await database.WriteAsync(
+            async transaction =>
+            {
+                var rows = await transaction.Connection.QueryAsync<Row>(transaction.Command(Open, new { organizationId }, cancellationToken));
+                var (result, changed) = Regrade([.. rows], policy, margin);
+                await policies.PutAsync(transaction, organizationId, policy, result.Scale, cancellationToken);
+                Write(transaction, organizationId, changed, time.NowMs());
+                return result;
+            },
+            cancellationToken);
+        models.Forget(organizationId);
+        return regrading;
+    }
+
+    private static (Regrading Regrading, List<(string LeadId, char Grade)> Changed) Regrade(List<Row> rows, GradePolicy policy, double margin)
+    {
+        var scale = policy.ScaleOver([.. rows.Where(r => r.Exclusion is null).Select(r => r.Score)]);
+        var moves = new Dictionary<(char, char), int>();
+        var changed = new List<(string, char)>();
+        foreach (var row in rows)
+        {
+            var from = row.Grade[0];
+            var to = row.Exclusion is null ? scale.Of(row.Score, from, margin) : LeadScorer.ExcludedGrade;
+            moves[(from, to)] = moves.GetValueOrDefault((from, to)) + 1;
+            if (to != from) changed.Add((row.LeadId, to));
+        }
+
+        return (new Regrading(scale, rows.Count, moves), changed);
+    }
+
+    private static void Write(WriteTransaction transaction, string organizationId, List<(string LeadId, char Grade)> changed, long nowMs)
+    {
+        // The ledger's new row is its last one with another grade: the score, what it is made of and what made it are the same.
+        const string Ledger = """
+            insert into scores (organization_id, lead_id, change, scored_at_ms, score, grade, probability, confidence, model_version, scored_by, needs_review, base_points, factors,
+                cause, new_data_points, elapsed_time_points, model_points, exclusion)
+            select organization_id, lead_id, change + 1, @nowMs, score, @grade, probability, confidence, model_version, scored_by, needs_review, base_points, factors,
+                'grades', 0, 0, 0, exclusion
+            from scores where organization_id = @organizationId and lead_id = @leadId order by change desc limit 1
+            """;
+        using var lead = transaction.Prepare("update leads set grade = @grade where organization_id = @organizationId and lead_id = @leadId", "organizationId", "leadId", "grade").Set(0, organizationId);
+        using var ledger = transaction.Prepare(Ledger, "organizationId", "leadId", "grade", "nowMs").Set(0, organizationId).Set(3, nowMs);
+        foreach (var (leadId, grade) in changed)
+        {
+            lead.Set(1, leadId).Set(2, grade.ToString()).Execute();
+            ledger.Set(1, leadId).Set(2, grade.ToString()).Execute();
+        }
+    }
+}
