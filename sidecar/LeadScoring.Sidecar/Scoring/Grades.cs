@@ -1,4 +1,5 @@
 using System.ComponentModel;
+using System.ComponentModel.DataAnnotations;
 using LeadScoring.Ml.Ensemble;
 using LeadScoring.Sidecar.Api;
 using LeadScoring.Sidecar.Models;
@@ -14,9 +15,9 @@ internal static class Grades
     /// <summary>One number a grade; everything below C is D.</summary>
     public sealed record PerGrade(double A, double B, double C);
 
-    /// <summary>A grade policy; what is left out keeps its default.</summary>
+    /// <summary>A grade policy; what is left out, but for the mode, is the default.</summary>
     public sealed record Request(
-        [property: Description("fixed (bounds as given), percentile (shares of the open leads) or capacity (numbers of open leads).")] GradeMode Mode = GradeMode.Fixed,
+        [property: Required, Description("fixed (bounds as given), percentile (shares of the open leads) or capacity (numbers of open leads).")] GradeMode? Mode,
         [property: Description("Mode fixed: lowest score of each grade, 0 to 100, falling. Default 85, 70, 50.")] PerGrade? Bounds = null,
         [property: Description("Mode percentile: largest share of the open leads in each grade, together at most 1. Default 0.1, 0.2, 0.3.")] PerGrade? Shares = null,
         [property: Description("Mode capacity: largest number of open leads in each grade. Default 50, 150, 300.")] PerGrade? Counts = null,
@@ -59,7 +60,7 @@ internal static class Grades
         if (r.Counts is { } c && new[] { c.A, c.B, c.C }.Any(n => n != Math.Floor(n) || n is < 0 or > int.MaxValue)) throw ProblemException.Invalid("/counts", "counts are whole numbers of leads, 0 or more.");
         var policy = new GradePolicy
         {
-            Mode = r.Mode, Bounds = r.Bounds is { } b ? new GradeScale { A = b.A, B = b.B, C = b.C } : options.Grades, Hysteresis = r.Hysteresis,
+            Mode = r.Mode!.Value, Bounds = r.Bounds is { } b ? new GradeScale { A = b.A, B = b.B, C = b.C } : options.Grades, Hysteresis = r.Hysteresis,
             Shares = r.Shares is { } s ? [s.A, s.B, s.C] : GradePolicy.Default.Shares, Counts = r.Counts is { } n ? [(int)n.A, (int)n.B, (int)n.C] : GradePolicy.Default.Counts,
         };
         try

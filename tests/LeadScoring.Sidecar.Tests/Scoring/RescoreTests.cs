@@ -56,9 +56,9 @@ public sealed class RescoreTests : IAsyncLifetime
         await organization.PutLeadAsync("a", new { call_count = 1 });
         var before = (await organization.LeadAsync("a"))!;
         var active = await sidecar.Get<ActiveModels>().GetAsync(organization.Id, CancellationToken.None);
-        var result = sidecar.Get<LeadScorer>().Score(active, before.Snapshot, clock.GetUtcNow().ToUnixTimeMilliseconds(), quick: false, withFactors: true);
+        var write = sidecar.Get<LeadScorer>().ScoreStored(active, before, clock.GetUtcNow().ToUnixTimeMilliseconds());
         await organization.PutLeadAsync("a", new { showing_requests = 1 });
-        await sidecar.Get<ScoreStore>().WriteAsync(organization.Id, null, [new ScoreWrite("a", before.Revision, result)], CancellationToken.None);
+        await sidecar.Get<ScoreStore>().WriteAsync(organization.Id, null, [write], CancellationToken.None);
         Assert.True((await organization.LeadAsync("a"))!.IsStale);
         await DrainAsync();
         Assert.Equal(45, await ListedScoreAsync(organization, "a"));
@@ -72,9 +72,9 @@ public sealed class RescoreTests : IAsyncLifetime
         await organization.PutLeadAsync("a", new { call_count = 1 });
         var before = (await organization.LeadAsync("a"))!;
         var active = await sidecar.Get<ActiveModels>().GetAsync(organization.Id, CancellationToken.None);
-        var result = sidecar.Get<LeadScorer>().Score(active, before.Snapshot, clock.GetUtcNow().ToUnixTimeMilliseconds(), quick: false, withFactors: true);
+        var write = sidecar.Get<LeadScorer>().ScoreStored(active, before, clock.GetUtcNow().ToUnixTimeMilliseconds());
         await organization.ScoreAsync(new { lead_id = "a", lead = new { showing_requests = 1 } });
-        await sidecar.Get<ScoreStore>().WriteAsync(organization.Id, null, [new ScoreWrite("a", before.Revision, result)], CancellationToken.None);
+        await sidecar.Get<ScoreStore>().WriteAsync(organization.Id, null, [write], CancellationToken.None);
         Assert.Equal(45, await ListedScoreAsync(organization, "a"));
         Assert.Single((await organization.GetAsync("/v1/leads/a/scores")).Body.GetProperty("scores").EnumerateArray());
     }
@@ -101,7 +101,7 @@ public sealed class RescoreTests : IAsyncLifetime
         var before = (await organization.LeadAsync("gone"))!;
         var active = await sidecar.Get<ActiveModels>().GetAsync(organization.Id, CancellationToken.None);
         await organization.SendAsync(HttpMethod.Delete, "/v1/leads/gone");
-        await sidecar.Get<ScoreStore>().WriteAsync(organization.Id, null, [new ScoreWrite("gone", before.Revision, sidecar.Get<LeadScorer>().Score(active, before.Snapshot, 0, false, true))], CancellationToken.None);
+        await sidecar.Get<ScoreStore>().WriteAsync(organization.Id, null, [sidecar.Get<LeadScorer>().ScoreStored(active, before, 0)], CancellationToken.None);
         await using var connection = await sidecar.Get<Database>().OpenConnectionAsync(CancellationToken.None);
         using var command = connection.CreateCommand();
         command.CommandText = "select count(*) from scores";

@@ -20,14 +20,6 @@ public sealed class MigratorTests : IDisposable
     }
 
     [Fact]
-    public async Task Migrate_ScriptsThemselves_CanRunTwice()
-    {
-        using var database = Open();
-        await new Migrator(database, TimeProvider.System).MigrateAsync(CancellationToken.None);
-        foreach (var script in Migrator.Scripts) await database.WriteAsync(t => t.ExecuteAsync(script.Sql, null, CancellationToken.None), CancellationToken.None);
-    }
-
-    [Fact]
     public async Task Migrate_FourAtOnce_ApplyEachScriptOnce()
     {
         var applied = await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => Task.Run(async () =>
