@@ -47,6 +47,8 @@ internal static class ProfileYaml
         AtMost("rules", d.Rules?.Count, MaxEntries);
         AtMost("actions", d.Actions?.Count, MaxEntries);
         AtMost("business_hours.days", d.BusinessHours?.Days?.Count, MaxParts);
+        AtMost("contact.holidays", d.Contact?.Holidays?.Count, MaxEntries);
+        AtMost("contact.channels", d.Contact?.Channels?.Count, MaxParts);
         foreach (var f in (d.Features ?? []).Where(f => f is not null))
         {
             AtMost($"feature '{f.Name}': from", f.From?.Count, MaxParts);
@@ -57,6 +59,7 @@ internal static class ProfileYaml
         {
             AtMost($"action '{a.Id}': when", a.When?.Count, MaxParts);
             AtMost($"action '{a.Id}': grades", a.Grades?.Count, MaxParts);
+            AtMost($"action '{a.Id}': stages", a.Stages?.Count, MaxParts);
         }
     }
 
@@ -79,14 +82,15 @@ internal static class ProfileYaml
         }
 
         var rules = (d.Rules ?? []).Select((r, i) => Rule(r, $"rules[{i}]", names, faults)).ToList();
-        var actions = (d.Actions ?? []).Select((a, i) => Action(a, i, names, faults)).ToList();
-        var hours = d.BusinessHours is null ? BusinessHours.Default : new BusinessHours(d.BusinessHours.From, d.BusinessHours.To, d.BusinessHours.Days ?? BusinessHours.Default.Days);
-        if (hours.FromHour < 0 || hours.ToHour > 24 || hours.FromHour >= hours.ToHour || hours.Days.Count == 0 || hours.Days.Any(x => x is < 0 or > 6))
-            faults.Add("business_hours: from must be before to (0..24) and days in 0 (Monday)..6");
+        var groups = features.Select(f => f.Group).ToHashSet(StringComparer.Ordinal);
+        var hours = ContactYaml.Hours(d.BusinessHours, faults);
+        var contact = ContactYaml.Rules(d.Contact, faults);
+        var actions = (d.Actions ?? []).Select((a, i) => Action(a, i, names, groups, contact, faults)).ToList();
+        if (d.DefaultAction is { } byDefault && actions.All(a => a.Id != byDefault)) faults.Add($"default_action: '{byDefault}' is not in actions");
         if (faults.Count > 0) return null;
         return new FeatureProfile(d.Name!, yaml, features)
         {
-            HorizonDays = d.HorizonDays, Zone = zone, Hours = hours, StartPoints = d.StartPoints, Rules = rules, Actions = actions,
+            HorizonDays = d.HorizonDays, Zone = zone, Hours = hours, Contact = contact, StartPoints = d.StartPoints, Rules = rules, Actions = actions, DefaultAction = d.DefaultAction,
         };
     }
 
@@ -152,13 +156,31 @@ internal static class ProfileYaml
         return new FeatureCondition { Feature = c.Feature ?? "", AtLeast = c.AtLeast, AtMost = c.AtMost, Is = c.Is };
     }
 
-    private static ActionDefinition Action(ActionNode? a, int i, HashSet<string> names, List<string> faults)
+    private static ActionDefinition Action(ActionNode? a, int i, HashSet<string> names, HashSet<string> groups, ContactRules contact, List<string> faults)
     {
         a ??= new ActionNode();
-        if (string.IsNullOrWhiteSpace(a.Id) || string.IsNullOrWhiteSpace(a.Text)) faults.Add($"actions[{i}]: id and text are needed");
-        if (a.Grades?.Any(g => g is not ("A" or "B" or "C" or "D")) == true) faults.Add($"actions[{i}]: grades are A, B, C, D");
-        var when = (a.When ?? []).Select((c, k) => Condition(c, $"actions[{i}].when[{k}]", names, faults)).ToList();
-        return new ActionDefinition(a.Id ?? "", a.Text ?? "", a.Grades ?? [], when, a.Channel ?? "");
+        var at = $"actions[{i}]";
+        if (string.IsNullOrWhiteSpace(a.Id) || string.IsNullOrWhiteSpace(a.Text)) faults.Add($"{at}: id and text are needed");
+        if (a.Id?.Length > 100) faults.Add($"{at}: id has more than 100 characters");
+        if (a.Grades?.Any(g => g is not ("A" or "B" or "C" or "D")) == true) faults.Add($"{at}: grades are A, B, C, D");
+        if (a.Channel is { Length: > 0 } channel && channel != ContactRules.Meeting && contact.Find(channel) is null)
+            faults.Add($"{at}: channel '{channel}' is none of meeting, {string.Join(", ", contact.Channels.Select(c => c.Name))}; further ones stand under contact.channels");
+        if (a.CoolDownDays is not (>= 0 and <= 3650)) faults.Add($"{at}: cool_down_days {a.CoolDownDays} is not in 0..3650");
+        var when = (a.When ?? []).Select((c, k) => When(c, $"{at}.when[{k}]", names, groups, faults)).ToList();
+        if (a.Stages is not null) when.Add(new ActionCondition(ConditionSubject.Attribute, "stage", new FeatureCondition { Feature = "stage", Is = a.Stages }));
+        return new ActionDefinition(a.Id ?? "", a.Text ?? "", a.Grades ?? [], when, a.Channel ?? "") { CoolDownDays = a.CoolDownDays, Why = a.Why };
+    }
+
+    private static ActionCondition When(WhenNode? c, string at, HashSet<string> names, HashSet<string> groups, List<string> faults)
+    {
+        c ??= new WhenNode();
+        if ((c.Feature is null ? 0 : 1) + (c.Group is null ? 0 : 1) + (c.Attribute is null ? 0 : 1) > 1) faults.Add($"{at}: one of feature, group and attribute");
+        if (c.Group is not null && !groups.Contains(c.Group)) faults.Add($"{at}: no feature is in group '{c.Group}'");
+        var (subject, name) = c.Group is { } group ? (ConditionSubject.Group, group) : c.Attribute is { } attribute ? (ConditionSubject.Attribute, attribute) : (ConditionSubject.Feature, c.Feature ?? "");
+        var test = subject == ConditionSubject.Feature
+            ? Condition(c, at, names, faults)
+            : Condition(new ConditionNode { Feature = name, AtLeast = c.AtLeast, AtMost = c.AtMost, Is = c.Is }, at, [name], faults);
+        return new ActionCondition(subject, name, test) { IsNot = c.IsNot };
     }
 
     // YAML shapes. Unknown keys are refused by the reader, so a typing error is not silently a default.
@@ -168,19 +190,14 @@ internal static class ProfileYaml
         public string? Description { get; set; }
         public int HorizonDays { get; set; } = 90;
         public string? TimeZone { get; set; }
-        public HoursNode? BusinessHours { get; set; }
+        public ContactYaml.HoursNode? BusinessHours { get; set; }
+        public ContactYaml.ContactNode? Contact { get; set; }
         public double StartPoints { get; set; } = 10;
         public Dictionary<string, Dictionary<string, string>>? Lookups { get; set; }
         public List<FeatureNode>? Features { get; set; }
         public List<RuleNode>? Rules { get; set; }
         public List<ActionNode>? Actions { get; set; }
-    }
-
-    private sealed class HoursNode
-    {
-        public int From { get; set; } = 9;
-        public int To { get; set; } = 18;
-        public List<int>? Days { get; set; }
+        public string? DefaultAction { get; set; }
     }
 
     private sealed class FeatureNode
@@ -205,6 +222,13 @@ internal static class ProfileYaml
         public List<string>? Is { get; set; }
     }
 
+    private sealed class WhenNode : ConditionNode
+    {
+        public string? Group { get; set; }
+        public string? Attribute { get; set; }
+        public List<string>? IsNot { get; set; }
+    }
+
     private sealed class RuleNode : ConditionNode
     {
         public double Points { get; set; }
@@ -215,7 +239,10 @@ internal static class ProfileYaml
         public string? Id { get; set; }
         public string? Text { get; set; }
         public List<string>? Grades { get; set; }
-        public List<ConditionNode>? When { get; set; }
+        public List<string>? Stages { get; set; }
+        public List<WhenNode>? When { get; set; }
         public string? Channel { get; set; }
+        public double CoolDownDays { get; set; }
+        public string? Why { get; set; }
     }
 }

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using LeadScoring.Ml.Bundles;
 using LeadScoring.Ml.Explanation;
 using LeadScoring.Ml.Features;
+using LeadScoring.Ml.Recommendation;
 using LeadScoring.Sidecar.Api;
 using LeadScoring.Sidecar.Organizations;
 
@@ -19,10 +20,13 @@ internal sealed record ActiveModel(int? Version, ModelBundle? Bundle, Explainer?
 
     /// <summary>Champion when this was loaded, also where it cannot be used; null when there is none.</summary>
     internal int? Champion { get; init; }
+
+    /// <summary>When the organization's leads are active and how they answer; null until it is learned.</summary>
+    internal ContactNorms? Norms { get; init; }
 }
 
 /// <summary>The champions of all organizations, loaded once and looked after: a promotion or rollback anywhere is seen within <see cref="TrustedMs"/>.</summary>
-internal sealed class ActiveModels(ModelStore models, ProfileStore profiles, TimeProvider time, ILogger<ActiveModels> logger)
+internal sealed class ActiveModels(ModelStore models, ProfileStore profiles, ContactNormsStore contactNorms, TimeProvider time, ILogger<ActiveModels> logger)
 {
     /// <summary>How long a loaded model is used without asking the database for the champion.</summary>
     internal const long TrustedMs = 1_000;
@@ -49,10 +53,12 @@ internal sealed class ActiveModels(ModelStore models, ProfileStore profiles, Tim
         var before = Interlocked.Read(ref forgotten);
         int? champion;
         ActiveProfile profile;
+        ContactNorms? norms;
         try
         {
             champion = await models.ChampionVersionAsync(organizationId, cancellationToken);
             profile = await profiles.GetActiveAsync(organizationId, cancellationToken);
+            norms = await contactNorms.GetAsync(organizationId, known?.Model.Norms, cancellationToken);
         }
         catch (System.Data.Common.DbException) when (known is not null)
         {
@@ -61,7 +67,8 @@ internal sealed class ActiveModels(ModelStore models, ProfileStore profiles, Tim
         }
 
         if (known is null || known.Model.Champion != champion || known.Model.Profile.Hash != profile.Profile.Hash)
-            known = new Entry(await LoadAsync(organizationId, champion, profile.Profile, cancellationToken) with { Champion = champion });
+            known = new Entry(await LoadAsync(organizationId, champion, profile.Profile, cancellationToken) with { Champion = champion, Norms = norms });
+        else if (!ReferenceEquals(known.Model.Norms, norms)) known = new Entry(known.Model with { Norms = norms });
         known.CheckedAtMs = time.NowMs();
         // What was read before somebody said "forget" may be what he meant.
         if (Interlocked.Read(ref forgotten) == before) entries[organizationId] = known;

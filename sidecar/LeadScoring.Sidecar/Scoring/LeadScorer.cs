@@ -37,7 +37,7 @@ internal sealed class LeadScorer(IOptions<ScoringOptions> options)
     /// <summary>A stored score with recommendations as of now: the next contact hour moves on, the score does not.</summary>
     internal ScoreResult Restore(ActiveModel active, in LeadSnapshot lead, StoredScore stored, long scoredAtMs, long nowMs) => new(
         new LeadScore(stored.Probability, stored.Confidence), stored.Grade[0], stored.NeedsReview, ScoreStore.Parse(stored.ScoredBy), stored.ModelVersion, scoredAtMs,
-        stored.BasePoints, stored.ReadFactors(), Recommender.Recommend(active.Profile, active.Extractor.Extract(lead, nowMs), lead, stored.Grade[0], nowMs));
+        stored.BasePoints, stored.ReadFactors(), Recommender.Recommend(active.Profile, active.Extractor.Extract(lead, nowMs), lead, stored.Grade[0], nowMs, active.Norms));
 
     private ScoreResult ByRules(ActiveModel active, FeatureValue[] values, in LeadSnapshot lead, long nowMs)
     {
@@ -54,6 +54,6 @@ internal sealed class LeadScorer(IOptions<ScoringOptions> options)
         var grade = grades.Of(score.Points);
         return new ScoreResult(
             score, grade, score.Confidence < threshold, by, by == ScoredBy.Rules ? null : active.Version, nowMs, basePoints, factors,
-            Recommender.Recommend(active.Profile, values, lead, grade, nowMs));
+            Recommender.Recommend(active.Profile, values, lead, grade, nowMs, active.Norms));
     }
 }
