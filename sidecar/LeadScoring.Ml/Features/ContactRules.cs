@@ -67,9 +67,6 @@ public sealed class ContactRules
     /// <summary>An action may bind a meeting; consent and hours of the phone hold for it.</summary>
     public const string Meeting = "meeting";
 
-    /// <summary>Calls and texts not from 21 to 8; texts with consent only.</summary>
-    public static readonly ContactRules Default = new();
-
     /// <summary>What is there when a profile says nothing.</summary>
     public static readonly IReadOnlyList<ContactChannel> UsualChannels =
     [
@@ -77,6 +74,10 @@ public sealed class ContactRules
         new(Email) { NeedsConsent = false, UsualRate = 0.25, Quiet = null },
         new(Sms) { UsualRate = 0.2 },
     ];
+
+    /// <summary>Calls and texts not from 21 to 8; texts with consent only.</summary>
+    // After the channels: static fields are set in the order of the text.
+    public static readonly ContactRules Default = new();
 
     /// <summary>Channels in the order in which ties are broken.</summary>
     public IReadOnlyList<ContactChannel> Channels { get; init; } = UsualChannels;
