@@ -5,6 +5,7 @@ using LeadScoring.Sidecar.Leads;
 using LeadScoring.Sidecar.Organizations;
 using LeadScoring.Sidecar.Models;
 using LeadScoring.Sidecar.Outcomes;
+using LeadScoring.Sidecar.Recommendations;
 using LeadScoring.Sidecar.Scoring;
 using LeadScoring.Sidecar.Storage;
 using LeadScoring.Sidecar.Training;
@@ -35,6 +36,7 @@ internal static class SidecarApp
             .AddOutcomes()
             .AddModels()
             .AddScoring(builder.Configuration)
+            .AddRecommendations(builder.Configuration)
             .AddTraining(builder.Configuration)
             .AddImports(builder.Configuration);
         return builder;
@@ -59,6 +61,7 @@ internal static class SidecarApp
         v1.MapOutcomes();
         v1.MapModels();
         v1.MapScoring();
+        v1.MapRecommendations();
         v1.MapTraining();
         v1.MapImports();
     }

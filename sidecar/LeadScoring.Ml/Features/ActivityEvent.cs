@@ -76,6 +76,25 @@ public static class EventTypes
         EmailSent, CallAttempted, "email_bounced", "sms_sent", "ad_impression",
     };
 
+    /// <summary>
+    /// The lead took up a contact: a call answered, a message replied to. Kept by hour of the week apart from other activity,
+    /// as the hours in which somebody answers are not those in which he browses.
+    /// </summary>
+    public static readonly IReadOnlySet<string> Responses = new HashSet<string>(StringComparer.Ordinal) { PhoneCall, EmailReplied, "sms_replied" };
+
+    /// <summary>What every event type of a recorded action begins with: see <see cref="ActionTaken"/>.</summary>
+    public const string ActionTakenPrefix = "action_taken_";
+
+    /// <summary>The event type that says that an action of the catalogue was taken; its tally is what a cool-down goes by.</summary>
+    /// <remarks>Event types are lower snake case of at most 64 characters; an id that is not gets its hash instead.</remarks>
+    public static string ActionTaken(string actionId) =>
+        ActionTakenPrefix + (actionId.Length is > 0 and <= 50 && actionId.All(ch => char.IsAsciiLetterLower(ch) || char.IsAsciiDigit(ch) || ch == '_')
+            ? actionId
+            : "x" + StableHash.Of(actionId).ToString("x16", System.Globalization.CultureInfo.InvariantCulture));
+
+    /// <summary>Whether an event of this type is something done to the lead, not by the lead.</summary>
+    public static bool IsOutbound(string type) => Outbound.Contains(type) || type.StartsWith(ActionTakenPrefix, StringComparison.Ordinal);
+
     /// <summary>Happens on the website, so it belongs to a visit.</summary>
     public static readonly IReadOnlySet<string> Website = new HashSet<string>(StringComparer.Ordinal)
     {

@@ -23,6 +23,9 @@ public sealed class ActivityState
     internal readonly SortedDictionary<int, int> days = [];
     internal readonly int[] hoursOfWeek = new int[168];
 
+    // Most leads never answer anything: made with the first response.
+    internal int[]? responseHours;
+
     /// <summary>How often one type occurred, and when first and last (Unix ms).</summary>
     public readonly record struct TypeTally(int Count, long FirstMs, long LastMs);
 
@@ -52,6 +55,9 @@ public sealed class ActivityState
 
     /// <summary>Own activity per hour of the week in UTC, Monday 00:00 first. Length 168.</summary>
     public ReadOnlySpan<int> HoursOfWeek => hoursOfWeek;
+
+    /// <summary>Those of <see cref="HoursOfWeek"/> that were responses (<see cref="EventTypes.Responses"/>). Length 168, or empty when there are none.</summary>
+    public ReadOnlySpan<int> ResponseHoursOfWeek => responseHours;
 
     /// <summary>The tally of one event type; zero count when it never occurred.</summary>
     public TypeTally Tally(string type) => types.GetValueOrDefault(type);
@@ -86,7 +92,9 @@ public sealed class ActivityState
             ? new TypeTally(tally.Count + 1, Math.Min(tally.FirstMs, e.OccurredAtMs), Math.Max(tally.LastMs, e.OccurredAtMs))
             : new TypeTally(1, e.OccurredAtMs, e.OccurredAtMs);
         FoldVisit(e);
-        if (!EventTypes.Outbound.Contains(e.Type)) FoldOwn(e.OccurredAtMs);
+        if (EventTypes.IsOutbound(e.Type)) return;
+        FoldOwn(e.OccurredAtMs);
+        if (EventTypes.Responses.Contains(e.Type)) (responseHours ??= new int[168])[HourOfWeek(e.OccurredAtMs)]++;
     }
 
     /// <summary>Adds another state of the same lead, made from other events.</summary>
@@ -108,6 +116,9 @@ public sealed class ActivityState
         visits.UnionWith(other.visits);
         foreach (var (day, count) in other.days) days[day] = days.GetValueOrDefault(day) + count;
         for (var h = 0; h < hoursOfWeek.Length; h++) hoursOfWeek[h] += other.hoursOfWeek[h];
+        if (other.responseHours is null) return;
+        responseHours ??= new int[168];
+        for (var h = 0; h < responseHours.Length; h++) responseHours[h] += other.responseHours[h];
     }
 
     /// <summary>Folds a list up to and including <paramref name="asOfMs"/>; later events and repeated event ids are left out.</summary>

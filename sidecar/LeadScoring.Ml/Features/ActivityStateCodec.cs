@@ -2,17 +2,21 @@ using System.Text;
 
 namespace LeadScoring.Ml.Features;
 
-/// <summary>Binary form of <see cref="ActivityState"/>: version byte, then variable-length integers in sorted order.</summary>
+/// <summary>
+/// Binary form of <see cref="ActivityState"/>: version byte, then variable-length integers in sorted order. Version 2 ends with the hours of responses;
+/// a state without any is written as version 1, so that there is one form of each.
+/// </summary>
 internal static class ActivityStateCodec
 {
     private const byte Version = 1;
+    private const byte WithResponses = 2;
 
     internal static byte[] Write(ActivityState state)
     {
         using var buffer = new MemoryStream(256);
         using (var writer = new BinaryWriter(buffer, Encoding.UTF8, leaveOpen: true))
         {
-            writer.Write(Version);
+            writer.Write(state.responseHours is null ? Version : WithResponses);
             writer.Write7BitEncodedInt(state.Events);
             writer.Write7BitEncodedInt(state.BotEvents);
             writer.Write7BitEncodedInt64(state.Pages);
@@ -37,13 +41,8 @@ internal static class ActivityStateCodec
                 writer.Write7BitEncodedInt(count);
             }
 
-            writer.Write7BitEncodedInt(state.hoursOfWeek.Count(h => h != 0));
-            for (var h = 0; h < state.hoursOfWeek.Length; h++)
-            {
-                if (state.hoursOfWeek[h] == 0) continue;
-                writer.Write((byte)h);
-                writer.Write7BitEncodedInt(state.hoursOfWeek[h]);
-            }
+            WriteHours(writer, state.hoursOfWeek);
+            if (state.responseHours is not null) WriteHours(writer, state.responseHours);
         }
 
         return buffer.ToArray();
@@ -53,7 +52,7 @@ internal static class ActivityStateCodec
     {
         var state = new ActivityState();
         if (bytes.IsEmpty) return state;
-        if (bytes[0] != Version) throw new FormatException($"Activity state has version {bytes[0]}; this program reads version {Version}.");
+        if (bytes[0] is not (Version or WithResponses)) throw new FormatException($"Activity state has version {bytes[0]}; this program reads version {Version} and {WithResponses}.");
         try
         {
             var stream = new MemoryStream(bytes[1..].ToArray());
@@ -68,13 +67,8 @@ internal static class ActivityStateCodec
                 state.types[reader.ReadString()] = new ActivityState.TypeTally(Count(reader), reader.ReadInt64(), reader.ReadInt64());
             for (var n = Count(reader); n > 0; n--) state.visits.Add(reader.ReadInt64());
             for (var n = Count(reader); n > 0; n--) state.days[reader.ReadInt32()] = Count(reader);
-            for (var n = Count(reader); n > 0; n--)
-            {
-                var hour = reader.ReadByte();
-                if (hour >= state.hoursOfWeek.Length) throw new FormatException($"Activity state has an hour {hour} of the week.");
-                state.hoursOfWeek[hour] = Count(reader);
-            }
-
+            ReadHours(reader, state.hoursOfWeek);
+            if (bytes[0] == WithResponses) ReadHours(reader, state.responseHours = new int[168]);
             if (stream.Position != stream.Length) throw new FormatException($"Activity state has {stream.Length - stream.Position} bytes behind its end.");
         }
         catch (EndOfStreamException e)
@@ -88,6 +82,27 @@ internal static class ActivityStateCodec
         }
 
         return state;
+    }
+
+    private static void WriteHours(BinaryWriter writer, int[] hours)
+    {
+        writer.Write7BitEncodedInt(hours.Count(h => h != 0));
+        for (var h = 0; h < hours.Length; h++)
+        {
+            if (hours[h] == 0) continue;
+            writer.Write((byte)h);
+            writer.Write7BitEncodedInt(hours[h]);
+        }
+    }
+
+    private static void ReadHours(BinaryReader reader, int[] hours)
+    {
+        for (var n = Count(reader); n > 0; n--)
+        {
+            var hour = reader.ReadByte();
+            if (hour >= hours.Length) throw new FormatException($"Activity state has an hour {hour} of the week.");
+            hours[hour] = Count(reader);
+        }
     }
 
     private static int Count(BinaryReader reader)

@@ -9,24 +9,6 @@ namespace LeadScoring.Ml.Features;
 /// <param name="Points">Points added, may be negative.</param>
 public sealed record PointRule(FeatureCondition When, double Points);
 
-/// <summary>One entry of the next-best-action catalogue. The first entry whose grade and conditions hold is recommended.</summary>
-/// <param name="Id">Stable identity, such as call_now.</param>
-/// <param name="Text">What the rep reads.</param>
-/// <param name="Grades">Grades it is for; empty means all.</param>
-/// <param name="When">Conditions, all of which must hold.</param>
-/// <param name="Channel">phone, email, sms, meeting; empty when it binds no channel.</param>
-public sealed record ActionDefinition(string Id, string Text, IReadOnlyList<string> Grades, IReadOnlyList<FeatureCondition> When, string Channel);
-
-/// <summary>Business hours of the organization, in its zone.</summary>
-/// <param name="FromHour">First hour, 0-23.</param>
-/// <param name="ToHour">Hour at which it closes, 1-24, after <paramref name="FromHour"/>.</param>
-/// <param name="Days">Open days, Monday = 0.</param>
-public sealed record BusinessHours(int FromHour, int ToHour, IReadOnlyList<int> Days)
-{
-    /// <summary>Monday to Friday, 9 to 18.</summary>
-    public static readonly BusinessHours Default = new(9, 18, [0, 1, 2, 3, 4]);
-}
-
 /// <summary>What a lead is described by: features in order, fallback rules and actions. Immutable; read from YAML by <see cref="Parse"/>.</summary>
 public sealed class FeatureProfile
 {
@@ -66,6 +48,9 @@ public sealed class FeatureProfile
     /// <summary>Business hours in <see cref="Zone"/>.</summary>
     public BusinessHours Hours { get; init; } = BusinessHours.Default;
 
+    /// <summary>Channels, quiet hours, holidays, notice.</summary>
+    public ContactRules Contact { get; init; } = ContactRules.Default;
+
     /// <summary>Points that every lead starts with under the rules. Default 10.</summary>
     public double StartPoints { get; init; } = 10;
 
@@ -97,6 +82,9 @@ public sealed class FeatureProfile
         return null;
     }
 
+    /// <summary>Action for leads of whom too little is known; null: the last one of the grade without conditions.</summary>
+    public string? DefaultAction { get; init; }
+
     /// <summary>Position of a feature, -1 when the profile has none of that name.</summary>
     public int IndexOf(string feature) => index.GetValueOrDefault(feature, -1);
 
@@ -104,11 +92,12 @@ public sealed class FeatureProfile
     public FeatureProfile Without(IReadOnlySet<string> names) =>
         new(Name, Yaml, [.. Features.Where(f => !names.Contains(f.Name))])
         {
-            HorizonDays = HorizonDays, Zone = Zone, Hours = Hours, StartPoints = StartPoints, Segment = Segment is { } s && names.Contains(s) ? null : Segment,
+            HorizonDays = HorizonDays, Zone = Zone, Hours = Hours, Contact = Contact, DefaultAction = DefaultAction, StartPoints = StartPoints,
+            Segment = Segment is { } s && names.Contains(s) ? null : Segment,
             // An exclusion is the organization's word: one that names a left-out feature cannot be tested any more, all others stay.
-            Exclusions = [.. this.Exclusions.Where(e => !e.When.Any(c => c.Feature is { } f && names.Contains(f.Feature)))],
+            Exclusions = [.. this.Exclusions.Where(e => !e.When.Any(c => c.Subject == ConditionSubject.Feature && names.Contains(c.Name)))],
             Rules = [.. this.Rules.Where(r => !names.Contains(r.When.Feature))],
-            Actions = [.. this.Actions.Where(a => !a.When.Any(c => names.Contains(c.Feature)))],
+            Actions = [.. this.Actions.Where(a => !a.When.Any(c => c.Subject == ConditionSubject.Feature && names.Contains(c.Name)))],
         };
 
     private static string Meaning(FeatureDefinition f) => string.Create(CultureInfo.InvariantCulture,

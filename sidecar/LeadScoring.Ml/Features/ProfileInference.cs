@@ -216,10 +216,18 @@ internal static class InferredYaml
 
         yaml.Append("""
 
-            # The first action whose grade and conditions hold is the next best action. when: [{ feature: NAME, at_least: 1 }] narrows it down.
+            # When leads may be contacted: business_hours in time_zone above, quiet hours of calls and texts (21:00-08:00) in the lead's own.
+            # business_hours: { from: 9, to: 18, days: [0, 1, 2, 3, 4] }
+            contact:
+              holidays: []            # "12-25" every year, "2026-11-26" once
+              max_days_ahead_by_grade: { A: 1, B: 3 }
+
+            # The first action whose grade and conditions hold is the next best action. when: [{ feature: NAME, at_least: 1 }] narrows it down, stages: [new] too.
+            # cool_down_days: not again so soon after it was taken.
             actions:
-              - { id: call_now, text: Call now, grades: [A], channel: phone }
-              - { id: personal_email, text: Write a personal e-mail, grades: [B], channel: email }
+              - { id: call_now, text: Call now, grades: [A], channel: phone, cool_down_days: 1 }
+              - { id: personal_email, text: Write a personal e-mail, grades: [A, B], channel: email, cool_down_days: 3 }
+              - { id: discovery_call, text: Call and ask what they need, grades: [B], channel: phone, cool_down_days: 7 }
               - { id: nurture, text: Put into the nurture sequence, grades: [C], channel: email }
               - { id: newsletter, text: Keep on the newsletter, grades: [D], channel: email }
 

@@ -49,6 +49,8 @@ internal static class ProfileYaml
         AtMost("exclusions", d.Exclusions?.Count, MaxParts);
         foreach (var e in (d.Exclusions ?? []).Where(e => e is not null)) AtMost($"exclusion '{e.Id}': when", e.When?.Count, MaxParts);
         AtMost("business_hours.days", d.BusinessHours?.Days?.Count, MaxParts);
+        AtMost("contact.holidays", d.Contact?.Holidays?.Count, MaxEntries);
+        AtMost("contact.channels", d.Contact?.Channels?.Count, MaxParts);
         foreach (var f in (d.Features ?? []).Where(f => f is not null))
         {
             AtMost($"feature '{f.Name}': from", f.From?.Count, MaxParts);
@@ -59,6 +61,7 @@ internal static class ProfileYaml
         {
             AtMost($"action '{a.Id}': when", a.When?.Count, MaxParts);
             AtMost($"action '{a.Id}': grades", a.Grades?.Count, MaxParts);
+            AtMost($"action '{a.Id}': stages", a.Stages?.Count, MaxParts);
         }
     }
 
@@ -81,16 +84,18 @@ internal static class ProfileYaml
         }
 
         var rules = (d.Rules ?? []).Select((r, i) => Rule(r, $"rules[{i}]", names, faults)).ToList();
-        var actions = (d.Actions ?? []).Select((a, i) => Action(a, i, names, faults)).ToList();
-        var exclusions = (d.Exclusions ?? []).Select((e, i) => Excluded(e, $"exclusions[{i}]", names, faults)).ToList();
-        var hours = d.BusinessHours is null ? BusinessHours.Default : new BusinessHours(d.BusinessHours.From, d.BusinessHours.To, d.BusinessHours.Days ?? BusinessHours.Default.Days);
-        if (hours.FromHour < 0 || hours.ToHour > 24 || hours.FromHour >= hours.ToHour || hours.Days.Count == 0 || hours.Days.Any(x => x is < 0 or > 6))
-            faults.Add("business_hours: from must be before to (0..24) and days in 0 (Monday)..6");
+        var groups = features.Select(f => f.Group).ToHashSet(StringComparer.Ordinal);
+        var hours = ContactYaml.Hours(d.BusinessHours, faults);
+        var contact = ContactYaml.Rules(d.Contact, faults);
+        var actions = (d.Actions ?? []).Select((a, i) => Action(a, i, names, groups, contact, faults)).ToList();
+        var exclusions = (d.Exclusions ?? []).Select((e, i) => Excluded(e, $"exclusions[{i}]", names, groups, faults)).ToList();
+        if (d.DefaultAction is { } byDefault && actions.All(a => a.Id != byDefault)) faults.Add($"default_action: '{byDefault}' is not in actions");
         if (d.Segment is { } segment && features.Find(f => f.Name == segment)?.Kind != FeatureKind.Categorical) faults.Add($"segment: '{segment}' is not a categorical feature of the profile");
         if (faults.Count > 0) return null;
         return new FeatureProfile(d.Name!, yaml, features)
         {
-            Segment = d.Segment, Exclusions = exclusions, HorizonDays = d.HorizonDays, Zone = zone, Hours = hours, StartPoints = d.StartPoints, Rules = rules, Actions = actions,
+            HorizonDays = d.HorizonDays, Zone = zone, Hours = hours, Contact = contact, StartPoints = d.StartPoints, Segment = d.Segment, Rules = rules, Actions = actions,
+            DefaultAction = d.DefaultAction, Exclusions = exclusions,
         };
     }
 
@@ -156,31 +161,43 @@ internal static class ProfileYaml
         return new FeatureCondition { Feature = c.Feature ?? "", AtLeast = c.AtLeast, AtMost = c.AtMost, Is = c.Is };
     }
 
-    private static Exclusion Excluded(ExclusionNode? e, string at, HashSet<string> names, List<string> faults)
+    private static Exclusion Excluded(ExclusionNode? e, string at, HashSet<string> names, HashSet<string> groups, List<string> faults)
     {
         e ??= new ExclusionNode();
         if (string.IsNullOrWhiteSpace(e.Id) || string.IsNullOrWhiteSpace(e.Text)) faults.Add($"{at}: id and text are needed");
         if (e.When is not { Count: > 0 }) faults.Add($"{at}: when needs a condition, or every lead would be excluded");
-        return new Exclusion(e.Id ?? "", e.Text ?? "", [.. (e.When ?? []).Select((c, k) => LeadTest(c, $"{at}.when[{k}]", names, faults))]);
+        return new Exclusion(e.Id ?? "", e.Text ?? "", [.. (e.When ?? []).Select((c, k) => When(c, $"{at}.when[{k}]", names, groups, faults))]);
     }
 
-    private static LeadCondition LeadTest(LeadConditionNode? c, string at, HashSet<string> names, List<string> faults)
-    {
-        c ??= new LeadConditionNode();
-        if (new[] { c.Attribute, c.Event, c.Feature }.Count(part => part is not null) != 1) faults.Add($"{at}: one of attribute, event and feature is needed");
-        if (c.Attribute is not null && c.Is is not { Count: > 0 } && c.EndsWith is not { Count: > 0 }) faults.Add($"{at}: an attribute needs is or ends_with");
-        if (c.Event is not null && (c.Is ?? c.EndsWith) is not null) faults.Add($"{at}: an event has happened or not; is and ends_with are for attributes");
-        if (c.EndsWith?.Any(string.IsNullOrEmpty) == true) faults.Add($"{at}: ends_with has an empty entry, which every text ends with");
-        return new LeadCondition { Attribute = c.Attribute, Event = c.Event, Is = c.Is, EndsWith = c.EndsWith, Feature = c.Feature is null ? null : Condition(c, at, names, faults) };
-    }
-
-    private static ActionDefinition Action(ActionNode? a, int i, HashSet<string> names, List<string> faults)
+    private static ActionDefinition Action(ActionNode? a, int i, HashSet<string> names, HashSet<string> groups, ContactRules contact, List<string> faults)
     {
         a ??= new ActionNode();
-        if (string.IsNullOrWhiteSpace(a.Id) || string.IsNullOrWhiteSpace(a.Text)) faults.Add($"actions[{i}]: id and text are needed");
-        if (a.Grades?.Any(g => g is not ("A" or "B" or "C" or "D")) == true) faults.Add($"actions[{i}]: grades are A, B, C, D");
-        var when = (a.When ?? []).Select((c, k) => Condition(c, $"actions[{i}].when[{k}]", names, faults)).ToList();
-        return new ActionDefinition(a.Id ?? "", a.Text ?? "", a.Grades ?? [], when, a.Channel ?? "");
+        var at = $"actions[{i}]";
+        if (string.IsNullOrWhiteSpace(a.Id) || string.IsNullOrWhiteSpace(a.Text)) faults.Add($"{at}: id and text are needed");
+        if (a.Id?.Length > 100) faults.Add($"{at}: id has more than 100 characters");
+        if (a.Grades?.Any(g => g is not ("A" or "B" or "C" or "D")) == true) faults.Add($"{at}: grades are A, B, C, D");
+        if (a.Channel is { Length: > 0 } channel && channel != ContactRules.Meeting && contact.Find(channel) is null)
+            faults.Add($"{at}: channel '{channel}' is none of meeting, {string.Join(", ", contact.Channels.Select(c => c.Name))}; further ones stand under contact.channels");
+        if (a.CoolDownDays is not (>= 0 and <= 3650)) faults.Add($"{at}: cool_down_days {a.CoolDownDays} is not in 0..3650");
+        var when = (a.When ?? []).Select((c, k) => When(c, $"{at}.when[{k}]", names, groups, faults)).ToList();
+        if (a.Stages is not null) when.Add(new LeadCondition(ConditionSubject.Attribute, "stage", new FeatureCondition { Feature = "stage", Is = a.Stages }));
+        return new ActionDefinition(a.Id ?? "", a.Text ?? "", a.Grades ?? [], when, a.Channel ?? "") { CoolDownDays = a.CoolDownDays, Why = a.Why };
+    }
+
+    private static LeadCondition When(WhenNode? c, string at, HashSet<string> names, HashSet<string> groups, List<string> faults)
+    {
+        c ??= new WhenNode();
+        (ConditionSubject Subject, string? Name)[] given = [(ConditionSubject.Feature, c.Feature), (ConditionSubject.Group, c.Group), (ConditionSubject.Attribute, c.Attribute), (ConditionSubject.Event, c.Event)];
+        if (given.Count(g => g.Name is not null) > 1) faults.Add($"{at}: one of feature, group, attribute and event");
+        if (c.Group is not null && !groups.Contains(c.Group)) faults.Add($"{at}: no feature is in group '{c.Group}'");
+        if (c.Event is not null && (c.Is ?? c.IsNot ?? c.EndsWith) is not null) faults.Add($"{at}: an event is counted: at_least and at_most; is, is_not and ends_with are for values");
+        if (c.Attribute is not null && c.AtLeast is null && c.AtMost is null && (c.Is ?? c.IsNot ?? c.EndsWith) is null) faults.Add($"{at}: attribute '{c.Attribute}' needs a test: is, is_not, ends_with, at_least or at_most");
+        if (c.EndsWith?.Any(string.IsNullOrEmpty) == true) faults.Add($"{at}: ends_with has an empty entry, which every text ends with");
+        var (subject, name) = given.FirstOrDefault(g => g.Name is not null) is { Name: { } found } one ? (one.Subject, found) : (ConditionSubject.Feature, "");
+        var test = subject == ConditionSubject.Feature
+            ? Condition(c, at, names, faults)
+            : Condition(new ConditionNode { Feature = name, AtLeast = c.AtLeast, AtMost = c.AtMost, Is = c.Is }, at, [name], faults);
+        return new LeadCondition(subject, name, test) { IsNot = c.IsNot, EndsWith = c.EndsWith };
     }
 
     // YAML shapes. Unknown keys are refused by the reader, so a typing error is not silently a default.
@@ -190,7 +207,8 @@ internal static class ProfileYaml
         public string? Description { get; set; }
         public int HorizonDays { get; set; } = 90;
         public string? TimeZone { get; set; }
-        public HoursNode? BusinessHours { get; set; }
+        public ContactYaml.HoursNode? BusinessHours { get; set; }
+        public ContactYaml.ContactNode? Contact { get; set; }
         public double StartPoints { get; set; } = 10;
         public string? Segment { get; set; }
         public Dictionary<string, Dictionary<string, string>>? Lookups { get; set; }
@@ -198,13 +216,7 @@ internal static class ProfileYaml
         public List<RuleNode>? Rules { get; set; }
         public List<ActionNode>? Actions { get; set; }
         public List<ExclusionNode>? Exclusions { get; set; }
-    }
-
-    private sealed class HoursNode
-    {
-        public int From { get; set; } = 9;
-        public int To { get; set; } = 18;
-        public List<int>? Days { get; set; }
+        public string? DefaultAction { get; set; }
     }
 
     private sealed class FeatureNode
@@ -229,18 +241,20 @@ internal static class ProfileYaml
         public List<string>? Is { get; set; }
     }
 
-    private sealed class LeadConditionNode : ConditionNode
-    {
-        public string? Attribute { get; set; }
-        public string? Event { get; set; }
-        public List<string>? EndsWith { get; set; }
-    }
-
     private sealed class ExclusionNode
     {
         public string? Id { get; set; }
         public string? Text { get; set; }
-        public List<LeadConditionNode>? When { get; set; }
+        public List<WhenNode>? When { get; set; }
+    }
+
+    private sealed class WhenNode : ConditionNode
+    {
+        public string? Group { get; set; }
+        public string? Attribute { get; set; }
+        public List<string>? IsNot { get; set; }
+        public string? Event { get; set; }
+        public List<string>? EndsWith { get; set; }
     }
 
     private sealed class RuleNode : ConditionNode
@@ -253,7 +267,10 @@ internal static class ProfileYaml
         public string? Id { get; set; }
         public string? Text { get; set; }
         public List<string>? Grades { get; set; }
-        public List<ConditionNode>? When { get; set; }
+        public List<string>? Stages { get; set; }
+        public List<WhenNode>? When { get; set; }
         public string? Channel { get; set; }
+        public double CoolDownDays { get; set; }
+        public string? Why { get; set; }
     }
 }

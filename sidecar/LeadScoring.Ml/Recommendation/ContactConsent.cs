@@ -3,22 +3,22 @@ using LeadScoring.Ml.Features;
 namespace LeadScoring.Ml.Recommendation;
 
 /// <summary>Channels that a lead may be contacted by.</summary>
-/// <param name="Phone">Calls.</param>
-/// <param name="Email">E-mail.</param>
-/// <param name="Sms">Text messages; only with consent given.</param>
-public readonly record struct ContactConsent(bool Phone, bool Email, bool Sms)
+internal static class ContactConsent
 {
     /// <summary>
-    /// From do_not_call, phone_consent, do_not_email, email_consent, unsubscribed, sms_consent, and the event type unsubscribed.
-    /// A refusal always wins; phone and e-mail are allowed until refused, SMS is not allowed until consented to.
+    /// Whether a channel of the catalogue is allowed; no channel always is, an unknown one never. A refusal wins over everything: do_not_contact,
+    /// do_not_CHANNEL (do_not_call for the phone), CHANNEL_consent: no, unsubscribed for e-mail, and the events CHANNEL_opted_out and unsubscribed.
+    /// A channel that needs consent is allowed after CHANNEL_consent: yes only.
     /// </summary>
-    public static ContactConsent Of(in LeadSnapshot lead) => new(
-        Phone: !Says(lead, "do_not_call", 1) && !Says(lead, "phone_consent", 0),
-        Email: !Says(lead, "do_not_email", 1) && !Says(lead, "email_consent", 0) && !Says(lead, "unsubscribed", 1) && lead.Activity.Tally("unsubscribed").Count == 0,
-        Sms: Says(lead, "sms_consent", 1) && !Says(lead, "do_not_sms", 1));
-
-    /// <summary>Whether a channel of the action catalogue is allowed; no channel always is, an unknown one never.</summary>
-    public bool Allows(string channel) => channel switch { "" => true, "phone" or "meeting" => Phone, "email" => Email, "sms" => Sms, _ => false };
+    internal static bool Allows(ContactRules rules, in LeadSnapshot lead, string channelName)
+    {
+        if (channelName.Length == 0) return true;
+        if (rules.Find(channelName) is not { } channel) return false;
+        if (Says(lead, "do_not_contact", 1) || Says(lead, channel.RefusalAttribute, 1) || Says(lead, channel.ConsentAttribute, 0) || lead.Activity.Tally(channel.OptOutEvent).Count > 0) return false;
+        if (channel.Name == ContactRules.Phone && Says(lead, "do_not_call", 1)) return false;
+        if (channel.Name == ContactRules.Email && (Says(lead, "unsubscribed", 1) || lead.Activity.Tally("unsubscribed").Count > 0)) return false;
+        return !channel.NeedsConsent || Says(lead, channel.ConsentAttribute, 1);
+    }
 
     private static bool Says(in LeadSnapshot lead, string attribute, double value) => BooleanText.Parse(lead.Attribute(attribute)) == value;
 }

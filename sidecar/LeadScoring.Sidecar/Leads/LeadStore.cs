@@ -44,6 +44,15 @@ internal sealed class LeadStore(Database database, TimeProvider time)
         while (await rows.ReadAsync(cancellationToken)) yield return StoredLead.Read(rows);
     }
 
+    /// <summary>The leads that changed last, the latest first.</summary>
+    internal async IAsyncEnumerable<StoredLead> StreamRecentAsync(string organizationId, int limit, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        const string Sql = $"select {StoredLead.Columns} from leads where organization_id = @organizationId order by updated_at_ms desc, lead_id desc limit @limit";
+        await using var connection = await database.OpenConnectionAsync(cancellationToken);
+        await using var rows = await connection.ExecuteReaderAsync(new CommandDefinition(Sql, new { organizationId, limit }, cancellationToken: cancellationToken));
+        while (await rows.ReadAsync(cancellationToken)) yield return StoredLead.Read(rows);
+    }
+
     internal async Task<long> CountAsync(string organizationId, CancellationToken cancellationToken)
     {
         const string Sql = "select count(*) from leads where organization_id = @organizationId";

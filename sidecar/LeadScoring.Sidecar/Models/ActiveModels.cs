@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using LeadScoring.Ml.Bundles;
 using LeadScoring.Ml.Explanation;
 using LeadScoring.Ml.Features;
+using LeadScoring.Ml.Recommendation;
 using LeadScoring.Ml.Rules;
 using LeadScoring.Sidecar.Api;
 using LeadScoring.Sidecar.Organizations;
@@ -26,10 +27,14 @@ internal sealed record ActiveModel(int? Version, ModelBundle? Bundle, Explainer?
 
     /// <summary>The organization's own grade policy; null when it has none.</summary>
     internal ActiveGrades? Grades { get; init; }
+
+    /// <summary>When the organization's leads are active and how they answer; null until it is learned.</summary>
+    internal ContactNorms? Norms { get; init; }
 }
 
 /// <summary>The champions of all organizations, loaded once and looked after: a promotion or rollback anywhere is seen within <see cref="TrustedMs"/>.</summary>
-internal sealed class ActiveModels(ModelStore models, RulePosteriorStore posteriors, ProfileStore profiles, GradePolicyStore grades, TimeProvider time, ILogger<ActiveModels> logger)
+internal sealed class ActiveModels(
+    ModelStore models, RulePosteriorStore posteriors, ProfileStore profiles, GradePolicyStore grades, ContactNormsStore contactNorms, TimeProvider time, ILogger<ActiveModels> logger)
 {
     /// <summary>How long a loaded model is used without asking the database for the champion.</summary>
     internal const long TrustedMs = 1_000;
@@ -58,12 +63,14 @@ internal sealed class ActiveModels(ModelStore models, RulePosteriorStore posteri
         ActiveProfile profile;
         ActiveGrades? policy;
         long? learnedAtMs;
+        ContactNorms? norms;
         try
         {
             champion = await models.ChampionVersionAsync(organizationId, cancellationToken);
             profile = await profiles.GetActiveAsync(organizationId, cancellationToken);
             policy = await grades.GetAsync(organizationId, cancellationToken);
             learnedAtMs = champion is null ? await posteriors.LearnedAtMsAsync(organizationId, profile.Profile.RulesHash, cancellationToken) : null;
+            norms = await contactNorms.GetAsync(organizationId, known?.Model.Norms, cancellationToken);
         }
         catch (System.Data.Common.DbException) when (known is not null)
         {
@@ -75,10 +82,13 @@ internal sealed class ActiveModels(ModelStore models, RulePosteriorStore posteri
         {
             var loaded = await LoadAsync(organizationId, champion, profile.Profile, cancellationToken);
             var posterior = loaded.Bundle is null ? await posteriors.GetAsync(organizationId, profile.Profile, cancellationToken) : null;
-            known = new Entry(loaded with { Champion = champion, Posterior = posterior, Grades = policy }) { LearnedAtMs = learnedAtMs };
+            known = new Entry(loaded with { Champion = champion, Posterior = posterior, Grades = policy, Norms = norms }) { LearnedAtMs = learnedAtMs };
+        }
+        else if (known.Model.Grades?.BoundsAtMs != policy?.BoundsAtMs || !ReferenceEquals(known.Model.Norms, norms))
+        {
+            known = new Entry(known.Model with { Grades = policy, Norms = norms }) { LearnedAtMs = learnedAtMs };
         }
 
-        if (known.Model.Grades?.BoundsAtMs != policy?.BoundsAtMs) known = new Entry(known.Model with { Grades = policy }) { LearnedAtMs = learnedAtMs };
         known.CheckedAtMs = time.NowMs();
         // What was read before somebody said "forget" may be what he meant.
         if (Interlocked.Read(ref forgotten) == before) entries[organizationId] = known;

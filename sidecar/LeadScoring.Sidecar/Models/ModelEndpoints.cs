@@ -10,6 +10,7 @@ internal static class ModelEndpoints
     {
         services.AddSingleton<ModelStore>();
         services.AddSingleton<RulePosteriorStore>();
+        services.AddSingleton<ContactNormsStore>();
         services.AddSingleton<ActiveModels>();
         services.ConfigureHttpJsonOptions(json => json.SerializerOptions.TypeInfoResolver =
             (json.SerializerOptions.TypeInfoResolver ?? new DefaultJsonTypeInfoResolver()).WithAddedModifier(LeaveOutUndefinedMetrics));

@@ -118,7 +118,7 @@ internal sealed class LeadScorer(IOptions<ScoringOptions> options)
 
     private static Recommendation Recommend(ActiveModel active, FeatureValue[] values, in LeadSnapshot lead, char grade, Exclusion? exclusion, long nowMs)
     {
-        if (exclusion is null) return Recommender.Recommend(active.Profile, values, lead, grade, nowMs);
+        if (exclusion is null) return Recommender.Recommend(active.Profile, values, lead, grade, nowMs, active.Norms);
         var why = $"Excluded: {exclusion.Text}.";
         return new Recommendation("none", "Do not contact", why, null, why, "none", why);
     }

@@ -24,11 +24,18 @@ public sealed record Factors(double Base, IReadOnlyList<Factor> Positive, IReadO
 /// <summary>What to do with the lead.</summary>
 /// <param name="NextBestAction">For the rep to read.</param>
 /// <param name="ActionId">Stable name of the action, to branch on.</param>
-/// <param name="OptimalContactTime">Start of the best hour; null when the lead may not be contacted.</param>
-/// <param name="ChannelPreference">phone, email, sms, or none.</param>
+/// <param name="OptimalContactTime">Start of the best hour, open for this channel and for that of the action; null when the lead may not be contacted, or no hour is open.</param>
+/// <param name="ChannelPreference">phone, email, sms, another channel of the profile, or none.</param>
 /// <param name="Why">The reason for each.</param>
+/// <param name="ContactWindowEndsAt">End of that hour.</param>
+/// <param name="TimeZone">Zone that the hour was chosen in.</param>
+/// <param name="Abstained">Which of them are only the organization's default, as too little is known of the lead.</param>
 public sealed record Recommendations(
-    string NextBestAction, string ActionId, [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] DateTimeOffset? OptimalContactTime, string ChannelPreference, RecommendationReasons Why);
+    string NextBestAction, string ActionId, [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] DateTimeOffset? OptimalContactTime, string ChannelPreference, RecommendationReasons Why,
+    DateTimeOffset? ContactWindowEndsAt = null, string? TimeZone = null, RecommendationAbstentions? Abstained = null);
+
+/// <summary>True where too little is known of the lead to recommend more than the organization's default.</summary>
+public sealed record RecommendationAbstentions(bool NextBestAction, bool OptimalContactTime, bool ChannelPreference);
 
 /// <summary>Why each recommendation was made.</summary>
 public sealed record RecommendationReasons(string NextBestAction, string OptimalContactTime, string ChannelPreference);
@@ -59,7 +66,8 @@ public sealed record ScoreAnswer(
         return new ScoreAnswer(
             leadId, result.Score.Points, result.Grade.ToString(), Math.Round(result.Score.Probability, 6), Math.Round(result.Score.Confidence, 4),
             includeFactors && result.Factors is { } factors ? FactorsOf(result.BasePoints, factors, active.Profile, active.Extractor.Extract(lead, nowMs)) : null,
-            new Recommendations(r.Action, r.ActionId, Moment.Of(r.ContactAtMs), r.Channel, new RecommendationReasons(r.ActionWhy, r.ContactWhy, r.ChannelWhy)),
+            new Recommendations(r.Action, r.ActionId, Moment.Of(r.ContactAtMs), r.Channel, new RecommendationReasons(r.ActionWhy, r.ContactWhy, r.ChannelWhy),
+                Moment.Of(r.ContactEndsMs), r.TimeZone, new RecommendationAbstentions(r.ActionAbstained, r.ContactAbstained, r.ChannelAbstained)),
             Moment.Of(result.ScoredAtMs), result.ModelVersion, result.ScoredBy, result.NeedsReview, cached, result.RestsOn,
             result.Exclusion is { } e ? new ScoreExclusion(e.Id, e.Text) : null, saved);
     }

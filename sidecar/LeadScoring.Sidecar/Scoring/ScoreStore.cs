@@ -93,6 +93,7 @@ internal sealed class ScoreStore(Database database, LeadStore leads)
             from scores where organization_id = @organizationId and lead_id = @leadId
             """;
         var changed = leads.SetScores(transaction, organizationId, [.. writes.Select(w => Latest(w, isCurrent))]);
+        RecommendedActions.Log(transaction, organizationId, writes);
         using var insert = transaction.Prepare(Sql, "organizationId", "leadId", "scoredAtMs", "score", "grade", "probability", "confidence", "modelVersion", "scoredBy", "needsReview", "basePoints", "factors", "cause", "newData", "elapsedTime", "model", "exclusion")
             .Set(0, organizationId);
         for (var i = 0; i < writes.Count; i++)

@@ -13,6 +13,8 @@ internal static class ScoringEndpoints
         services.AddSingleton<ScoreStore>();
         services.AddSingleton<ScoreLeads>();
         services.AddSingleton(new LeadErasure("scores"));
+        services.AddSingleton<RecommendedActions>();
+        services.AddSingleton(new LeadErasure("recommended_actions"));
         services.AddSingleton<WarmUp>();
         services.AddHostedService(provider => provider.GetRequiredService<WarmUp>());
         services.AddSingleton(provider => new ReadinessPart("models", _ => new(provider.GetRequiredService<WarmUp>().WhyNotReady)));

@@ -168,6 +168,38 @@ public sealed class ActivityStateTests
     }
 
     [Fact]
+    public void ResponseHours_CallsAndReplies_AreKeptApartAndSurviveBytesAndMerge()
+    {
+        // Now is some moment; an hour later is the next hour of the week.
+        ActivityEvent[] events = [Events.One("a", "page_view", Now), Events.One("b", "phone_call", Now), Events.One("c", "email_replied", Now + Events.Hour), Events.One("d", "email_opened", Now)];
+        var state = ActivityState.Replay(events, long.MaxValue);
+        var hour = ActivityState.HourOfWeek(Now);
+        Assert.Equal((1, 1, 3), (state.ResponseHoursOfWeek[hour], state.ResponseHoursOfWeek[(hour + 1) % 168], state.HoursOfWeek[hour]));
+        var back = ActivityState.FromBytes(state.ToBytes());
+        Assert.Equal(state.ResponseHoursOfWeek, back.ResponseHoursOfWeek);
+        var parts = ActivityState.Replay(events[..2], long.MaxValue);
+        parts.Merge(ActivityState.Replay(events[2..], long.MaxValue));
+        Assert.Equal(state.ToBytes(), parts.ToBytes());
+    }
+
+    [Fact]
+    public void ToBytes_NoResponses_IsTheFirstVersion()
+    {
+        Assert.Equal(1, ActivityState.Replay([Events.One("a", "page_view", Now)], Now).ToBytes()[0]);
+        Assert.Equal(2, ActivityState.Replay([Events.One("a", "phone_call", Now)], Now).ToBytes()[0]);
+    }
+
+    [Fact]
+    public void Fold_ActionTaken_IsTalliedButIsNoActivityOfTheLead()
+    {
+        var state = ActivityState.Replay([Events.One("a", EventTypes.ActionTaken("call_now"), Now), Events.One("b", EventTypes.ActionTaken("Anruf: jetzt!"), Now)], Now);
+        Assert.Equal(1, state.Tally("action_taken_call_now").Count);
+        Assert.Equal(long.MinValue, state.LastOwnMs);
+        Assert.All(state.Types, t => Assert.Matches("^[a-z][a-z0-9_]{0,63}$", t.Key));
+        Assert.NotEqual(EventTypes.ActionTaken("Anruf: jetzt!"), EventTypes.ActionTaken("Anruf: jetzt?"));
+    }
+
+    [Fact]
     public void Fold_Bot_IsCountedAsBotAndNothingElse()
     {
         var state = new ActivityState();

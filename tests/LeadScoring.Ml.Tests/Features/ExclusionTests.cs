@@ -56,10 +56,10 @@ public sealed class ExclusionTests
 
     [Theory]
     [InlineData("[]", "every lead would be excluded")]
-    [InlineData("[{ attribute: a }]", "is or ends_with")]
-    [InlineData("[{ is: [x] }]", "one of attribute, event and feature")]
-    [InlineData("[{ attribute: a, event: b, is: [x] }]", "one of attribute, event and feature")]
-    [InlineData("[{ event: b, is: [x] }]", "an event has happened or not")]
+    [InlineData("[{ attribute: a }]", "needs a test")]
+    [InlineData("[{ is: [x] }]", "feature '' is not in the profile")]
+    [InlineData("[{ attribute: a, event: b, is: [x] }]", "one of feature, group, attribute and event")]
+    [InlineData("[{ event: b, is: [x] }]", "an event is counted")]
     [InlineData("[{ attribute: a, ends_with: [\"\"] }]", "empty entry")]
     [InlineData("[{ feature: nope, at_least: 1 }]", "'nope' is not in the profile")]
     public void Parse_ExclusionThatMeansNothing_IsAFault(string when, string fault) =>

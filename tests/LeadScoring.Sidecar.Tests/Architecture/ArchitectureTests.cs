@@ -22,7 +22,8 @@ public sealed partial class ArchitectureTests
         ["Training"] = ["Organizations", "Leads", "Events", "Outcomes", "Models"],
         ["Feedback"] = ["Scoring"],
         ["Monitoring"] = ["Scoring", "Outcomes", "Models"],
-        ["Recommendations"] = ["Scoring"],
+        // A recorded action is also an event of its lead, and is judged by outcomes.
+        ["Recommendations"] = ["Organizations", "Leads", "Events", "Outcomes", "Models", "Scoring"],
         ["Webhooks"] = ["Organizations"],
         ["Imports"] = ["Leads", "Events", "Outcomes", "Scoring"],
         ["Sync"] = ["Leads", "Events", "Outcomes", "Scoring"],

@@ -63,8 +63,8 @@ public sealed class RuleScoreTests(SidecarFactory sidecar) : IClassFixture<Sidec
     }
 
     [Theory]
-    [InlineData("{\"do_not_call\":true}", "none", "email")]
-    [InlineData("{\"phone_consent\":\"no\"}", "none", "email")]
+    [InlineData("{\"do_not_call\":true}", "follow_up_email", "email")]
+    [InlineData("{\"phone_consent\":\"no\"}", "follow_up_email", "email")]
     [InlineData("{\"do_not_call\":\"1\",\"unsubscribed\":\"yes\"}", "none", "none")]
     [InlineData("{\"do_not_call\":true,\"do_not_email\":true,\"sms_consent\":true}", "none", "sms")]
     [InlineData("{\"do_not_email\":true,\"email_consent\":false}", "call_now", "phone")]

@@ -1,0 +1,34 @@
+using System.Runtime.CompilerServices;
+using Dapper;
+using LeadScoring.Sidecar.Storage;
+
+namespace LeadScoring.Sidecar.Scoring;
+
+/// <summary>An action that became the recommended one for a lead.</summary>
+internal sealed record RecommendedAction(string LeadId, string ActionId, long AtMs);
+
+/// <summary>Which action was recommended for which lead from when on; written with the score.</summary>
+internal sealed class RecommendedActions(Database database)
+{
+    /// <summary>Adds the actions that differ from the one that stood before; a lead that is gone gets none.</summary>
+    internal static void Log(WriteTransaction transaction, string organizationId, IReadOnlyList<ScoreWrite> writes)
+    {
+        const string Sql = """
+            insert into recommended_actions (organization_id, lead_id, change, action_id, recommended_at_ms)
+            select @organizationId, @leadId, coalesce((select max(change) from recommended_actions where organization_id = @organizationId and lead_id = @leadId), 0) + 1, @actionId, @atMs
+            where @actionId <> coalesce((select action_id from recommended_actions where organization_id = @organizationId and lead_id = @leadId order by change desc limit 1), '')
+              and exists (select 1 from leads where organization_id = @organizationId and lead_id = @leadId)
+            """;
+        using var insert = transaction.Prepare(Sql, "organizationId", "leadId", "actionId", "atMs").Set(0, organizationId);
+        foreach (var write in writes) insert.Set(1, write.LeadId).Set(2, write.Result.Recommendation.ActionId).Set(3, write.Result.ScoredAtMs).Execute();
+    }
+
+    /// <summary>All of an organization, lead by lead, each lead's in the order of time.</summary>
+    internal async IAsyncEnumerable<RecommendedAction> ReadAllAsync(string organizationId, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        const string Sql = "select lead_id, action_id, recommended_at_ms from recommended_actions where organization_id = @organizationId order by lead_id, change";
+        await using var connection = await database.OpenConnectionAsync(cancellationToken);
+        await using var rows = await connection.ExecuteReaderAsync(new CommandDefinition(Sql, new { organizationId }, cancellationToken: cancellationToken));
+        while (await rows.ReadAsync(cancellationToken)) yield return new RecommendedAction(rows.GetString(0), rows.GetString(1), rows.GetInt64(2));
+    }
+}
