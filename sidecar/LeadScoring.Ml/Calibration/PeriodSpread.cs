@@ -13,9 +13,8 @@ public readonly record struct PeriodSpread(double Tau, int Periods)
     /// The moment estimator of DerSimonian and Laird (1986), "Meta-Analysis in Clinical Trials", with a known mean of 0: with weights 1 / variance the
     /// expected sum of weight x difference^2 is (number of differences) + tau^2 x (sum of weights).
     /// </remarks>
-    /// <param name="differences">Log-odds of a period's rate less what its past predicted, and the sampling variance of that, positive.</param>
-    /// <param name="periods">Periods that the differences come from.</param>
-    public static PeriodSpread Of(IReadOnlyCollection<(double Difference, double Variance)> differences, int periods)
+    /// <param name="differences">Of each period: log-odds of its rate less what its past predicted, and the sampling variance of that, positive.</param>
+    public static PeriodSpread Of(IReadOnlyCollection<(double Difference, double Variance)> differences)
     {
         if (differences.Count == 0) return Unknown;
         double heterogeneity = 0, weights = 0;
@@ -25,6 +24,6 @@ public readonly record struct PeriodSpread(double Tau, int Periods)
             weights += 1 / variance;
         }
 
-        return new PeriodSpread(Math.Sqrt(Math.Max(0, (heterogeneity - differences.Count) / weights)), periods);
+        return new PeriodSpread(Math.Sqrt(Math.Max(0, (heterogeneity - differences.Count) / weights)), differences.Count);
     }
 }

@@ -11,9 +11,10 @@ internal static class ListLeadScores
     /// <param name="Factors">Points of every feature at that time, largest first.</param>
     public sealed record Item(
         DateTimeOffset ScoredAt, double Score, string Grade, double ConversionProbability, double Confidence, int? ModelVersion, ScoredBy ScoredBy, bool NeedsReview,
-        double BasePoints, IReadOnlyList<ItemFactor> Factors);
+        double BasePoints, IReadOnlyList<ItemFactor> Factors, ScoreInterval? ConversionInterval = null, string? ReviewReason = null);
 
-    public sealed record ItemFactor(string Feature, double Points);
+    /// <param name="Text">In words, as told at that time.</param>
+    public sealed record ItemFactor(string Feature, double Points, string? Text = null);
 
     public sealed record Response(string LeadId, IReadOnlyList<Item> Scores);
 
@@ -23,8 +24,14 @@ internal static class ListLeadScores
         if (limit is < 1 or > MaxLimit) throw ProblemException.Invalid("?limit", $"limit is 1 to {MaxLimit:N0}.");
         var rows = await store.ListAsync(caller.OrganizationId, leadId, limit, cancellationToken);
         if (rows.Count == 0 && await leads.GetAsync(caller.OrganizationId, leadId, cancellationToken) is null) throw GetLead.Unknown();
-        return TypedResults.Ok(new Response(leadId, [.. rows.Select(r => new Item(
+        return TypedResults.Ok(new Response(leadId, [.. rows.Select(ItemOf)]));
+    }
+
+    private static Item ItemOf(StoredScore r)
+    {
+        var explanation = r.ReadExplanation();
+        return new Item(
             Moment.Of(r.ScoredAtMs), r.Score, r.Grade, Math.Round(r.Probability, 6), Math.Round(r.Confidence, 4), r.ModelVersion, ScoreStore.Parse(r.ScoredBy), r.NeedsReview,
-            r.BasePoints, [.. r.ReadFactors().Select(f => new ItemFactor(f.Feature, f.Points))]))]));
+            r.BasePoints, [.. explanation.Factors.Select(f => new ItemFactor(f.Feature, f.Points, f.Text))], ScoreInterval.Of(explanation.Interval), explanation.ReviewReason);
     }
 }

@@ -49,7 +49,7 @@ public sealed class EnsembleModelTests
         // The other members replaced by nonsense: the quick score must not notice, the full one must.
         var other = new EnsembleModel(
             m.Profile, m.Preprocessor, m.GradientBoosting, m.GradientBoosting, m.Network, new LogisticRegression(new double[m.Regression.Coefficients.Length], 5),
-            m.Weights, m.PrimaryCalibrator, m.PrimaryCalibrator, m.Confidence, m.DenseBaseline.ToArray());
+            m.Weights, m.PrimaryCalibrator, m.PrimaryCalibrator, m.Certainty, m.DenseBaseline.ToArray());
         Span<double> members = stackalloc double[4];
         for (var r = 0; r < 100; r++)
         {
@@ -96,7 +96,7 @@ public sealed class EnsembleModelTests
     {
         var m = SmallWorld.Trained.Value.Result.Model;
         EnsembleModel With(LogisticRegression? regression = null, ConfidenceModel? confidence = null, EnsembleWeights? weights = null) => new(
-            m.Profile, m.Preprocessor, m.GradientBoosting, m.RandomForest, m.Network, regression ?? m.Regression, weights ?? m.Weights, m.Calibrator, m.PrimaryCalibrator, confidence ?? m.Confidence, m.DenseBaseline.ToArray());
+            m.Profile, m.Preprocessor, m.GradientBoosting, m.RandomForest, m.Network, regression ?? m.Regression, weights ?? m.Weights, m.Calibrator, m.PrimaryCalibrator, confidence ?? m.Certainty, m.DenseBaseline.ToArray());
         Assert.Contains("regression", Assert.Throws<ArgumentException>(() => With(new LogisticRegression([1], 0))).Message);
         Assert.Contains("confidence", Assert.Throws<ArgumentException>(() => With(confidence: new ConfidenceModel(new LogisticRegression([1], 0)))).Message);
         Assert.Contains("weights", Assert.Throws<ArgumentException>(() => With(weights: new EnsembleWeights { Network = -1 })).Message);

@@ -16,7 +16,7 @@ public sealed class ExplainerTests
     private static double Sum(LeadScoring.Ml.Explanation.Explanation explanation) => explanation.Base + explanation.Factors.Sum(f => f.Points);
 
     private static EnsembleModel With(EnsembleModel m, EnsembleWeights? weights = null, FeedForwardNetwork? network = null) => new(
-        m.Profile, m.Preprocessor, m.GradientBoosting, m.RandomForest, network ?? m.Network, m.Regression, weights ?? m.Weights, m.Calibrator, m.PrimaryCalibrator, m.Confidence, m.DenseBaseline.ToArray());
+        m.Profile, m.Preprocessor, m.GradientBoosting, m.RandomForest, network ?? m.Network, m.Regression, weights ?? m.Weights, m.Calibrator, m.PrimaryCalibrator, m.Certainty, m.DenseBaseline.ToArray());
 
     [NativeXGBoostFact]
     public void Explain_ManyLeads_BaseAndPointsAreTheScore()
