@@ -71,8 +71,10 @@ public static class FactorWording
         // Outside what was seen the nearest bin stands, which "or more" and "or fewer" describe and a range would not.
         List<(string Who, Tally Leads)> statements = [];
         if (at > 0 && value.Number >= bins[at].From) statements.Add(($"leads with {Say(bins[at].From)} or more", more));
-        if (at < bins.Length - 1 && value.Number <= bins[at].To) statements.Add(($"leads with {Say(bins[at].To)} or {(IsCount(bins) ? "fewer" : "less")}", fewer));
-        if (at >= bins.Length / 2.0 == false) statements.Reverse();
+        if (at < bins.Length - 1 && value.Number <= bins[at].To)
+            statements.Add((at == 0 && bins[0].From == bins[0].To ? $"leads with {Say(bins[0].To)}" : $"leads with {Say(bins[at].To)} or {(IsCount(bins) ? "fewer" : "less")}", fewer));
+        // In the lower half of what leads have, how few it is says more than how many.
+        if (at < bins.Length / 2) statements.Reverse();
         if (value.Number >= bins[at].From && value.Number <= bins[at].To)
             statements.Add((bins[at].From == bins[at].To ? $"leads with {Say(bins[at].From)}" : $"leads with {Say(bins[at].From)} to {Say(bins[at].To)}", bins[at].Leads));
         if (statements.Count == 0) return null;
