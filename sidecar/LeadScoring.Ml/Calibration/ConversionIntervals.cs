@@ -11,8 +11,7 @@ namespace LeadScoring.Ml.Calibration;
 /// <para>
 /// On the log-odds scale the half-width is q sqrt(s^2 + tau^2). s, by score: how far the isotonic map moves when it is fitted again on resampled leads
 /// (Poisson bootstrap; Hanley and MacGibbon 2006, "Creating non-parametric bootstrap samples using Poisson frequencies"). tau: how far periods differ
-/// from what their past predicted (<see cref="PeriodSpread"/>). q: 0.95 quantile of the normal distribution, or of Student's t with as many degrees of
-/// freedom as periods stand behind a tau above 0.
+/// from what their past predicted (<see cref="PeriodSpread"/>). q: 0.95 quantile of the normal distribution.
 /// </para>
 /// </remarks>
 public sealed class ConversionIntervals
@@ -76,7 +75,7 @@ public sealed class ConversionIntervals
         var (raw, negative, positive) = Bins(predictions, labels);
         var knots = KnotsOf(map, predictions);
         var sampled = Resample(raw, negative, positive, knots, minimumBlockWeight, new Random(seed));
-        var quantile = spread is { Tau: > 0, Periods: > 0 } ? StudentT.InvCDF(0, 1, spread.Periods, (1 + ConversionInterval.Level) / 2) : Normal.InvCDF(0, 1, (1 + ConversionInterval.Level) / 2);
+        var quantile = Normal.InvCDF(0, 1, (1 + ConversionInterval.Level) / 2);
         double[] widths = [.. sampled.Select(s => quantile * Math.Sqrt((s * s) + (spread.Tau * spread.Tau)))];
         return new ConversionIntervals([.. knots.Select(k => k.Probability)], widths, spread);
     }

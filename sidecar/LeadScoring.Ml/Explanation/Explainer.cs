@@ -18,7 +18,10 @@ public sealed class Explainer(EnsembleModel model)
     private readonly TreeShap boosting = new(model.GradientBoosting);
     private readonly TreeShap forest = new(model.RandomForest);
 
-    /// <summary>Features of a lead: points of one.</summary>
+    /// <summary>Steps of the path from base to lead. One step is the secant of each map.</summary>
+    internal int PathSteps { get; init; } = PointsPath.DefaultSteps;
+
+    /// <summary>Features of a lead, of which each gets points.</summary>
     public int FeatureCount => model.Profile.Features.Count;
 
     /// <summary>Explains the score of a lead.</summary>
@@ -85,7 +88,7 @@ public sealed class Explainer(EnsembleModel model)
         Span<double> bases = [boosting.Bias, forest.Bias, NetworkContributions.Of(model.Network, dense, baseline, phi), model.Regression.Margin(baseline)];
         Span<double> deltas = [Sum(byBoosting), Sum(byForest), Sum(phi), model.Regression.Margin(dense) - bases[3]];
         Span<double> slopes = stackalloc double[EnsembleModel.Members];
-        var basePoints = PointsPath.Slopes(model, bases, deltas, slopes);
+        var basePoints = PointsPath.Slopes(model, bases, deltas, slopes, PathSteps);
 
         points.Clear();
         var (tree, columns) = (model.Preprocessor.TreeColumns, model.Preprocessor.DenseColumns);

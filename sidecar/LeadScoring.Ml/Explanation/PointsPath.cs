@@ -12,15 +12,16 @@ namespace LeadScoring.Ml.Explanation;
 /// </remarks>
 internal static class PointsPath
 {
-    // With 32 steps points differ from 1,000 steps by less than 0.05 on the demo world, and they cost 2 us.
-    private const int Steps = 32;
+    /// <summary>Fine enough that more steps change no point by more than 0.05 in the tests.</summary>
+    internal const int DefaultSteps = 32;
 
     /// <param name="model">Weights, sigmoids and isotonic map.</param>
     /// <param name="bases">Margin of each member at the base. Length 4.</param>
     /// <param name="deltas">Margin of the lead less that of the base. Length 4.</param>
     /// <param name="slopes">Receives points a unit of log-odds, for each member. Length 4.</param>
+    /// <param name="steps">Steps of the path, at least 1.</param>
     /// <returns>Points of the base.</returns>
-    internal static double Slopes(EnsembleModel model, ReadOnlySpan<double> bases, ReadOnlySpan<double> deltas, Span<double> slopes)
+    internal static double Slopes(EnsembleModel model, ReadOnlySpan<double> bases, ReadOnlySpan<double> deltas, Span<double> slopes, int steps = DefaultSteps)
     {
         var w = model.Weights;
         var sum = w.GradientBoosting + w.RandomForest + w.Network + w.Regression;
@@ -32,9 +33,9 @@ internal static class PointsPath
         var average = w.Average(before);
         var basePoints = 100 * model.Calibrator.Apply(average);
         var points = basePoints;
-        for (var step = 1; step <= Steps; step++)
+        for (var step = 1; step <= steps; step++)
         {
-            Probabilities(model, bases, deltas, step / (double)Steps, after);
+            Probabilities(model, bases, deltas, step / (double)steps, after);
             var nextAverage = w.Average(after);
             var next = 100 * model.Calibrator.Apply(nextAverage);
             var change = nextAverage - average;

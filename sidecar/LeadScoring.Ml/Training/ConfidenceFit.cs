@@ -41,8 +41,11 @@ internal static class ConfidenceFit
         return new ConfidenceModel(Regress(signals, right, [.. Enumerable.Range(0, right.Length)]), map);
     }
 
-    /// <summary>Blocks of at least 200 rows: a confidence is a rate, and below that its sampling error exceeds 0.03.</summary>
-    private static double BlockWeight(int rows) => Math.Min(200, rows / 10.0);
+    /// <summary>
+    /// Blocks of at least 200 rows and 1 % of all: below 200 the sampling error of a rate exceeds 0.03, and where there are many rows, more of them make it
+    /// smaller still; the regression has given the shape already.
+    /// </summary>
+    private static double BlockWeight(int rows) => Math.Min(rows / 10.0, Math.Max(200, rows / 100.0));
 
     private static LogisticRegression Regress(float[] signals, float[] right, int[] rows)
     {

@@ -14,7 +14,7 @@ namespace LeadScoring.Ml.Training;
 internal static class PeriodBacktest
 {
     private const int MostPeriods = 8;
-    private const int FewestPeriods = 4;
+    private const int FewestPeriods = 5;
     private const int RowsAPeriod = 400;
     private const int MinorityAPeriod = 40;
 

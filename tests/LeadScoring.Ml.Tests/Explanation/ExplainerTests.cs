@@ -112,6 +112,25 @@ public sealed class ExplainerTests
         Assert.True(agreement >= 0.85, $"Spearman {agreement}");
     }
 
+    [NativeXGBoostFact]
+    public void Explain_FinerPath_ChangesNextToNothing()
+    {
+        var model = Model;
+        var (usual, fine, secant) = (new Explainer(model), new Explainer(model) { PathSteps = 2_000 }, new Explainer(model) { PathSteps = 1 });
+        var leads = SmallWorld.Leads(200, 41);
+        double worst = 0, fromSecant = 0;
+        for (var r = 0; r < leads.Rows; r++)
+        {
+            var exact = fine.Explain(leads.Row(r)).Factors.ToDictionary(f => f.Feature, f => f.Points);
+            worst = Math.Max(worst, usual.Explain(leads.Row(r)).Factors.Max(f => Math.Abs(f.Points - exact[f.Feature])));
+            fromSecant = Math.Max(fromSecant, secant.Explain(leads.Row(r)).Factors.Max(f => Math.Abs(f.Points - exact[f.Feature])));
+            Assert.Equal(100 * model.Score(leads.Row(r)).Probability, Sum(secant.Explain(leads.Row(r))), 1e-3);
+        }
+
+        Assert.InRange(worst, 0, 0.05);
+        Assert.True(fromSecant > 4 * worst, $"secant {fromSecant}, path {worst}");
+    }
+
     [Fact]
     public void Spearman_KnownRanks_IsTheCorrelation()
     {

@@ -31,7 +31,7 @@ public sealed class ConfidenceFitTests
     }
 
     [Theory]
-    [InlineData(0, 0, 0.12)]
+    [InlineData(0, 0, 0.2)]
     [InlineData(1.5, 0.4, 3)]
     public void Spread_LevelMovesWithTime_IsSeen(double rise, double least, double most)
     {
