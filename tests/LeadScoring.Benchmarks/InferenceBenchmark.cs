@@ -147,7 +147,7 @@ internal static unsafe class InferenceBenchmark
                 (members[0], members[1]) = (probabilities[0][i], probabilities[1][i]);
                 (members[2], members[3]) = (1 / (1 + Math.Exp(-probabilities[2][i])), 1 / (1 + Math.Exp(-probabilities[3][i])));
                 var probability = model.Calibrator.Apply(model.Weights.Average(members));
-                sink += model.Confidence.Confidence(probability, members, EnsembleModel.KnownShare(rows.Set.Row(i)));
+                sink += model.Certainty.Confidence.Confidence(probability, members, EnsembleModel.KnownShare(rows.Set.Row(i)));
             }
         }
 

@@ -1,8 +1,5 @@
-using System.Text.Json;
 using LeadScoring.Demo;
-using LeadScoring.Ml.Features;
 using LeadScoring.Ml.Training;
-using LeadScoring.Sidecar.Cli;
 
 namespace LeadScoring.Benchmarks;
 
@@ -58,29 +55,13 @@ internal static class QualityBenchmark
         foreach (var (set, variant, auc, logLoss) in quick ? Reference.Where(r => r.Set == "x_education") : Reference)
         {
             Report.Progress($"training on {set} / {variant}");
-            var trained = Train(folder, set, variant);
+            var trained = PublicSet.Load(folder, set, variant).Train();
             var e = trained.Test!.Ensemble;
             lines.Add([$"{set} / {variant}", $"{e.Rows:N0}", Four(e.RocAuc), Four(auc), Signed(e.RocAuc - auc), Four(e.LogLoss), Four(logLoss), Signed(e.LogLoss - logLoss), Four(e.Ece), LeftOut(trained)]);
         }
 
         Report.Line("Public sets, profile inferred from the training rows; reference e: the same four models and weights trained from Python on the same rows.\n");
         Report.Table(["set / columns", "test rows", "AUC", "AUC of e", "difference", "log loss", "log loss of e", "difference", "ECE", "features left out as leaks"], lines);
-    }
-
-    /// <summary>As the command <c>evaluate</c> does it.</summary>
-    private static TrainingResult Train(string folder, string set, string variant)
-    {
-        var table = LeadTable.Read(Path.Combine(folder, "sets", set + ".csv"));
-        using var schema = JsonDocument.Parse(File.ReadAllText(Path.Combine(folder, "sets", set + ".schema.json")));
-        var kept = schema.RootElement.GetProperty("variants").GetProperty(variant).EnumerateArray().Select(c => c.GetString()!).ToHashSet(StringComparer.Ordinal);
-        var label = schema.RootElement.GetProperty("label").GetString()!;
-        var labels = table.Labels(label, null);
-        var test = table.ReadRowList(Path.Combine(folder, "splits", set + ".test.txt"));
-        int[] train = [.. Enumerable.Range(0, labels.Length).Except(test).Where(r => !float.IsNaN(labels[r]))];
-        var profile = FeatureProfile.Parse(table.Infer("inferred", train, labels, table.Header.Where(c => !kept.Contains(c))).Yaml);
-        var values = table.Extract(profile, TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds());
-        return EnsembleTrainer.Train(
-            new TrainingSet(profile, values, Array.ConvertAll(labels, y => float.IsNaN(y) ? 0 : y)), train, test, new TrainingSettings(), null, CancellationToken.None);
     }
 
     private static string LeftOut(TrainingResult trained) => string.Join(", ", trained.Leaks.Where(l => l.LeftOut).Select(l => l.Feature));

@@ -10,7 +10,7 @@ public sealed record BundleManifest
     public static JsonSerializerOptions Json => BundleParts.Json;
 
     /// <summary>Version of the format that this program writes.</summary>
-    public const int CurrentFormat = 1;
+    public const int CurrentFormat = 2;
 
     /// <summary>Format version.</summary>
     public int Format { get; init; } = CurrentFormat;

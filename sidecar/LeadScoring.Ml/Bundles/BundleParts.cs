@@ -56,5 +56,27 @@ internal static class BundleParts
     /// <summary>The serializer checks members for null, not the elements of arrays.</summary>
     private static T[] NoNulls<T>(T[] parts) where T : class => parts.Contains(null) ? throw new FormatException("a part is null") : parts;
 
-    internal sealed record CalibrationPart(EnsembleWeights Weights, MapPart Ensemble, MapPart Primary, RegressionPart Confidence, float[] DenseBaseline);
+    internal sealed record ConfidencePart(RegressionPart Regression, MapPart Map)
+    {
+        internal static ConfidencePart Of(ConfidenceModel c) => new(RegressionPart.Of(c.Regression), MapPart.Of(c.Map));
+
+        internal ConfidenceModel ToModel() => new(Regression.ToModel(), Map.ToModel());
+    }
+
+    internal sealed record IntervalsPart(double[] Probabilities, double[] HalfWidths, double Tau, int Periods)
+    {
+        internal static IntervalsPart Of(ConversionIntervals i) => new(i.Probabilities.ToArray(), i.HalfWidths.ToArray(), i.Spread.Tau, i.Spread.Periods);
+
+        internal ConversionIntervals ToModel() => new(Probabilities, HalfWidths, new PeriodSpread(Tau, Periods));
+    }
+
+    internal sealed record CertaintyPart(ConfidencePart Confidence, ConfidencePart PrimaryConfidence, IntervalsPart Intervals, IntervalsPart PrimaryIntervals)
+    {
+        internal static CertaintyPart Of(ScoreCertainty c) =>
+            new(ConfidencePart.Of(c.Confidence), ConfidencePart.Of(c.PrimaryConfidence), IntervalsPart.Of(c.Intervals), IntervalsPart.Of(c.PrimaryIntervals));
+
+        internal ScoreCertainty ToModel() => new(Confidence.ToModel(), PrimaryConfidence.ToModel(), Intervals.ToModel(), PrimaryIntervals.ToModel());
+    }
+
+    internal sealed record CalibrationPart(EnsembleWeights Weights, MapPart Ensemble, MapPart Primary, float[] DenseBaseline);
 }

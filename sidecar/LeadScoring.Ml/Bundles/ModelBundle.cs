@@ -4,6 +4,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using LeadScoring.Ml.Ensemble;
+using LeadScoring.Ml.Explanation;
 using LeadScoring.Ml.Features;
 using LeadScoring.Ml.Training;
 using LeadScoring.Ml.Trees;
@@ -16,7 +17,8 @@ namespace LeadScoring.Ml.Bundles;
 /// <param name="Model">Ready to score.</param>
 /// <param name="Reference">How the features were distributed in training.</param>
 /// <param name="FeaturesHash"><see cref="FeatureProfile.FeaturesHash"/> of the whole profile, left-out features included.</param>
-public sealed record ModelBundle(BundleManifest Manifest, EnsembleModel Model, IReadOnlyList<ReferenceDistribution> Reference, string FeaturesHash)
+/// <param name="BaseRates">How the training leads converted by value of each of the model's features.</param>
+public sealed record ModelBundle(BundleManifest Manifest, EnsembleModel Model, IReadOnlyList<ReferenceDistribution> Reference, string FeaturesHash, BaseRates BaseRates)
 {
     /// <summary>Largest entry that is read, bytes after unpacking: a bundle may come from a stranger.</summary>
     public const int MaxEntryBytes = 256 * 1024 * 1024;
@@ -32,6 +34,8 @@ public sealed record ModelBundle(BundleManifest Manifest, EnsembleModel Model, I
     private const string RegressionEntry = "regression.json";
     private const string CalibrationEntry = "calibration.json";
     private const string ReferenceEntry = "reference.json";
+    private const string CertaintyEntry = "certainty.json";
+    private const string BaseRatesEntry = "base_rates.json";
 
     /// <summary>Packs a training's result.</summary>
     /// <param name="set">The table it was trained on, for the reference distributions.</param>
@@ -50,8 +54,9 @@ public sealed record ModelBundle(BundleManifest Manifest, EnsembleModel Model, I
             [NetworkEntry] = Json(BundleParts.NetworkPart.Of(model.Network)),
             [RegressionEntry] = Json(BundleParts.RegressionPart.Of(model.Regression)),
             [CalibrationEntry] = Json(new BundleParts.CalibrationPart(
-                model.Weights, BundleParts.MapPart.Of(model.Calibrator), BundleParts.MapPart.Of(model.PrimaryCalibrator),
-                BundleParts.RegressionPart.Of(model.Confidence.Regression), model.DenseBaseline.ToArray())),
+                model.Weights, BundleParts.MapPart.Of(model.Calibrator), BundleParts.MapPart.Of(model.PrimaryCalibrator), model.DenseBaseline.ToArray())),
+            [CertaintyEntry] = Json(BundleParts.CertaintyPart.Of(model.Certainty)),
+            [BaseRatesEntry] = Json(BaseRatesOf(set.WithFeatures(model.Profile), result.TrainRows)),
             [ReferenceEntry] = Json(ReferenceDistribution.Of(set.WithFeatures(model.Profile), result.TrainRows)),
         };
         var manifest = new BundleManifest
@@ -79,6 +84,8 @@ public sealed record ModelBundle(BundleManifest Manifest, EnsembleModel Model, I
             if (archive.GetEntry(ManifestEntry)!.Crc32 != Crc32(manifestBytes))
                 throw new BundleException($"The bundle is damaged: the checksum of {ManifestEntry} does not match.");
             var manifest = Part<BundleManifest>(manifestBytes, ManifestEntry);
+            if (manifest.Format < BundleManifest.CurrentFormat)
+                throw new BundleException($"The bundle has format {manifest.Format}, made by an earlier version; this program reads format {BundleManifest.CurrentFormat}. Train again.");
             if (manifest.Format != BundleManifest.CurrentFormat)
                 throw new BundleException($"The bundle has format {manifest.Format}; this program reads format {BundleManifest.CurrentFormat}. Update the program.");
             byte[] Verified(string name)
@@ -91,8 +98,10 @@ public sealed record ModelBundle(BundleManifest Manifest, EnsembleModel Model, I
 
             var profile = FeatureProfile.Parse(Encoding.UTF8.GetString(Verified(ProfileEntry)));
             if (profile.Hash != manifest.ProfileHash) throw new BundleException("The bundle is damaged: its profile is not the one the manifest names.");
-            return new ModelBundle(
-                manifest, ReadModel(manifest, profile, Verified), Part<ReferenceDistribution[]>(Verified(ReferenceEntry), ReferenceEntry), profile.FeaturesHash);
+            var model = ReadModel(manifest, profile, Verified);
+            var rates = Part<BaseRates>(Verified(BaseRatesEntry), BaseRatesEntry);
+            rates.Check(model.Profile);
+            return new ModelBundle(manifest, model, Part<ReferenceDistribution[]>(Verified(ReferenceEntry), ReferenceEntry), profile.FeaturesHash, rates);
         }
         catch (Exception e) when (e is InvalidDataException or JsonException or FormatException or ArgumentException or NotSupportedException)
         {
@@ -111,9 +120,11 @@ public sealed record ModelBundle(BundleManifest Manifest, EnsembleModel Model, I
             TreeEnsemble.FromXGBoostJson(entry(ForestEntry)),
             Part<BundleParts.NetworkPart>(entry(NetworkEntry), NetworkEntry).ToModel(),
             Part<BundleParts.RegressionPart>(entry(RegressionEntry), RegressionEntry).ToModel(),
-            calibration.Weights, calibration.Ensemble.ToModel(), calibration.Primary.ToModel(), new ConfidenceModel(calibration.Confidence.ToModel()),
-            calibration.DenseBaseline);
+            calibration.Weights, calibration.Ensemble.ToModel(), calibration.Primary.ToModel(),
+            Part<BundleParts.CertaintyPart>(entry(CertaintyEntry), CertaintyEntry).ToModel(), calibration.DenseBaseline);
     }
+
+    private static BaseRates BaseRatesOf(TrainingSet set, int[] rows) => BaseRates.Of(set.Profile, set.Values, set.Labels, rows);
 
     private static byte[] Json<T>(T part) => JsonSerializer.SerializeToUtf8Bytes(part, BundleParts.Json);
 

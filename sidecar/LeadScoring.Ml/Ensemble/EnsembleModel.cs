@@ -18,7 +18,7 @@ public sealed class EnsembleModel
     /// <exception cref="ArgumentException">The parts do not fit each other.</exception>
     public EnsembleModel(
         FeatureProfile profile, Preprocessor preprocessor, TreeEnsemble gradientBoosting, TreeEnsemble randomForest, FeedForwardNetwork network,
-        LogisticRegression regression, EnsembleWeights weights, IsotonicCalibrator calibrator, IsotonicCalibrator primaryCalibrator, ConfidenceModel confidence,
+        LogisticRegression regression, EnsembleWeights weights, IsotonicCalibrator calibrator, IsotonicCalibrator primaryCalibrator, ScoreCertainty certainty,
         float[] denseBaseline)
     {
         weights.Validate();
@@ -27,9 +27,10 @@ public sealed class EnsembleModel
         Check(preprocessor.DenseColumns.Count, network.Inputs, "network");
         Check(preprocessor.DenseColumns.Count, regression.Coefficients.Length, "regression");
         Check(preprocessor.DenseColumns.Count, denseBaseline.Length, "dense baseline");
-        Check(ConfidenceModel.Signals, confidence.Regression.Coefficients.Length, "confidence");
+        Check(ConfidenceModel.Signals, certainty.Confidence.Regression.Coefficients.Length, "confidence");
+        Check(ConfidenceModel.Signals, certainty.PrimaryConfidence.Regression.Coefficients.Length, "confidence of the primary member");
         (Profile, Preprocessor, GradientBoosting, RandomForest, Network, Regression) = (profile, preprocessor, gradientBoosting, randomForest, network, regression);
-        (Weights, Calibrator, PrimaryCalibrator, Confidence) = (weights, calibrator, primaryCalibrator, confidence);
+        (Weights, Calibrator, PrimaryCalibrator, Certainty) = (weights, calibrator, primaryCalibrator, certainty);
         if (Array.Exists(denseBaseline, x => !float.IsFinite(x))) throw new ArgumentException("the dense baseline is not finite");
         DenseBaseline = denseBaseline;
         Extractor = new FeatureExtractor(profile);
@@ -65,8 +66,8 @@ public sealed class EnsembleModel
     /// <summary>Probability of the primary member alone to calibrated probability.</summary>
     public IsotonicCalibrator PrimaryCalibrator { get; }
 
-    /// <summary>How sure a score is.</summary>
-    public ConfidenceModel Confidence { get; }
+    /// <summary>How sure a score is: confidence and intervals, of the ensemble and of the primary member alone.</summary>
+    public ScoreCertainty Certainty { get; }
 
     /// <summary>Mean dense row of the training leads: what contributions of network and regression are measured from. Length: dense columns.</summary>
     public ReadOnlyMemory<float> DenseBaseline { get; }
@@ -91,10 +92,10 @@ public sealed class EnsembleModel
         MemberProbabilities(row[..t], row[t..], members);
         if (rented is not null) ArrayPool<float>.Shared.Return(rented);
         var probability = Calibrator.Apply(Weights.Average(members));
-        return new LeadScore(probability, Confidence.Confidence(probability, members, KnownShare(values)));
+        return new LeadScore(probability, Certainty.Confidence.Confidence(probability, members, KnownShare(values)));
     }
 
-    /// <summary>Scores one lead with the primary member and its own isotonic map only. Confidence is that of the decision alone: max(p, 1 - p).</summary>
+    /// <summary>Scores one lead with the primary member, its own isotonic map and its own confidence only.</summary>
     public LeadScore QuickScore(ReadOnlySpan<FeatureValue> values)
     {
         int t = Preprocessor.TreeColumns.Count, d = Preprocessor.DenseColumns.Count;
@@ -104,7 +105,7 @@ public sealed class EnsembleModel
         var primary = GradientBoosting.Probability(GradientBoosting.Margin(row[..t]));
         if (rented is not null) ArrayPool<float>.Shared.Return(rented);
         var probability = PrimaryCalibrator.Apply(primary);
-        return new LeadScore(probability, Math.Clamp(Math.Max(probability, 1 - probability), 0.001, 0.999));
+        return new LeadScore(probability, Certainty.PrimaryConfidence.Confidence(probability, [primary], KnownShare(values)));
     }
 
     /// <summary>Member probabilities of one encoded lead.</summary>

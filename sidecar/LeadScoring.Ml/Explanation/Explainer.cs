@@ -1,94 +1,114 @@
+using System.Buffers;
 using LeadScoring.Ml.Ensemble;
 using LeadScoring.Ml.Features;
-using LeadScoring.Ml.Trees;
 
 namespace LeadScoring.Ml.Explanation;
-
-/// <summary>What one feature did to a score.</summary>
-/// <param name="Feature">Position of the feature in the model's profile.</param>
-/// <param name="Points">Score points, positive or negative.</param>
-public readonly record struct FactorPoints(int Feature, double Points);
-
-/// <summary>A score taken apart: <see cref="Base"/> plus all points is the score before rounding.</summary>
-/// <param name="Base">Points of the average lead.</param>
-/// <param name="Factors">One entry a feature, largest effect first.</param>
-public sealed record Explanation(double Base, IReadOnlyList<FactorPoints> Factors);
 
 /// <summary>Explains the scores of one model in points. Immutable, thread-safe.</summary>
 /// <remarks>
 /// Trees: exact path-dependent SHAP. Regression: coefficient times distance from the mean row, exact. Network: <see cref="NetworkContributions"/>.
-/// Log-odds become probability by the secant slope of the sigmoid between base and lead, member by member, and the weighted average becomes points
-/// by the secant slope of the isotonic map. Both maps rise, so a factor keeps its sign within a member, and the sum is the score by construction.
+/// Log-odds become points by <see cref="PointsPath"/>, which walks from the base to the lead with all members at once: base plus all points is the
+/// score by construction.
 /// </remarks>
 public sealed class Explainer(EnsembleModel model)
 {
+    // Bounds the buffers of a call over many leads.
+    private const int ChunkLeads = 256;
+
     private readonly TreeShap boosting = new(model.GradientBoosting);
     private readonly TreeShap forest = new(model.RandomForest);
+
+    /// <summary>Steps of the path from base to lead. One step is the secant of each map.</summary>
+    internal int PathSteps { get; init; } = PointsPath.DefaultSteps;
+
+    /// <summary>Features of a lead, of which each gets points.</summary>
+    public int FeatureCount => model.Profile.Features.Count;
 
     /// <summary>Explains the score of a lead.</summary>
     /// <param name="values">One value a feature, in the order of the model's profile.</param>
     public Explanation Explain(ReadOnlySpan<FeatureValue> values)
     {
+        var points = new double[values.Length];
+        Span<double> bases = stackalloc double[1];
+        Explain(values, bases, points);
+        var factors = new FactorPoints[points.Length];
+        for (var f = 0; f < factors.Length; f++) factors[f] = new FactorPoints(f, points[f]);
+        Array.Sort(factors, LargestFirst);
+        return new Explanation(bases[0], factors);
+    }
+
+    /// <summary>Explains the scores of many leads; nothing is allocated.</summary>
+    /// <param name="values">Feature values, row-major (leads, features).</param>
+    /// <param name="bases">Receives the base of each lead. Length leads.</param>
+    /// <param name="points">Receives the points of each feature, row-major (leads, features).</param>
+    /// <exception cref="ArgumentException">A length does not fit.</exception>
+    public void Explain(ReadOnlySpan<FeatureValue> values, Span<double> bases, Span<double> points)
+    {
+        var width = FeatureCount;
+        if (values.Length != bases.Length * width) throw new ArgumentException($"{values.Length} values do not make {bases.Length} leads of {width} features", nameof(values));
+        if (points.Length != values.Length) throw new ArgumentException($"there is room for {points.Length} points; {values.Length} are needed", nameof(points));
+        for (var from = 0; from < bases.Length; from += ChunkLeads)
+        {
+            var count = Math.Min(ChunkLeads, bases.Length - from);
+            ExplainChunk(values.Slice(from * width, count * width), bases.Slice(from, count), points.Slice(from * width, count * width));
+        }
+    }
+
+    private void ExplainChunk(ReadOnlySpan<FeatureValue> values, Span<double> bases, Span<double> points)
+    {
         var preprocessor = model.Preprocessor;
-        var tree = new float[preprocessor.TreeColumns.Count];
-        var dense = new float[preprocessor.DenseColumns.Count];
-        preprocessor.Encode(values, tree, dense);
-        var lift = new double[values.Length];
-        Span<double> members = stackalloc double[EnsembleModel.Members];
-        Span<double> bases = stackalloc double[EnsembleModel.Members];
-        model.MemberProbabilities(tree, dense, members);
-        bases[0] = AddTrees(boosting, model.GradientBoosting, tree, model.Weights.GradientBoosting, lift);
-        bases[1] = AddTrees(forest, model.RandomForest, tree, model.Weights.RandomForest, lift);
-        bases[2] = AddNetwork(dense, lift);
-        bases[3] = AddRegression(dense, lift);
-
-        var sum = model.Weights.GradientBoosting + model.Weights.RandomForest + model.Weights.Network + model.Weights.Regression;
-        var basePoints = 100 * model.Calibrator.Apply(model.Weights.Average(bases));
-        var points = 100 * model.Calibrator.Apply(model.Weights.Average(members));
-        double total = 0;
-        foreach (var part in lift) total += part;
-        // total is the weighted difference of the averages; next to nothing means base and lead meet, and there is nothing to tell apart.
-        var slope = Math.Abs(total) > 1e-9 * sum ? (points - basePoints) / total : 0;
-        var factors = lift.Select((part, f) => new FactorPoints(f, part * slope)).OrderByDescending(f => Math.Abs(f.Points)).ThenBy(f => f.Feature).ToArray();
-        return new Explanation(slope == 0 ? points : basePoints, factors);
+        int count = bases.Length, width = FeatureCount, t = preprocessor.TreeColumns.Count, d = preprocessor.DenseColumns.Count;
+        var rows = ArrayPool<float>.Shared.Rent(count * (t + d));
+        var phis = ArrayPool<double>.Shared.Rent((count * 2 * (t + 1)) + d);
+        var tree = rows.AsSpan(0, count * t);
+        var dense = rows.AsSpan(count * t, count * d);
+        for (var i = 0; i < count; i++) preprocessor.Encode(values.Slice(i * width, width), tree.Slice(i * t, t), dense.Slice(i * d, d));
+        var byBoosting = phis.AsSpan(0, count * (t + 1));
+        var byForest = phis.AsSpan(count * (t + 1), count * (t + 1));
+        Contributions(boosting, tree, count, byBoosting);
+        Contributions(forest, tree, count, byForest);
+        var phi = phis.AsSpan(count * 2 * (t + 1), d);
+        for (var i = 0; i < count; i++)
+            bases[i] = Points(byBoosting.Slice(i * (t + 1), t), byForest.Slice(i * (t + 1), t), dense.Slice(i * d, d), phi, points.Slice(i * width, width));
+        ArrayPool<double>.Shared.Return(phis);
+        ArrayPool<float>.Shared.Return(rows);
     }
 
-    private double AddTrees(TreeShap shap, TreeEnsemble ensemble, float[] row, double weight, double[] lift)
+    /// <summary>Contributions of many rows, each followed by the bias: shape (count, columns + 1).</summary>
+    private static void Contributions(TreeShap shap, ReadOnlySpan<float> rows, int count, Span<double> phi)
     {
-        var phi = new double[shap.FeatureCount + 1];
-        shap.Contributions(row, phi);
-        Add(phi.AsSpan(0, shap.FeatureCount), shap.Bias, model.Preprocessor.TreeColumns, weight, m => ensemble.Probability((float)m), lift);
-        return ensemble.Probability((float)shap.Bias);
+        var columns = shap.FeatureCount;
+        for (var i = 0; i < count; i++) shap.Contributions(rows.Slice(i * columns, columns), phi.Slice(i * (columns + 1), columns + 1));
     }
 
-    private double AddNetwork(float[] row, double[] lift)
+    /// <summary>The points of one lead from the contributions of its members; the result is the base.</summary>
+    private double Points(ReadOnlySpan<double> byBoosting, ReadOnlySpan<double> byForest, ReadOnlySpan<float> dense, Span<double> phi, Span<double> points)
     {
-        var phi = new double[row.Length];
-        var margin = NetworkContributions.Of(model.Network, row, model.DenseBaseline.Span, phi);
-        Add(phi, margin, model.Preprocessor.DenseColumns, model.Weights.Network, Sigmoid, lift);
-        return Sigmoid(margin);
+        var baseline = model.DenseBaseline.Span;
+        Span<double> bases = [boosting.Bias, forest.Bias, NetworkContributions.Of(model.Network, dense, baseline, phi), model.Regression.Margin(baseline)];
+        Span<double> deltas = [Sum(byBoosting), Sum(byForest), Sum(phi), model.Regression.Margin(dense) - bases[3]];
+        Span<double> slopes = stackalloc double[EnsembleModel.Members];
+        var basePoints = PointsPath.Slopes(model, bases, deltas, slopes, PathSteps);
+
+        points.Clear();
+        var (tree, columns) = (model.Preprocessor.TreeColumns, model.Preprocessor.DenseColumns);
+        for (var c = 0; c < byBoosting.Length; c++) points[tree[c].Feature] += (slopes[0] * byBoosting[c]) + (slopes[1] * byForest[c]);
+        var coefficients = model.Regression.Coefficients;
+        for (var c = 0; c < phi.Length; c++)
+            points[columns[c].Feature] += (slopes[2] * phi[c]) + (slopes[3] * coefficients[c] * (dense[c] - baseline[c]));
+        return basePoints;
     }
 
-    private double AddRegression(float[] row, double[] lift)
+    private static double Sum(ReadOnlySpan<double> parts)
     {
-        var phi = new double[row.Length];
-        for (var i = 0; i < phi.Length; i++) phi[i] = model.Regression.Coefficients[i] * (row[i] - model.DenseBaseline.Span[i]);
-        var margin = model.Regression.Margin(model.DenseBaseline.Span);
-        Add(phi, margin, model.Preprocessor.DenseColumns, model.Weights.Regression, Sigmoid, lift);
-        return Sigmoid(margin);
+        double sum = 0;
+        foreach (var part in parts) sum += part;
+        return sum;
     }
 
-    private static void Add(
-        ReadOnlySpan<double> phi, double baseMargin, IReadOnlyList<EncodedColumn> columns, double weight, Func<double, double> probability, double[] lift)
+    private static int LargestFirst(FactorPoints a, FactorPoints b)
     {
-        double total = 0;
-        foreach (var part in phi) total += part;
-        var low = probability(baseMargin);
-        var slope = Math.Abs(total) > 1e-6
-            ? (probability(baseMargin + total) - low) / total
-            : (probability(baseMargin + 1e-3) - probability(baseMargin - 1e-3)) / 2e-3;
-        for (var i = 0; i < phi.Length; i++) lift[columns[i].Feature] += weight * slope * phi[i];
+        var order = Math.Abs(b.Points).CompareTo(Math.Abs(a.Points));
+        return order != 0 ? order : a.Feature.CompareTo(b.Feature);
     }
-
-    private static double Sigmoid(double margin) => 1 / (1 + Math.Exp(-margin));
 }

@@ -34,6 +34,15 @@ public sealed class FeatureDefinition
     /// <summary>Unit for people, such as "days"; empty when there is none.</summary>
     public string Unit { get; init; } = "";
 
+    /// <summary>How the value is told, such as "{value} showing request{s}"; empty: made from label and unit.</summary>
+    public string Phrase { get; init; } = "";
+
+    /// <summary>The part of the score that it counts towards.</summary>
+    public SubScore SubScore { get; init; }
+
+    /// <summary>Which way it can be changed; matters where it is <see cref="Actionable"/>.</summary>
+    public ValueChange Change { get; init; }
+
     /// <summary>Whether the sales team can change it; only such features appear in counterfactuals.</summary>
     public bool Actionable { get; init; }
 

@@ -127,13 +127,38 @@ internal static class ProfileYaml
         if (f.Bands?.All(double.IsFinite) == false) faults.Add($"{at}: bands must be finite numbers");
         if (f.Bands is { } bands && (bands.Count == 0 || bands.Zip(bands.Skip(1)).Any(p => !(p.First < p.Second)))) faults.Add($"{at}: bands must ascend");
         if (f.Bands is not null && kind != FeatureKind.Categorical) faults.Add($"{at}: bands make levels, so kind must be categorical");
+        if (f.Phrase is { } phrase && !phrase.Contains("{value}", StringComparison.Ordinal)) faults.Add($"{at}: phrase must contain {{value}}");
         return new FeatureDefinition
         {
+            Phrase = f.Phrase ?? "",
+            SubScore = Choice(f.SubScore, SubScoreOf(f.Group), $"{at}: sub_score", faults),
+            Change = Choice(f.Change, ChangeOf(sources), $"{at}: change", faults),
             Name = f.Name!, Group = f.Group ?? "other", Kind = kind, Sources = sources, Label = f.Label ?? f.Name!.Replace('_', ' '), Unit = f.Unit ?? "",
             Actionable = f.Actionable, Sensitive = f.Sensitive, Bands = f.Bands,
             Lookup = lookup is null ? null : Table(f.Lookup!, lookup, faults),
         };
     }
+
+    private static TEnum Choice<TEnum>(string? written, TEnum otherwise, string at, List<string> faults)
+        where TEnum : struct, Enum
+    {
+        if (written is null) return otherwise;
+        if (written.All(char.IsAsciiLetter) && Enum.TryParse<TEnum>(written, ignoreCase: true, out var choice)) return choice;
+        faults.Add($"{at} '{written}' is not {string.Join(", ", Enum.GetNames<TEnum>()).ToLowerInvariant()}");
+        return otherwise;
+    }
+
+    private static SubScore SubScoreOf(string? group) => group switch
+    {
+        "behavioral" or "engagement" or "temporal" => SubScore.Engagement,
+        "intent" => SubScore.Intent,
+        _ => SubScore.Fit,
+    };
+
+    private static ValueChange ChangeOf(List<FeatureSource> sources) =>
+        sources.Exists(s => s.IsActivity && s.Name is "count" or "visits" or "minutes_on_site") ? ValueChange.Increase
+        : sources.Exists(s => s.IsActivity && s.Name == "days_since_last") ? ValueChange.Decrease
+        : ValueChange.Any;
 
     private static Dictionary<string, string> Table(string name, Dictionary<string, string> written, List<string> faults)
     {
@@ -227,6 +252,9 @@ internal static class ProfileYaml
         public List<string>? From { get; set; }
         public string? Label { get; set; }
         public string? Unit { get; set; }
+        public string? Phrase { get; set; }
+        public string? SubScore { get; set; }
+        public string? Change { get; set; }
         public bool Actionable { get; set; }
         public bool Sensitive { get; set; }
         public List<double>? Bands { get; set; }

@@ -2,7 +2,6 @@ using System.Diagnostics;
 using LeadScoring.Ml.Calibration;
 using LeadScoring.Ml.Ensemble;
 using LeadScoring.Ml.Metrics;
-using LeadScoring.Ml.Regression;
 using LeadScoring.Ml.XGBoost;
 
 namespace LeadScoring.Ml.Training;
@@ -84,9 +83,17 @@ public static class EnsembleTrainer
         var average = Averages(outOfFold, settings.Weights);
         var crossCalibrated = CrossCalibrated(average, labels, fold, settings.Folds);
         var known = Array.ConvertAll(trainRows, r => EnsembleModel.KnownShare(set.Row(r)));
+        var (calibrator, primaryCalibrator) = (Calibrator(average, labels), Calibrator(outOfFold[0], labels));
+        var spread = PeriodBacktest.Spread(set, trainRows, settings, cancellationToken);
+        var certainty = new ScoreCertainty(
+            ConfidenceFit.Fit(crossCalibrated, outOfFold, known, labels, fold, settings.Folds),
+            ConfidenceFit.Fit(CrossCalibrated(outOfFold[0], labels, fold, settings.Folds), [outOfFold[0]], known, labels, fold, settings.Folds),
+            Intervals(calibrator, average), Intervals(primaryCalibrator, outOfFold[0]));
+        ConversionIntervals Intervals(IsotonicCalibrator map, double[] predictions) =>
+            ConversionIntervals.Fit(map, predictions, labels, IsotonicCalibrator.SuggestedBlockWeight(labels.Length), spread, settings.Seed);
         var model = new EnsembleModel(
             set.Profile, final.Preprocessor, final.GradientBoosting, final.RandomForest, final.Network, final.Regression, settings.Weights,
-            Calibrator(average, labels), Calibrator(outOfFold[0], labels), FitConfidence(crossCalibrated, outOfFold, known, labels), final.DenseBaseline);
+            calibrator, primaryCalibrator, certainty, final.DenseBaseline);
 
         progress?.Report(new TrainingProgress("Testing", 0.99));
         double[] thresholds = [.. outOfFold.Append(crossCalibrated).Select(p => Decisions.F1OptimalThreshold(p, labels).Threshold)];
@@ -196,25 +203,6 @@ public static class EnsembleTrainer
 
     private static IsotonicCalibrator Calibrator(double[] predictions, float[] labels) =>
         IsotonicCalibrator.Fit(predictions, labels, minimumBlockWeight: IsotonicCalibrator.SuggestedBlockWeight(labels.Length));
-
-    private static ConfidenceModel FitConfidence(double[] calibrated, double[][] members, double[] known, float[] labels)
-    {
-        var signals = new float[calibrated.Length * ConfidenceModel.Signals];
-        var right = new float[calibrated.Length];
-        Span<double> row = stackalloc double[EnsembleModel.Members];
-        for (var i = 0; i < calibrated.Length; i++)
-        {
-            for (var m = 0; m < row.Length; m++) row[m] = members[m][i];
-            ConfidenceModel.Fill(signals.AsSpan(i * ConfidenceModel.Signals, ConfidenceModel.Signals), calibrated[i], row, known[i]);
-            right[i] = calibrated[i] >= 0.5 == (labels[i] == 1) ? 1 : 0;
-        }
-
-        // All right (or all wrong) leaves nothing to learn from: the smoothed share stands for all.
-        var share = (right.Sum() + 0.5) / (right.Length + 1);
-        return new ConfidenceModel(right.Any(r => r == 0) && right.Any(r => r == 1)
-            ? LogisticRegressionTrainer.Train(signals, ConfidenceModel.Signals, right)
-            : new LogisticRegression([0, 0, 0], Math.Log(share / (1 - share))));
-    }
 
     private static void RequireBothClasses(TrainingSet set, int[] rows)
     {

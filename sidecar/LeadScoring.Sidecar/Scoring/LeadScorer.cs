@@ -1,4 +1,6 @@
+using LeadScoring.Ml.Calibration;
 using LeadScoring.Ml.Ensemble;
+using LeadScoring.Ml.Explanation;
 using LeadScoring.Ml.Features;
 using LeadScoring.Ml.Recommendation;
 using LeadScoring.Ml.Rules;
@@ -11,17 +13,24 @@ namespace LeadScoring.Sidecar.Scoring;
 /// <summary>Snapshot in, score out: no storage, no clock of its own. Never fails for want of a model.</summary>
 internal sealed class LeadScorer(IOptions<ScoringOptions> options)
 {
-    // Rules are nobody's measurement: until outcomes say otherwise they are right as often as a coin.
-    private const double RuleConfidence = 0.5;
-
     // An excluded lead is called by nobody, whatever its score.
     internal const char ExcludedGrade = 'D';
 
-    // Factors below this are rounding, in points.
-    private const double LeastPoints = 0.0005;
+    // Rules are nobody's measurement: until outcomes say otherwise they are right as often as a coin.
+    private const double RuleConfidence = 0.5;
 
     private readonly GradeScale defaults = options.Value.Grades;
     private readonly double threshold = options.Value.ConfidenceThreshold;
+
+    /// <summary>Grade of a score by the organization's policy, or by the settings where it has none.</summary>
+    internal char GradeOf(ActiveModel active, double points, char? previous) => (active.Grades?.Scale ?? defaults).Of(points, previous, active.Grades?.Policy.Margin ?? 0);
+
+    /// <summary>Lowest score with which a lead comes to a grade, the margin included when it must rise to it.</summary>
+    internal double LowestFor(ActiveModel active, char grade, char? previous)
+    {
+        var bound = (active.Grades?.Scale ?? defaults).LowestFor(grade);
+        return previous is { } had && grade < had ? Math.Round(bound + (active.Grades?.Policy.Margin ?? 0), 1) : bound;
+    }
 
     /// <param name="active">Model or rules.</param>
     /// <param name="lead">The lead as of <paramref name="nowMs"/>.</param>
@@ -29,19 +38,24 @@ internal sealed class LeadScorer(IOptions<ScoringOptions> options)
     /// <param name="quick">Primary member only.</param>
     /// <param name="withFactors">Whether to explain.</param>
     /// <param name="previous">Grade that the lead has; null when it has none.</param>
-    internal ScoreResult Score(ActiveModel active, in LeadSnapshot lead, long nowMs, bool quick, bool withFactors, char? previous = null)
+    /// <param name="overrides">Feature values as they would be; null for those of the lead.</param>
+    internal ScoreResult Score(
+        ActiveModel active, in LeadSnapshot lead, long nowMs, bool quick, bool withFactors, char? previous = null, IReadOnlyDictionary<string, FeatureValue>? overrides = null)
     {
         var values = active.Extractor.Extract(lead, nowMs);
+        FeatureOverrides.Apply(active.Profile, overrides, values);
         if (active.Bundle is not { } bundle)
         {
-            var (points, start, parts) = ByRules(active, values);
-            return Result(active, values, lead, nowMs, previous, points, ScoredBy.Rules, start, parts);
+            var (points, parts, interval) = ByRules(active, values);
+            return Result(active, values, lead, nowMs, previous, points, ScoredBy.Rules, [], parts, null) with { Interval = interval };
         }
 
-        var score = quick ? bundle.Model.QuickScore(values) : bundle.Model.Score(values);
+        Span<double> members = stackalloc double[EnsembleModel.Members];
+        var score = quick ? bundle.Model.QuickScore(values) : bundle.Model.Score(values, members);
         var explanation = withFactors && !quick ? active.Explainer!.Explain(values) : null;
-        var factors = explanation?.Factors.Where(f => Math.Abs(f.Points) >= LeastPoints).Select(f => new FeaturePoints(active.Profile.Features[f.Feature].Name, f.Points)).ToArray();
-        return Result(active, values, lead, nowMs, previous, score, quick ? ScoredBy.Primary : ScoredBy.Ensemble, explanation?.Base ?? 0, factors);
+        var (by, certainty) = (quick ? ScoredBy.Primary : ScoredBy.Ensemble, bundle.Model.Certainty);
+        var result = Result(active, values, lead, nowMs, previous, score, by, quick ? [] : members, explanation?.Factors, bundle.BaseRates);
+        return result with { Interval = (quick ? certainty.PrimaryIntervals : certainty.Intervals).Around(score.Probability) };
     }
 
     /// <summary>A full score of a stored lead, ready to be stored.</summary>
@@ -56,7 +70,7 @@ internal sealed class LeadScorer(IOptions<ScoringOptions> options)
     internal static ScoreChange? Change(ActiveModel active, StoredLead lead, ScoreResult result)
     {
         if (lead.Latest is not { } before || lead.ScoredAtMs is not { } thenMs) return null;
-        var then = PointsAt(active, lead.Snapshot, thenMs);
+        var then = PointsOf(active, active.Extractor.Extract(lead.Snapshot, thenMs));
         var elapsed = result.Score.Points - then;
         var rest = then - before.Score;
         var sameModel = lead.ModelVersion == result.ModelVersion && before.ScoredBy == ScoreStore.Name(result.ScoredBy);
@@ -64,56 +78,61 @@ internal sealed class LeadScorer(IOptions<ScoringOptions> options)
         return sameModel && before.Revision != lead.Revision ? ScoreChange.Of(rest, elapsed, 0) : ScoreChange.Of(0, elapsed, rest);
     }
 
-    private static double PointsAt(ActiveModel active, in LeadSnapshot lead, long atMs)
-    {
-        var values = active.Extractor.Extract(lead, atMs);
-        return active.Bundle is { } bundle ? bundle.Model.Score(values).Points : ByRules(active, values).Score.Points;
-    }
+    /// <summary>Score of feature values with all members, or by rules: 0.1 to 99.9.</summary>
+    internal static double PointsOf(ActiveModel active, FeatureValue[] values) =>
+        active.Bundle is { } bundle ? bundle.Model.Score(values).Points : ByRules(active, values).Score.Points;
 
     /// <summary>A stored score with recommendations as of now: the next contact hour moves on, the score does not.</summary>
     internal ScoreResult Restore(ActiveModel active, in LeadSnapshot lead, StoredScore stored, long scoredAtMs, long nowMs)
     {
-        var values = active.Extractor.Extract(lead, nowMs);
+        var (values, explanation) = (active.Extractor.Extract(lead, nowMs), stored.ReadExplanation());
         var exclusion = active.Profile.ExclusionOf(lead, values);
         return new ScoreResult(
             new LeadScore(stored.Probability, stored.Confidence), stored.Grade[0], stored.NeedsReview, ScoreStore.Parse<ScoredBy>(stored.ScoredBy), stored.ModelVersion, scoredAtMs,
-            stored.BasePoints, stored.ReadFactors(), Recommend(active, values, lead, stored.Grade[0], exclusion, nowMs), exclusion, RestsOn(active));
+            stored.BasePoints, explanation.Factors, values, Recommend(active, values, lead, stored.Grade[0], exclusion, nowMs), exclusion, RestsOn(active))
+        {
+            Interval = explanation.Interval, ReviewReason = explanation.ReviewReason,
+        };
     }
 
-    /// <summary>Points, what they start from, and what each feature gave: by the rules, corrected by the outcomes seen so far where something was learned from them.</summary>
-    private static (LeadScore Score, double Base, FeaturePoints[] Factors) ByRules(ActiveModel active, FeatureValue[] values)
+    /// <summary>Score and what each feature gave: by the rules, corrected by the outcomes seen so far where something was learned from them.</summary>
+    private static (LeadScore Score, FactorPoints[] Factors, ConversionInterval? Interval) ByRules(ActiveModel active, FeatureValue[] values)
     {
-        if (active.Posterior is { } posterior) return ByPosterior(posterior, active.Profile, values);
+        if (active.Posterior is { } posterior) return ByPosterior(posterior, values);
         var hits = new List<RuleScorer.Hit>();
         var points = RuleScorer.Points(active.Profile, values, hits);
-        var factors = Largest(hits.GroupBy(h => h.Feature).Select(g => new FeaturePoints(active.Profile.Features[g.Key].Name, g.Sum(h => h.Points))));
-        // What the bounds of 1 and 99 cut off belongs to no feature.
-        return (new LeadScore(points / 100, RuleConfidence), points - factors.Sum(f => f.Points), factors);
+        return (new LeadScore(points / 100, RuleConfidence), Largest(hits.GroupBy(h => h.Feature).Select(g => new FactorPoints(g.Key, g.Sum(h => h.Points)))), null);
     }
 
-    private static (LeadScore Score, double Base, FeaturePoints[] Factors) ByPosterior(RulePosterior posterior, FeatureProfile profile, FeatureValue[] values)
+    private static (LeadScore Score, FactorPoints[] Factors, ConversionInterval? Interval) ByPosterior(RulePosterior posterior, FeatureValue[] values)
     {
         var parts = new double[values.Length];
         var estimate = posterior.Score(values, parts);
         var score = new LeadScore(estimate.Probability, Math.Max(estimate.Mean, 1 - estimate.Mean));
-        var basePoints = 100 / (1 + Math.Exp(-estimate.BaseLogOdds));
         var total = parts.Sum();
-        // Log-odds to points by the secant, as for a model; where nothing moved the lead there is nothing to deal out.
-        var slope = Math.Abs(total) > 1e-9 ? (score.Points - basePoints) / total : 0;
-        var factors = Largest(parts.Select((part, f) => new FeaturePoints(profile.Features[f].Name, part * slope)).Where(f => Math.Abs(f.Points) >= LeastPoints));
-        return (score, score.Points - factors.Sum(f => f.Points), factors);
+        // Log-odds to points by the secant; where nothing moved the lead there is nothing to deal out.
+        var slope = Math.Abs(total) > 1e-9 ? (score.Points - (100 / (1 + Math.Exp(-estimate.BaseLogOdds)))) / total : 0;
+        return (score, Largest(parts.Select((part, f) => new FactorPoints(f, part * slope))), new ConversionInterval(estimate.Low, estimate.High));
     }
 
-    private static FeaturePoints[] Largest(IEnumerable<FeaturePoints> factors) => [.. factors.OrderByDescending(f => Math.Abs(f.Points))];
+    private static FactorPoints[] Largest(IEnumerable<FactorPoints> factors) => [.. factors.OrderByDescending(f => Math.Abs(f.Points))];
 
     private ScoreResult Result(
-        ActiveModel active, FeatureValue[] values, in LeadSnapshot lead, long nowMs, char? previous, LeadScore score, ScoredBy by, double basePoints, FeaturePoints[]? factors)
+        ActiveModel active, FeatureValue[] values, in LeadSnapshot lead, long nowMs, char? previous, LeadScore score, ScoredBy by, ReadOnlySpan<double> members,
+        IReadOnlyList<FactorPoints>? factors, BaseRates? rates)
     {
         var exclusion = active.Profile.ExclusionOf(lead, values);
-        var grade = exclusion is not null ? ExcludedGrade : (active.Grades?.Scale ?? defaults).Of(score.Points, previous, active.Grades?.Policy.Margin ?? 0);
+        var grade = exclusion is null ? GradeOf(active, score.Points, previous) : ExcludedGrade;
+        // What rules' bounds of 1 and 99 cut off belongs to no feature: like the rest of rounding it goes into the base.
+        var shown = factors is null ? default : ShownFactors.Of(score, factors, active.Profile.Features, values, rates);
+        // Nobody need look at a lead that is not worked.
+        var review = exclusion is null ? ReviewReason.Of(score, threshold, by, active.Posterior is not null, members, values) : null;
         return new ScoreResult(
-            score, grade, exclusion is null && score.Confidence < threshold, by, by == ScoredBy.Rules ? null : active.Version, nowMs, basePoints, factors,
-            Recommend(active, values, lead, grade, exclusion, nowMs), exclusion, RestsOn(active));
+            score, grade, review is not null, by, by == ScoredBy.Rules ? null : active.Version, nowMs, shown.Base, shown.Factors, values,
+            Recommend(active, values, lead, grade, exclusion, nowMs), exclusion, RestsOn(active))
+        {
+            ReviewReason = review,
+        };
     }
 
     private static Recommendation Recommend(ActiveModel active, FeatureValue[] values, in LeadSnapshot lead, char grade, Exclusion? exclusion, long nowMs)

@@ -14,13 +14,15 @@ internal static class ListLeadScores
     /// <param name="Exclusion">Id of the exclusion that held; absent when none did.</param>
     public sealed record Item(
         DateTimeOffset ScoredAt, double Score, string Grade, double ConversionProbability, double Confidence, int? ModelVersion, ScoredBy ScoredBy, bool NeedsReview,
-        double BasePoints, IReadOnlyList<ItemFactor> Factors, ChangeCause? Cause, ItemChange? Change, string? Exclusion);
+        double BasePoints, IReadOnlyList<ItemFactor> Factors, ScoreInterval? ConversionInterval = null, string? ReviewReason = null, ChangeCause? Cause = null, ItemChange? Change = null,
+        string? Exclusion = null);
 
     /// <summary>Parts of a change, in points; they sum to the difference of the two scores.</summary>
     /// <param name="Model">Another model or other rules; with new facts at the same time, those too.</param>
     public sealed record ItemChange(double Points, double NewData, double ElapsedTime, double Model);
 
-    public sealed record ItemFactor(string Feature, double Points);
+    /// <param name="Text">In words, as told at that time.</param>
+    public sealed record ItemFactor(string Feature, double Points, string? Text = null);
 
     public sealed record Response(string LeadId, IReadOnlyList<Item> Scores);
 
@@ -30,10 +32,16 @@ internal static class ListLeadScores
         if (limit is < 1 or > MaxLimit) throw ProblemException.Invalid("?limit", $"limit is 1 to {MaxLimit:N0}.");
         var rows = await store.ListAsync(caller.OrganizationId, leadId, limit, cancellationToken);
         if (rows.Count == 0 && await leads.GetAsync(caller.OrganizationId, leadId, cancellationToken) is null) throw GetLead.Unknown();
-        return TypedResults.Ok(new Response(leadId, [.. rows.Select(r => new Item(
+        return TypedResults.Ok(new Response(leadId, [.. rows.Select(ItemOf)]));
+    }
+
+    private static Item ItemOf(StoredScore r)
+    {
+        var explanation = r.ReadExplanation();
+        return new Item(
             Moment.Of(r.ScoredAtMs), r.Score, r.Grade, Math.Round(r.Probability, 6), Math.Round(r.Confidence, 4), r.ModelVersion, ScoreStore.Parse<ScoredBy>(r.ScoredBy), r.NeedsReview,
-            r.BasePoints, [.. r.ReadFactors().Select(f => new ItemFactor(f.Feature, f.Points))],
+            r.BasePoints, [.. explanation.Factors.Select(f => new ItemFactor(f.Feature, f.Points, f.Text))], ScoreInterval.Of(explanation.Interval), explanation.ReviewReason,
             r.Cause is null ? null : ScoreStore.Parse<ChangeCause>(r.Cause),
-            r.NewDataPoints is { } facts ? new ItemChange(Math.Round(facts + r.ElapsedTimePoints!.Value + r.ModelPoints!.Value, 1), facts, r.ElapsedTimePoints.Value, r.ModelPoints.Value) : null, r.Exclusion))]));
+            r.NewDataPoints is { } facts ? new ItemChange(Math.Round(facts + r.ElapsedTimePoints!.Value + r.ModelPoints!.Value, 1), facts, r.ElapsedTimePoints.Value, r.ModelPoints.Value) : null, r.Exclusion);
     }
 }

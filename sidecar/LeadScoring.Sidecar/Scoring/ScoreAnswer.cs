@@ -1,5 +1,7 @@
 using System.ComponentModel;
 using System.Text.Json.Serialization;
+using LeadScoring.Ml.Calibration;
+using LeadScoring.Ml.Explanation;
 using LeadScoring.Ml.Features;
 using LeadScoring.Sidecar.Api;
 using LeadScoring.Sidecar.Models;
@@ -12,8 +14,34 @@ namespace LeadScoring.Sidecar.Scoring;
 /// <param name="Value">The lead's own value: number, text, truth value, or null when unknown.</param>
 /// <param name="Points">Score points.</param>
 /// <param name="Group">Group of the feature.</param>
+/// <param name="Text">For people: the value and how leads like it convert.</param>
+/// <param name="BaseRate">How leads like it convert; absent when nothing is known of them.</param>
 public sealed record Factor(
-    string Feature, string Label, [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] object? Value, double Points, string Group);
+    string Feature, string Label, [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] object? Value, double Points, string Group, string Text, FactorBaseRate? BaseRate = null);
+
+/// <summary>How the training leads converted that had such a value; this feature alone, all others as they came.</summary>
+/// <param name="Converts">Share of them, 0 to 1.</param>
+/// <param name="AllConvert">Share of all leads, 0 to 1.</param>
+/// <param name="N">How many such leads there were.</param>
+public sealed record FactorBaseRate(double Converts, double AllConvert, int N);
+
+/// <summary>Points by part of the score; the four add up to it.</summary>
+/// <param name="Base">Points of the average lead.</param>
+/// <param name="Fit">Who the lead is.</param>
+/// <param name="Engagement">What it does.</param>
+/// <param name="Intent">What says that it means to buy.</param>
+public sealed record SubScores(double Base, double Fit, double Engagement, double Intent);
+
+/// <summary>Where the conversion rate of leads scored like this one will lie in the coming period.</summary>
+/// <param name="Low">0 to 1.</param>
+/// <param name="High">0 to 1.</param>
+/// <param name="Level">How often such intervals hold the rate: 0.9.</param>
+public sealed record ScoreInterval(double Low, double High, double Level)
+{
+    // Four decimals outward, so that rounding never makes it narrower, and never a false 0 or 1.
+    internal static ScoreInterval? Of(ConversionInterval? interval) => interval is not { } i ? null
+        : new(Math.Max(0.0001, Math.Floor(i.Low * 10_000) / 10_000), Math.Min(0.9999, Math.Ceiling(i.High * 10_000) / 10_000), ConversionInterval.Level);
+}
 
 /// <summary>Why the score is what it is: base plus the points of all factors is the score.</summary>
 /// <param name="Base">Points of the average lead.</param>
@@ -56,20 +84,25 @@ public sealed record ScoreExclusion(string Id, string Text);
 /// <param name="RestsOn">How much experience the score rests on.</param>
 /// <param name="Exclusion">Why the lead is not worked whatever its score, decided by the organization outside the model; absent when nothing speaks against it.</param>
 /// <param name="Saved">Whether inline facts were stored; absent when there were none.</param>
+/// <param name="ConversionInterval">Where the conversion rate of leads scored like this one will lie; absent when rules scored.</param>
+/// <param name="SubScores">The score by its parts; absent where no factors were computed.</param>
+/// <param name="ReviewReason">Why a person should look at it; absent when nobody need.</param>
 public sealed record ScoreAnswer(
     string LeadId, double Score, [property: Description("A, B, C or D.")] string Grade, double ConversionProbability, double Confidence, Factors? Factors,
-    Recommendations Recommendations, DateTimeOffset UpdatedAt, [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] int? ModelVersion, ScoredBy ScoredBy, bool NeedsReview, bool Cached, RestsOn RestsOn, ScoreExclusion? Exclusion = null, bool? Saved = null)
+    Recommendations Recommendations, DateTimeOffset UpdatedAt, [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] int? ModelVersion, ScoredBy ScoredBy, bool NeedsReview, bool Cached,
+    RestsOn RestsOn, ScoreExclusion? Exclusion = null, bool? Saved = null, ScoreInterval? ConversionInterval = null, SubScores? SubScores = null, string? ReviewReason = null)
 {
-    internal static ScoreAnswer Of(string leadId, ScoreResult result, ActiveModel active, in LeadSnapshot lead, long nowMs, bool includeFactors, bool cached, bool? saved = null)
+    internal static ScoreAnswer Of(string leadId, ScoreResult result, ActiveModel active, bool includeFactors, bool cached, bool? saved = null)
     {
         var r = result.Recommendation;
         return new ScoreAnswer(
             leadId, result.Score.Points, result.Grade.ToString(), Math.Round(result.Score.Probability, 6), Math.Round(result.Score.Confidence, 4),
-            includeFactors && result.Factors is { } factors ? FactorsOf(result.BasePoints, factors, active.Profile, active.Extractor.Extract(lead, nowMs)) : null,
+            includeFactors && result.Factors is { } factors ? FactorsOf(result.BasePoints, factors, active.Profile, result.Values) : null,
             new Recommendations(r.Action, r.ActionId, Moment.Of(r.ContactAtMs), r.Channel, new RecommendationReasons(r.ActionWhy, r.ContactWhy, r.ChannelWhy),
                 Moment.Of(r.ContactEndsMs), r.TimeZone, new RecommendationAbstentions(r.ActionAbstained, r.ContactAbstained, r.ChannelAbstained)),
             Moment.Of(result.ScoredAtMs), result.ModelVersion, result.ScoredBy, result.NeedsReview, cached, result.RestsOn,
-            result.Exclusion is { } e ? new ScoreExclusion(e.Id, e.Text) : null, saved);
+            result.Exclusion is { } e ? new ScoreExclusion(e.Id, e.Text) : null, saved, ScoreInterval.Of(result.Interval),
+            result.Factors is null ? null : ShownFactors.SubScoresOf(result.BasePoints, result.Factors, active.Profile), result.ReviewReason);
     }
 
     private static Factors FactorsOf(double basePoints, IReadOnlyList<FeaturePoints> factors, FeatureProfile profile, FeatureValue[] values)
@@ -78,18 +111,25 @@ public sealed record ScoreAnswer(
         foreach (var factor in factors)
         {
             var at = profile.IndexOf(factor.Feature);
-            var definition = at < 0 ? null : profile.Features[at];
-            all.Add(new Factor(factor.Feature, definition?.Label ?? factor.Feature, at < 0 ? null : Value(definition!, values[at]), Math.Round(factor.Points, 3), definition?.Group ?? "other"));
+            var (definition, value) = at < 0 ? (null, FeatureValue.Missing) : (profile.Features[at], values[at]);
+            all.Add(new Factor(
+                factor.Feature, definition?.Label ?? factor.Feature, definition is null ? null : Value(definition, value), factor.Points, definition?.Group ?? "other",
+                factor.Text ?? (definition is null ? factor.Feature : FactorWording.ValueText(definition, value)),
+                factor.BaseRate is { } r ? new FactorBaseRate(Math.Round(r.Converts, 4), Math.Round(r.AllConvert, 4), r.Rows) : null));
         }
 
-        return new Factors(Math.Round(basePoints, 3), [.. all.Where(f => f.Points >= 0)], [.. all.Where(f => f.Points < 0)]);
+        return new Factors(basePoints, [.. all.Where(f => f.Points >= 0)], [.. all.Where(f => f.Points < 0)]);
     }
 
     private static object? Value(FeatureDefinition definition, FeatureValue value) =>
+        Exact(definition, value) is double number ? Math.Round(number, 4) : Exact(definition, value);
+
+    /// <summary>A value as JSON, to the last digit.</summary>
+    internal static object? Exact(FeatureDefinition definition, FeatureValue value) =>
         value.IsMissing ? null : definition.Kind switch
         {
             FeatureKind.Categorical => value.Level,
             FeatureKind.Boolean => value.Number == 1,
-            _ => Math.Round(value.Number, 4),
+            _ => value.Number,
         };
 }

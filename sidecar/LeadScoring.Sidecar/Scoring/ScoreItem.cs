@@ -46,6 +46,9 @@ internal sealed record ScoreItem(
 {
     internal bool IsInline => Patch is not null || Events.Count > 0;
 
+    /// <summary>Feature values as they would be, by name; never stored.</summary>
+    internal IReadOnlyDictionary<string, FeatureValue>? Overrides { get; init; }
+
     /// <summary>Reads an item; null when <see cref="ItemReader.Errors"/> says why not.</summary>
     internal static ScoreItem? Read(ItemReader item, Caller caller, long nowMs)
     {

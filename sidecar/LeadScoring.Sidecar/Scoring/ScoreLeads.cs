@@ -49,9 +49,9 @@ internal sealed class ScoreLeads(
             var quick = item.Type == ScoringType.Quick;
             // A stored score always carries its factors; only a passing one may do without.
             var keep = !overlay && !quick;
-            var result = scorer.Score(active, snapshot, nowMs, quick, withFactors: keep || item.IncludeFactors, lead?.Latest?.Grade);
+            var result = scorer.Score(active, snapshot, nowMs, quick, withFactors: keep || item.IncludeFactors, lead?.Latest?.Grade, item.Overrides);
             if (keep) writes[item.LeadId] = new ScoreWrite(lead!, result, LeadScorer.Change(active, lead!, result));
-            answers[i] = new ScoreOutcome(ScoreAnswer.Of(item.LeadId, result, active, snapshot, nowMs, item.IncludeFactors, cached: false, item.IsInline ? item.Save : null));
+            answers[i] = new ScoreOutcome(ScoreAnswer.Of(item.LeadId, result, active, item.IncludeFactors, cached: false, item.IsInline ? item.Save : null));
         }
 
         if (writes.Count > 0) await WriteAsync(organizationId, active, [.. writes.Values], cancellationToken);
@@ -69,7 +69,7 @@ internal sealed class ScoreLeads(
             return Cached(lead, latest, active, nowMs, includeFactors);
         var write = scorer.ScoreStored(active, lead, nowMs);
         await WriteAsync(organizationId, active, [write], cancellationToken);
-        return ScoreAnswer.Of(leadId, write.Result, active, lead.Snapshot, nowMs, includeFactors, cached: false);
+        return ScoreAnswer.Of(leadId, write.Result, active, includeFactors, cached: false);
     }
 
     /// <summary>Stores inline facts in one transaction; the items of which nothing was stored, as their leads would have too many attributes.</summary>
@@ -116,5 +116,5 @@ internal sealed class ScoreLeads(
         !lead.IsStale && lead.ScoredAtMs is { } at && nowMs - at < options.Value.ScoreTtl.TotalMilliseconds && lead.ModelVersion == active.Version;
 
     private ScoreAnswer Cached(StoredLead lead, StoredScore latest, ActiveModel active, long nowMs, bool includeFactors) =>
-        ScoreAnswer.Of(lead.LeadId, scorer.Restore(active, lead.Snapshot, latest, lead.ScoredAtMs!.Value, nowMs), active, lead.Snapshot, nowMs, includeFactors, cached: true);
+        ScoreAnswer.Of(lead.LeadId, scorer.Restore(active, lead.Snapshot, latest, lead.ScoredAtMs!.Value, nowMs), active, includeFactors, cached: true);
 }

@@ -1,4 +1,6 @@
+using LeadScoring.Ml.Calibration;
 using LeadScoring.Ml.Ensemble;
+using LeadScoring.Ml.Explanation;
 using LeadScoring.Ml.Features;
 using LeadScoring.Ml.Recommendation;
 
@@ -17,8 +19,11 @@ public enum ScoredBy
     Rules,
 }
 
-/// <summary>What a feature did to a score, by name: stored with the score.</summary>
-internal sealed record FeaturePoints(string Feature, double Points);
+/// <summary>What a feature did to a score, by name: stored with the score, never computed again.</summary>
+/// <param name="Points">Rounded to three decimals.</param>
+/// <param name="Text">In words; null in rows of earlier versions.</param>
+/// <param name="BaseRate">How leads of the same kind convert; null when nothing is known of them.</param>
+internal sealed record FeaturePoints(string Feature, double Points, string? Text = null, BaseRate? BaseRate = null);
 
 /// <summary>How much experience a score rests on.</summary>
 public enum RestsOnStage
@@ -79,7 +84,15 @@ internal sealed record ScoreChange(double NewData, double ElapsedTime, double Mo
 /// <summary>A score before it becomes an answer.</summary>
 /// <param name="BasePoints">Points of the average lead; with all factors it sums to the score.</param>
 /// <param name="Factors">All features that did something, largest first; null when they were not asked for.</param>
+/// <param name="Values">Values of the lead, in the profile's order.</param>
 /// <param name="Exclusion">Why the lead is not worked whatever its score; null when nothing speaks against it.</param>
 internal sealed record ScoreResult(
     LeadScore Score, char Grade, bool NeedsReview, ScoredBy ScoredBy, int? ModelVersion, long ScoredAtMs,
-    double BasePoints, IReadOnlyList<FeaturePoints>? Factors, Recommendation Recommendation, Exclusion? Exclusion, RestsOn RestsOn);
+    double BasePoints, IReadOnlyList<FeaturePoints>? Factors, FeatureValue[] Values, Recommendation Recommendation, Exclusion? Exclusion, RestsOn RestsOn)
+{
+    /// <summary>Where the conversion rate of leads scored like this one will lie; null when rules scored.</summary>
+    internal ConversionInterval? Interval { get; init; }
+
+    /// <summary>Why a person should look at it; null when nobody need.</summary>
+    internal string? ReviewReason { get; init; }
+}

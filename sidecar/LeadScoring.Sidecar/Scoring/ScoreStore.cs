@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Dapper;
+using LeadScoring.Ml.Calibration;
 using LeadScoring.Ml.Ensemble;
 using LeadScoring.Sidecar.Leads;
 using LeadScoring.Sidecar.Models;
@@ -35,7 +36,18 @@ internal sealed record StoredScore
     public double? ModelPoints { get; init; }
     public string? Exclusion { get; init; }
 
-    internal IReadOnlyList<FeaturePoints> ReadFactors() => JsonSerializer.Deserialize<FeaturePoints[]>(Factors) ?? [];
+    /// <summary>Why the score was what it was. Earlier versions stored the factors alone.</summary>
+    internal StoredExplanation ReadExplanation() => Factors.StartsWith('[')
+        ? new StoredExplanation(JsonSerializer.Deserialize<FeaturePoints[]>(Factors) ?? [], null, null)
+        : JsonSerializer.Deserialize<StoredExplanation>(Factors)!;
+}
+
+/// <summary>What is stored with a score so that it can be told later: factors in words, interval, reason to review.</summary>
+internal sealed record StoredExplanation(IReadOnlyList<FeaturePoints> Factors, ConversionInterval? Interval, string? ReviewReason)
+{
+    private static readonly JsonSerializerOptions Compact = new() { DefaultIgnoreCondition = System.Text.Json.Serialization.JsonIgnoreCondition.WhenWritingNull };
+
+    internal static string Write(ScoreResult result) => JsonSerializer.Serialize(new StoredExplanation(result.Factors ?? [], result.Interval, result.ReviewReason), Compact);
 }
 
 /// <summary>The score ledger: append-only, a row whenever score, grade or model of a lead changed.</summary>
@@ -105,7 +117,7 @@ internal sealed class ScoreStore(Database database, LeadStore leads)
                 : writes[i].Change is { } c && writes[i].Lead.Latest is { } seen ? c.From(seen.Score, before) : ScoreChange.Of(r.Score.Points - before, 0, 0);
             insert.Set(1, writes[i].LeadId).Set(2, r.ScoredAtMs).Set(3, r.Score.Points).Set(4, r.Grade.ToString()).Set(5, r.Score.Probability).Set(6, r.Score.Confidence)
                 .Set(7, r.ModelVersion).Set(8, Name(r.ScoredBy)).Set(9, r.NeedsReview ? 1 : 0).Set(10, r.BasePoints)
-                .Set(11, JsonSerializer.Serialize(r.Factors?.Select(f => f with { Points = Math.Round(f.Points, 3) }) ?? []))
+                .Set(11, StoredExplanation.Write(r))
                 .Set(12, Name(change?.Cause ?? ChangeCause.First)).Set(13, change?.NewData).Set(14, change?.ElapsedTime).Set(15, change?.Model).Set(16, r.Exclusion?.Id).Execute();
         }
     }

@@ -45,5 +45,7 @@ internal static class ScoringEndpoints
             .WithName("PutGrades").WithSummary("Makes a grade policy the organization's and gives every open lead its grade by it.");
         group.MapPost("/leads/{leadId}/what-if", WhatIf.HandleAsync).Accepts<WhatIf.Request>("application/json").RequireScope(ApiScope.Score)
             .WithName("WhatIf").WithSummary("Scores the lead with changed facts; nothing is stored.");
+        group.MapGet("/leads/{leadId}/counterfactual", GetCounterfactual.HandleAsync).RequireScope(ApiScope.Score)
+            .WithName("GetCounterfactual").WithSummary("The smallest change of actionable features found that brings the lead to a grade; nothing is stored.");
     }
 }

@@ -5,6 +5,7 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using LeadScoring.Ml.Bundles;
+using LeadScoring.Ml.Explanation;
 using LeadScoring.Ml.Features;
 using LeadScoring.Ml.Tests.Training;
 using LeadScoring.Ml.Tests.XGBoost;
@@ -29,6 +30,9 @@ public sealed class ModelBundleTests
             Assert.Equal(result.Model.Score(set.Row(r), a), read.Model.Score(set.Row(r), b));
             Assert.True(a.SequenceEqual(b));
             Assert.Equal(result.Model.QuickScore(set.Row(r)), read.Model.QuickScore(set.Row(r)));
+            var probability = read.Model.Score(set.Row(r)).Probability;
+            Assert.Equal(result.Model.Certainty.Intervals.Around(probability), read.Model.Certainty.Intervals.Around(probability));
+            Assert.Equal(result.Model.Certainty.PrimaryIntervals.Around(probability), read.Model.Certainty.PrimaryIntervals.Around(probability));
         }
     }
 
@@ -37,7 +41,7 @@ public sealed class ModelBundleTests
     {
         var (_, result, bytes) = SmallWorld.Trained.Value;
         var m = ModelBundle.Read(bytes).Manifest;
-        Assert.Equal((1, 1_700_000_000_000, "small", SmallWorld.Profile.Hash), (m.Format, m.TrainedAtMs, m.Profile, m.ProfileHash));
+        Assert.Equal((2, 1_700_000_000_000, "small", SmallWorld.Profile.Hash), (m.Format, m.TrainedAtMs, m.Profile, m.ProfileHash));
         Assert.Equal((1L, 1_600L, 1_280, 320), (m.WindowFromMs, m.WindowToMs, m.TrainRows, m.TestRows));
         Assert.Equal(JsonSerializer.Serialize(SmallWorld.Quick), JsonSerializer.Serialize(m.Settings));
         Assert.Equal(result.Test, m.Test);
@@ -153,9 +157,13 @@ public sealed class ModelBundleTests
     [NativeXGBoostFact]
     public void Read_OtherFormat_SaysWhichItReads()
     {
-        var ex = Bad(Changed("manifest.json", m => m["format"] = 2));
+        var ex = Bad(Changed("manifest.json", m => m["format"] = 3));
+        Assert.Contains("format 3", ex.Message);
         Assert.Contains("format 2", ex.Message);
-        Assert.Contains("format 1", ex.Message);
+        Assert.Contains("Update", ex.Message);
+        var old = Bad(Changed("manifest.json", m => m["format"] = 1));
+        Assert.Contains("made by an earlier version", old.Message);
+        Assert.Contains("Train again", old.Message);
     }
 
     [NativeXGBoostFact]
@@ -190,6 +198,9 @@ public sealed class ModelBundleTests
                 // What is believed must score any lead.
                 Assert.InRange(read.Model.Score(probe[..read.Model.Profile.Features.Count]).Points, 0.1, 99.9);
                 read.Model.Score(new FeatureValue[read.Model.Profile.Features.Count]);
+                Assert.InRange(read.Model.Certainty.Intervals.Around(0.3).Low, 0, 0.3);
+                for (var f = 0; f < read.Model.Profile.Features.Count; f++)
+                    Assert.NotEmpty(FactorWording.Of(read.Model.Profile.Features[f], probe[f], 1, read.BaseRates, f).Text);
             }
         }
     }
@@ -210,7 +221,20 @@ public sealed class ModelBundleTests
         Bad(Changed("regression.json", r => r["coefficients"] = null));
         Bad(Changed("calibration.json", c => c["ensemble"] = null));
         Bad(Changed("calibration.json", c => c["weights"] = null));
-        Bad(Changed("calibration.json", c => c["confidence"]!["intercept"] = "NaN"));
+        foreach (var part in (string[])["confidence", "primary_confidence", "intervals", "primary_intervals"]) Bad(Changed("certainty.json", c => c[part] = null));
+        Bad(Changed("certainty.json", c => c["confidence"]!["regression"]!["intercept"] = "NaN"));
+        Bad(Changed("certainty.json", c => c["primary_confidence"]!["map"]!["y"]![0] = 2));
+        Bad(Changed("certainty.json", c => c["intervals"]!["half_widths"]![0] = -1));
+        Bad(Changed("certainty.json", c => c["intervals"]!["probabilities"]![0] = 0));
+        Bad(Changed("certainty.json", c => c["intervals"]!["tau"] = "Infinity"));
+        Bad(Changed("base_rates.json", b => b["features"] = null));
+        Bad(Changed("base_rates.json", b => b["features"]![0] = null));
+        Bad(Changed("base_rates.json", b => b["features"]!.AsArray().RemoveAt(0)));
+        Bad(Changed("base_rates.json", b => b["features"]![0]!["feature"] = "another"));
+        Bad(Changed("base_rates.json", b => b["features"]![0]!["bins"]![0]!["leads"]!["conversions"] = 1_000_000));
+        Bad(Changed("base_rates.json", b => b["features"]![0]!["bins"]![0]!["from"] = 1e300));
+        Bad(Changed("base_rates.json", b => b["features"]![0]!["missing"]!["rows"] = -1));
+        Bad(Changed("base_rates.json", b => b["least"] = 0));
     }
 
     [NativeXGBoostFact]

@@ -1,3 +1,4 @@
+using LeadScoring.Ml.Calibration;
 using LeadScoring.Ml.Ensemble;
 using LeadScoring.Ml.Features;
 using LeadScoring.Ml.Regression;
@@ -36,7 +37,7 @@ public sealed class EnsembleModelTests
             foreach (var p in members) Assert.InRange(p, 0, 1);
             var average = (0.4 * members[0]) + (0.3 * members[1]) + (0.2 * members[2]) + (0.1 * members[3]);
             Assert.Equal(model.Calibrator.Apply(average), score.Probability, 9);
-            Assert.Equal(model.Confidence.Confidence(score.Probability, members, EnsembleModel.KnownShare(set.Row(r))), score.Confidence);
+            Assert.Equal(model.Certainty.Confidence.Confidence(score.Probability, members, EnsembleModel.KnownShare(set.Row(r))), score.Confidence);
             Assert.Equal(score, model.Score(set.Row(r)));
         }
     }
@@ -49,14 +50,14 @@ public sealed class EnsembleModelTests
         // The other members replaced by nonsense: the quick score must not notice, the full one must.
         var other = new EnsembleModel(
             m.Profile, m.Preprocessor, m.GradientBoosting, m.GradientBoosting, m.Network, new LogisticRegression(new double[m.Regression.Coefficients.Length], 5),
-            m.Weights, m.PrimaryCalibrator, m.PrimaryCalibrator, m.Confidence, m.DenseBaseline.ToArray());
+            m.Weights, m.PrimaryCalibrator, m.PrimaryCalibrator, m.Certainty, m.DenseBaseline.ToArray());
         Span<double> members = stackalloc double[4];
         for (var r = 0; r < 100; r++)
         {
             var quick = m.QuickScore(set.Row(r));
             m.Score(set.Row(r), members);
             Assert.Equal(m.PrimaryCalibrator.Apply(members[0]), quick.Probability);
-            Assert.Equal(Math.Max(quick.Probability, 1 - quick.Probability), quick.Confidence, 2);
+            Assert.Equal(m.Certainty.PrimaryConfidence.Confidence(quick.Probability, [members[0]], EnsembleModel.KnownShare(set.Row(r))), quick.Confidence);
             Assert.Equal(quick, other.QuickScore(set.Row(r)));
             Assert.NotEqual(m.Score(set.Row(r)), other.Score(set.Row(r)));
         }
@@ -95,10 +96,10 @@ public sealed class EnsembleModelTests
     public void New_PartsThatDoNotFit_NamesTheMember()
     {
         var m = SmallWorld.Trained.Value.Result.Model;
-        EnsembleModel With(LogisticRegression? regression = null, ConfidenceModel? confidence = null, EnsembleWeights? weights = null) => new(
-            m.Profile, m.Preprocessor, m.GradientBoosting, m.RandomForest, m.Network, regression ?? m.Regression, weights ?? m.Weights, m.Calibrator, m.PrimaryCalibrator, confidence ?? m.Confidence, m.DenseBaseline.ToArray());
+        EnsembleModel With(LogisticRegression? regression = null, ScoreCertainty? certainty = null, EnsembleWeights? weights = null) => new(
+            m.Profile, m.Preprocessor, m.GradientBoosting, m.RandomForest, m.Network, regression ?? m.Regression, weights ?? m.Weights, m.Calibrator, m.PrimaryCalibrator, certainty ?? m.Certainty, m.DenseBaseline.ToArray());
         Assert.Contains("regression", Assert.Throws<ArgumentException>(() => With(new LogisticRegression([1], 0))).Message);
-        Assert.Contains("confidence", Assert.Throws<ArgumentException>(() => With(confidence: new ConfidenceModel(new LogisticRegression([1], 0)))).Message);
+        Assert.Contains("confidence", Assert.Throws<ArgumentException>(() => With(certainty: m.Certainty with { Confidence = new ConfidenceModel(new LogisticRegression([1], 0), m.Certainty.Confidence.Map) })).Message);
         Assert.Contains("weights", Assert.Throws<ArgumentException>(() => With(weights: new EnsembleWeights { Network = -1 })).Message);
         Assert.Throws<ArgumentException>(() => m.Score(new FeatureValue[6]));
     }
@@ -109,7 +110,7 @@ public sealed class EnsembleModelTests
     [InlineData(0.5)]
     public void Confidence_AnyProbability_IsInsideZeroAndOne(double probability)
     {
-        var model = new ConfidenceModel(new LogisticRegression([50, -50, 50], 1));
+        var model = new ConfidenceModel(new LogisticRegression([50, -50, 50], 1), new IsotonicCalibrator([0, 1], [0, 1]));
         Assert.InRange(model.Confidence(probability, [0, 1, 0, 1], 1), 0.001, 0.999);
     }
 

@@ -16,7 +16,7 @@ public sealed class ExplainerTests
     private static double Sum(LeadScoring.Ml.Explanation.Explanation explanation) => explanation.Base + explanation.Factors.Sum(f => f.Points);
 
     private static EnsembleModel With(EnsembleModel m, EnsembleWeights? weights = null, FeedForwardNetwork? network = null) => new(
-        m.Profile, m.Preprocessor, m.GradientBoosting, m.RandomForest, network ?? m.Network, m.Regression, weights ?? m.Weights, m.Calibrator, m.PrimaryCalibrator, m.Confidence, m.DenseBaseline.ToArray());
+        m.Profile, m.Preprocessor, m.GradientBoosting, m.RandomForest, network ?? m.Network, m.Regression, weights ?? m.Weights, m.Calibrator, m.PrimaryCalibrator, m.Certainty, m.DenseBaseline.ToArray());
 
     [NativeXGBoostFact]
     public void Explain_ManyLeads_BaseAndPointsAreTheScore()
@@ -68,6 +68,76 @@ public sealed class ExplainerTests
         Assert.True(Points(6, "city2", "city") > Points(6, "city0", "city"), "city");
         Assert.Equal(0, Points(6, "city0", "constant"), 1e-6);
         Assert.Equal(0, Points(6, "city0", "empty"), 1e-6);
+    }
+
+    [NativeXGBoostFact]
+    public void Explain_ManyAtOnce_IsEachAloneAndAllocatesNothing()
+    {
+        var model = Model;
+        var explainer = new Explainer(model);
+        var leads = SmallWorld.Leads(600, 31);
+        var width = explainer.FeatureCount;
+        var (bases, points) = (new double[leads.Rows], new double[leads.Rows * width]);
+        explainer.Explain(leads.Values, bases, points);
+        for (var r = 0; r < leads.Rows; r++)
+        {
+            var alone = explainer.Explain(leads.Row(r));
+            Assert.Equal(alone.Base, bases[r]);
+            Assert.All(alone.Factors, f => Assert.Equal(f.Points, points[(r * width) + f.Feature]));
+        }
+
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        explainer.Explain(leads.Values, bases, points);
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+        Assert.Throws<ArgumentException>(() => explainer.Explain(leads.Values, bases.AsSpan(1), points));
+        Assert.Throws<ArgumentException>(() => explainer.Explain(leads.Values, bases, points.AsSpan(1)));
+    }
+
+    [NativeXGBoostFact]
+    public void Explain_Ranking_AgreesWithSampledShapleyValuesOfTheScore()
+    {
+        var (set, result, _) = SmallWorld.Trained.Value;
+        var explainer = new Explainer(result.Model);
+        var leads = SmallWorld.Leads(40, 99);
+        var agreement = 0.0;
+        for (var r = 0; r < leads.Rows; r++)
+        {
+            var random = new Random(r);
+            var sampled = SampledShapley.Points(result.Model, leads.Row(r), () => set.Row(result.TrainRows[random.Next(result.TrainRows.Length)]).ToArray(), 300, random);
+            var ours = new double[sampled.Length];
+            foreach (var f in explainer.Explain(leads.Row(r)).Factors) ours[f.Feature] = f.Points;
+            agreement += SampledShapley.Spearman(ours, sampled) / leads.Rows;
+        }
+
+        Assert.True(agreement >= 0.85, $"Spearman {agreement}");
+    }
+
+    [NativeXGBoostFact]
+    public void Explain_FinerPath_ChangesNextToNothing()
+    {
+        var model = Model;
+        var (usual, fine, secant) = (new Explainer(model), new Explainer(model) { PathSteps = 2_000 }, new Explainer(model) { PathSteps = 1 });
+        var leads = SmallWorld.Leads(200, 41);
+        double worst = 0, fromSecant = 0;
+        for (var r = 0; r < leads.Rows; r++)
+        {
+            var exact = fine.Explain(leads.Row(r)).Factors.ToDictionary(f => f.Feature, f => f.Points);
+            worst = Math.Max(worst, usual.Explain(leads.Row(r)).Factors.Max(f => Math.Abs(f.Points - exact[f.Feature])));
+            fromSecant = Math.Max(fromSecant, secant.Explain(leads.Row(r)).Factors.Max(f => Math.Abs(f.Points - exact[f.Feature])));
+            Assert.Equal(100 * model.Score(leads.Row(r)).Probability, Sum(secant.Explain(leads.Row(r))), 1e-3);
+        }
+
+        Assert.InRange(worst, 0, 0.05);
+        Assert.True(fromSecant > 4 * worst, $"secant {fromSecant}, path {worst}");
+    }
+
+    [Fact]
+    public void Spearman_KnownRanks_IsTheCorrelation()
+    {
+        Assert.Equal(1, SampledShapley.Spearman([1, 2, 30], [-5, 0, 0.1]), 12);
+        Assert.Equal(-1, SampledShapley.Spearman([1, 2, 3], [3, 2, 1]), 12);
+        // Ranks 1, 2.5, 2.5, 4 against 1, 2, 3, 4.
+        Assert.Equal(0.948683298, SampledShapley.Spearman([1, 5, 5, 9], [1, 2, 3, 4]), 9);
     }
 
     [NativeXGBoostFact]

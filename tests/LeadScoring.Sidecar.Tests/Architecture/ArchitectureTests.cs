@@ -43,8 +43,8 @@ public sealed partial class ArchitectureTests
         ["Ensemble"] = ["Features", "Trees", "Network", "Regression", "Calibration"],
         ["Explanation"] = ["Ensemble", "Features", "Trees", "Network", "Regression", "Calibration"],
         ["Training"] = [.. MlFree, "XGBoost", "Ensemble"],
-        // A bundle tells how it was trained and how good it is; the training knows nothing of bundles.
-        ["Bundles"] = ["Features", "Ensemble", "Calibration", "Trees", "Network", "Regression", "Training", "XGBoost"],
+        // A bundle tells how it was trained and how good it is, and carries the base rates that explanations quote; training and explanation know nothing of bundles.
+        ["Bundles"] = ["Explanation", "Features", "Ensemble", "Calibration", "Trees", "Network", "Regression", "Training", "XGBoost"],
         ["Recommendation"] = ["Features"],
     }, []);
 

@@ -12,6 +12,6 @@ create table if not exists scores (
     scored_by       text not null,          -- ensemble, primary or rules
     needs_review    integer not null,
     base_points     double precision not null,
-    factors         text not null,          -- JSON: feature and points, all of them, largest first
+    factors         text not null,          -- JSON: factors (feature, points, text, base rate; largest first), interval, reason to review
     primary key (organization_id, lead_id, change)
 ) without rowid;
