@@ -35,6 +35,14 @@ public sealed class EnsembleModel
         Extractor = new FeatureExtractor(profile);
     }
 
+    private EnsembleModel(EnsembleModel other)
+    {
+        (Profile, Preprocessor, GradientBoosting, RandomForest, Network, Regression) =
+            (other.Profile, other.Preprocessor, other.GradientBoosting, other.RandomForest, other.Network, other.Regression);
+        (Weights, Calibrator, PrimaryCalibrator, Confidence) = (other.Weights, other.Calibrator, other.PrimaryCalibrator, other.Confidence);
+        (DenseBaseline, Extractor) = (other.DenseBaseline, other.Extractor);
+    }
+
     /// <summary>What leads are described by.</summary>
     public FeatureProfile Profile { get; }
 
@@ -65,11 +73,26 @@ public sealed class EnsembleModel
     /// <summary>Probability of the primary member alone to calibrated probability.</summary>
     public IsotonicCalibrator PrimaryCalibrator { get; }
 
+    /// <summary>Calibrated probability to that of the present; the identity unless <see cref="WithAnchor"/> gave another.</summary>
+    public Anchor Anchor { get; private init; } = Anchor.Identity;
+
     /// <summary>How sure a score is.</summary>
     public ConfidenceModel Confidence { get; }
 
     /// <summary>Mean dense row of the training leads: what contributions of network and regression are measured from. Length: dense columns.</summary>
     public ReadOnlyMemory<float> DenseBaseline { get; }
+
+    /// <summary>The same model with its probabilities moved to the present; the order of leads stays.</summary>
+    /// <exception cref="ArgumentException">The anchor is not valid.</exception>
+    public EnsembleModel WithAnchor(Anchor anchor)
+    {
+        anchor.Validate();
+        return new EnsembleModel(this) { Anchor = anchor };
+    }
+
+    /// <summary>The calibrated and anchored probability of a weighted average.</summary>
+    /// <param name="average">Weighted average of the members' probabilities, not NaN.</param>
+    public double Calibrate(double average) => Anchor.Apply(Calibrator.Apply(average));
 
     /// <summary>Scores one lead with all members.</summary>
     /// <param name="values">One value a feature, in the profile's order.</param>
@@ -90,7 +113,7 @@ public sealed class EnsembleModel
         Preprocessor.Encode(values, row[..t], row[t..]);
         MemberProbabilities(row[..t], row[t..], members);
         if (rented is not null) ArrayPool<float>.Shared.Return(rented);
-        var probability = Calibrator.Apply(Weights.Average(members));
+        var probability = Calibrate(Weights.Average(members));
         return new LeadScore(probability, Confidence.Confidence(probability, members, KnownShare(values)));
     }
 
@@ -103,7 +126,7 @@ public sealed class EnsembleModel
         Preprocessor.Encode(values, row[..t], row[t..]);
         var primary = GradientBoosting.Probability(GradientBoosting.Margin(row[..t]));
         if (rented is not null) ArrayPool<float>.Shared.Return(rented);
-        var probability = PrimaryCalibrator.Apply(primary);
+        var probability = Anchor.Apply(PrimaryCalibrator.Apply(primary));
         return new LeadScore(probability, Math.Clamp(Math.Max(probability, 1 - probability), 0.001, 0.999));
     }
 

@@ -43,8 +43,8 @@ public sealed class Explainer(EnsembleModel model)
         bases[3] = AddRegression(dense, lift);
 
         var sum = model.Weights.GradientBoosting + model.Weights.RandomForest + model.Weights.Network + model.Weights.Regression;
-        var basePoints = 100 * model.Calibrator.Apply(model.Weights.Average(bases));
-        var points = 100 * model.Calibrator.Apply(model.Weights.Average(members));
+        var basePoints = 100 * model.Calibrate(model.Weights.Average(bases));
+        var points = 100 * model.Calibrate(model.Weights.Average(members));
         double total = 0;
         foreach (var part in lift) total += part;
         // total is the weighted difference of the averages; next to nothing means base and lead meet, and there is nothing to tell apart.

@@ -75,6 +75,12 @@ public sealed class FeatureProfile
     /// <summary>Next-best-action catalogue, in order of precedence.</summary>
     public IReadOnlyList<ActionDefinition> Actions { get; init; } = [];
 
+    /// <summary>Sensitive attributes of leads that are no features: models are reported on by them. Default none.</summary>
+    public IReadOnlyList<string> SensitiveAttributes { get; init; } = [];
+
+    /// <summary>Stages that end a lead for good, besides the usual ones. Default none.</summary>
+    public IReadOnlyList<string> LostStages { get; init; } = [];
+
     /// <summary>Position of a feature, -1 when the profile has none of that name.</summary>
     public int IndexOf(string feature) => index.GetValueOrDefault(feature, -1);
 
@@ -82,7 +88,7 @@ public sealed class FeatureProfile
     public FeatureProfile Without(IReadOnlySet<string> names) =>
         new(Name, Yaml, [.. Features.Where(f => !names.Contains(f.Name))])
         {
-            HorizonDays = HorizonDays, Zone = Zone, Hours = Hours, StartPoints = StartPoints,
+            HorizonDays = HorizonDays, Zone = Zone, Hours = Hours, StartPoints = StartPoints, SensitiveAttributes = SensitiveAttributes, LostStages = LostStages,
             Rules = [.. this.Rules.Where(r => !names.Contains(r.When.Feature))],
             Actions = [.. this.Actions.Where(a => !a.When.Any(c => names.Contains(c.Feature)))],
         };

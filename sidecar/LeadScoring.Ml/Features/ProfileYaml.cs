@@ -46,6 +46,8 @@ internal static class ProfileYaml
         AtMost("features", d.Features?.Count, MaxFeatures);
         AtMost("rules", d.Rules?.Count, MaxEntries);
         AtMost("actions", d.Actions?.Count, MaxEntries);
+        AtMost("sensitive_attributes", d.SensitiveAttributes?.Count, MaxParts);
+        AtMost("lost_stages", d.LostStages?.Count, MaxParts);
         AtMost("business_hours.days", d.BusinessHours?.Days?.Count, MaxParts);
         foreach (var f in (d.Features ?? []).Where(f => f is not null))
         {
@@ -66,6 +68,8 @@ internal static class ProfileYaml
         if (d.HorizonDays is < 1 or > 3650) faults.Add($"horizon_days: {d.HorizonDays} is not in 1..3650");
         if (d.Features is not { Count: > 0 }) faults.Add("features: at least one is needed");
         if (!double.IsFinite(d.StartPoints)) faults.Add($"start_points: {d.StartPoints} is not a finite number");
+        if (d.SensitiveFeatures is not ("include" or "exclude")) faults.Add($"sensitive_features: '{d.SensitiveFeatures}' is not include or exclude");
+        if ((d.SensitiveAttributes ?? []).Concat(d.LostStages ?? []).Any(string.IsNullOrWhiteSpace)) faults.Add("sensitive_attributes, lost_stages: an entry is empty");
         var zone = TimeZoneInfo.Utc;
         if (d.TimeZone is { } id && !TimeZoneInfo.TryFindSystemTimeZoneById(id, out zone!)) faults.Add($"time_zone: '{id}' is not known; write it as in Europe/Berlin");
 
@@ -87,6 +91,7 @@ internal static class ProfileYaml
         return new FeatureProfile(d.Name!, yaml, features)
         {
             HorizonDays = d.HorizonDays, Zone = zone, Hours = hours, StartPoints = d.StartPoints, Rules = rules, Actions = actions,
+            SensitiveAttributes = d.SensitiveAttributes ?? [], LostStages = d.LostStages ?? [],
         };
     }
 
@@ -121,7 +126,7 @@ internal static class ProfileYaml
         return new FeatureDefinition
         {
             Name = f.Name!, Group = f.Group ?? "other", Kind = kind, Sources = sources, Label = f.Label ?? f.Name!.Replace('_', ' '), Unit = f.Unit ?? "",
-            Actionable = f.Actionable, Sensitive = f.Sensitive, Bands = f.Bands,
+            Actionable = f.Actionable, Sensitive = f.Sensitive, Bands = f.Bands, Excluded = f.Exclude ?? (f.Sensitive && d.SensitiveFeatures == "exclude"),
             Lookup = lookup is null ? null : Table(f.Lookup!, lookup, faults),
         };
     }
@@ -170,6 +175,9 @@ internal static class ProfileYaml
         public string? TimeZone { get; set; }
         public HoursNode? BusinessHours { get; set; }
         public double StartPoints { get; set; } = 10;
+        public string SensitiveFeatures { get; set; } = "include";
+        public List<string>? SensitiveAttributes { get; set; }
+        public List<string>? LostStages { get; set; }
         public Dictionary<string, Dictionary<string, string>>? Lookups { get; set; }
         public List<FeatureNode>? Features { get; set; }
         public List<RuleNode>? Rules { get; set; }
@@ -193,6 +201,7 @@ internal static class ProfileYaml
         public string? Unit { get; set; }
         public bool Actionable { get; set; }
         public bool Sensitive { get; set; }
+        public bool? Exclude { get; set; }
         public List<double>? Bands { get; set; }
         public string? Lookup { get; set; }
     }
