@@ -44,6 +44,9 @@ public sealed record RowFacts
     /// <summary>Person of each row (from e-mail, phone or name), null where unknown; null when nothing is known. Length rows.</summary>
     public string?[]? People { get; init; }
 
+    /// <summary>The split was given by hand: people on both sides are reported, not moved.</summary>
+    public bool KeepSides { get; init; }
+
     /// <summary>Sensitive attributes that are no features: name to each row's value, null where unknown. Length rows each.</summary>
     public IReadOnlyDictionary<string, string?[]> Sensitive { get; init; } = new Dictionary<string, string?[]>();
 

@@ -38,7 +38,7 @@ public static class TrainingJudge
     {
         evaluation.Validate();
         var moved = 0;
-        if (facts.People is { } people) (train, test, moved) = NearDuplicates.OneSide(train, test, people);
+        if (facts.People is { } people && !facts.KeepSides) (train, test, moved) = NearDuplicates.OneSide(train, test, people);
         var result = EnsembleTrainer.Train(set, train, test, settings, Part(progress, "", 0, TrainingShare), cancellationToken);
         if (test.Length == 0) throw new TrainingException("No rows are left to test on.");
         var clock = Stopwatch.StartNew();

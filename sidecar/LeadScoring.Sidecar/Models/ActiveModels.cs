@@ -19,10 +19,13 @@ internal sealed record ActiveModel(int? Version, ModelBundle? Bundle, Explainer?
 
     /// <summary>Champion when this was loaded, also where it cannot be used; null when there is none.</summary>
     internal int? Champion { get; init; }
+
+    /// <summary>Change number of the champion's anchor when this was loaded; 0 when it had none.</summary>
+    internal int AnchorChange { get; init; }
 }
 
 /// <summary>The champions of all organizations, loaded once and looked after: a promotion or rollback anywhere is seen within <see cref="TrustedMs"/>.</summary>
-internal sealed class ActiveModels(ModelStore models, ProfileStore profiles, TimeProvider time, ILogger<ActiveModels> logger)
+internal sealed class ActiveModels(ModelStore models, AnchorStore anchors, ProfileStore profiles, TimeProvider time, ILogger<ActiveModels> logger)
 {
     /// <summary>How long a loaded model is used without asking the database for the champion.</summary>
     internal const long TrustedMs = 1_000;
@@ -49,10 +52,12 @@ internal sealed class ActiveModels(ModelStore models, ProfileStore profiles, Tim
         var before = Interlocked.Read(ref forgotten);
         int? champion;
         ActiveProfile profile;
+        ModelAnchor? anchor;
         try
         {
             champion = await models.ChampionVersionAsync(organizationId, cancellationToken);
             profile = await profiles.GetActiveAsync(organizationId, cancellationToken);
+            anchor = champion is { } version ? await anchors.GetAsync(organizationId, version, cancellationToken) : null;
         }
         catch (System.Data.Common.DbException) when (known is not null)
         {
@@ -60,21 +65,22 @@ internal sealed class ActiveModels(ModelStore models, ProfileStore profiles, Tim
             return known.Model;
         }
 
-        if (known is null || known.Model.Champion != champion || known.Model.Profile.Hash != profile.Profile.Hash)
-            known = new Entry(await LoadAsync(organizationId, champion, profile.Profile, cancellationToken) with { Champion = champion });
+        if (known is null || known.Model.Champion != champion || known.Model.AnchorChange != (anchor?.Change ?? 0) || known.Model.Profile.Hash != profile.Profile.Hash)
+            known = new Entry(await LoadAsync(organizationId, champion, anchor, profile.Profile, cancellationToken) with { Champion = champion, AnchorChange = anchor?.Change ?? 0 });
         known.CheckedAtMs = time.NowMs();
         // What was read before somebody said "forget" may be what he meant.
         if (Interlocked.Read(ref forgotten) == before) entries[organizationId] = known;
         return known.Model;
     }
 
-    private async Task<ActiveModel> LoadAsync(string organizationId, int? champion, FeatureProfile profile, CancellationToken cancellationToken)
+    private async Task<ActiveModel> LoadAsync(string organizationId, int? champion, ModelAnchor? anchor, FeatureProfile profile, CancellationToken cancellationToken)
     {
         if (champion is not { } version) return Rules(profile, "no model yet");
         try
         {
             var bundle = ModelBundle.Read(await models.GetBundleAsync(organizationId, version, cancellationToken));
             if (bundle.FeaturesHash != profile.FeaturesHash) return Rules(profile, $"the profile's features changed since model {version} was trained");
+            if (anchor is not null) bundle = bundle with { Model = bundle.Model.WithAnchor(anchor.Read()) };
             // The active profile's rules, actions and wording over the model's features, in the model's order.
             var served = profile.Without(bundle.Manifest.LeftOutFeatures.ToHashSet(StringComparer.Ordinal));
             return new ActiveModel(version, bundle, new Explainer(bundle.Model), served, null);

@@ -9,6 +9,7 @@ internal static class ModelEndpoints
     internal static IServiceCollection AddModels(this IServiceCollection services)
     {
         services.AddSingleton<ModelStore>();
+        services.AddSingleton<AnchorStore>();
         services.AddSingleton<ActiveModels>();
         services.ConfigureHttpJsonOptions(json => json.SerializerOptions.TypeInfoResolver =
             (json.SerializerOptions.TypeInfoResolver ?? new DefaultJsonTypeInfoResolver()).WithAddedModifier(LeaveOutUndefinedMetrics));

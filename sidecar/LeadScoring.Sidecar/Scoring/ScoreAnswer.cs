@@ -1,5 +1,6 @@
 using System.ComponentModel;
 using System.Text.Json.Serialization;
+using LeadScoring.Ml.Calibration;
 using LeadScoring.Ml.Features;
 using LeadScoring.Sidecar.Api;
 using LeadScoring.Sidecar.Models;
@@ -33,6 +34,19 @@ public sealed record Recommendations(
 /// <summary>Why each recommendation was made.</summary>
 public sealed record RecommendationReasons(string NextBestAction, string OptimalContactTime, string ChannelPreference);
 
+/// <summary>What a probability may be taken for.</summary>
+public enum ScoreCalibration
+{
+    /// <summary>As the training calibrated it.</summary>
+    Calibrated,
+
+    /// <summary>Moved to the present base rate.</summary>
+    Reanchored,
+
+    /// <summary>The order of leads only: recent outcomes contradict the probabilities.</summary>
+    RankOnly,
+}
+
 /// <summary>A scored lead.</summary>
 /// <param name="Score">0.1 to 99.9: 100 x the calibrated probability.</param>
 /// <param name="ConversionProbability">Of conversion within the profile's horizon.</param>
@@ -40,11 +54,13 @@ public sealed record RecommendationReasons(string NextBestAction, string Optimal
 /// <param name="UpdatedAt">When the score was computed.</param>
 /// <param name="ModelVersion">Null when scored by rules.</param>
 /// <param name="NeedsReview">Confidence is below the threshold.</param>
+/// <param name="Calibration">What the probability may be taken for; absent when scored by rules.</param>
 /// <param name="Cached">A stored score of the unchanged lead.</param>
 /// <param name="Saved">Whether inline facts were stored; absent when there were none.</param>
 public sealed record ScoreAnswer(
     string LeadId, double Score, [property: Description("A, B, C or D.")] string Grade, double ConversionProbability, double Confidence, Factors? Factors,
-    Recommendations Recommendations, DateTimeOffset UpdatedAt, [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] int? ModelVersion, ScoredBy ScoredBy, bool NeedsReview, bool Cached, bool? Saved = null)
+    Recommendations Recommendations, DateTimeOffset UpdatedAt, [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] int? ModelVersion, ScoredBy ScoredBy, bool NeedsReview, bool Cached, bool? Saved = null,
+    [property: Description("calibrated, reanchored to the present base rate, or rank_only: recent outcomes contradict the probabilities, use the order of leads. Absent when scored by rules.")] ScoreCalibration? Calibration = null)
 {
     internal static ScoreAnswer Of(string leadId, ScoreResult result, ActiveModel active, in LeadSnapshot lead, long nowMs, bool includeFactors, bool cached, bool? saved = null)
     {
@@ -53,7 +69,11 @@ public sealed record ScoreAnswer(
             leadId, result.Score.Points, result.Grade.ToString(), Math.Round(result.Score.Probability, 6), Math.Round(result.Score.Confidence, 4),
             includeFactors && result.Factors is { } factors ? FactorsOf(result.BasePoints, factors, active.Profile, active.Extractor.Extract(lead, nowMs)) : null,
             new Recommendations(r.Action, r.ActionId, Moment.Of(r.ContactAtMs), r.Channel, new RecommendationReasons(r.ActionWhy, r.ContactWhy, r.ChannelWhy)),
-            Moment.Of(result.ScoredAtMs), result.ModelVersion, result.ScoredBy, result.NeedsReview, cached, saved);
+            Moment.Of(result.ScoredAtMs), result.ModelVersion, result.ScoredBy, result.NeedsReview, cached, saved,
+            result.ScoredBy == ScoredBy.Rules ? null : active.Bundle?.Model.Anchor.Verdict switch
+            {
+                AnchorVerdict.Reanchored => ScoreCalibration.Reanchored, AnchorVerdict.RankOnly => ScoreCalibration.RankOnly, null => null, _ => ScoreCalibration.Calibrated,
+            });
     }
 
     private static Factors FactorsOf(double basePoints, IReadOnlyList<FeaturePoints> factors, FeatureProfile profile, FeatureValue[] values)
