@@ -47,6 +47,8 @@ internal static class ShiftBenchmark
             int[] rows = [.. Enumerable.Range(from + (int)(block * size), (int)((block + 1) * size) - (int)(block * size))];
             var p = Array.ConvertAll(rows, r => trained.Model.Score(set.Row(r)).Probability);
             var y = Array.ConvertAll(rows, r => set.Labels[r]);
+            var raw = PriorShift.Estimate(p, rate);
+            var unguarded = new Anchor { Intercept = raw.Intercept };
             var em = Reanchoring.ByEm(p, rate);
             var byLabels = before.Length == 0 ? Anchor.Identity : Reanchoring.Fit(before, beforeLabels);
             var product = before.Length == 0 ? Anchor.Identity : Reanchoring.Decide(before, beforeLabels, p, rate, 42);
@@ -61,7 +63,7 @@ internal static class ShiftBenchmark
             outcomes.AddRange(y);
             lines.Add(
             [
-                $"{block + 1}", $"{rows.Length:N0}", Three(y.Average()), Three(p.Average()), Three(Add("frozen", Anchor.Identity)), Three(Add("em", em)), Three(Add("labels", byLabels)), Three(Add("product", product)),
+                $"{block + 1}", $"{rows.Length:N0}", Three(y.Average()), Three(p.Average()), Three(Add("frozen", Anchor.Identity)), Three(Add("raw", unguarded)), Three(Add("em", em)), Three(Add("labels", byLabels)), Three(Add("product", product)),
                 $"{product.Verdict} / {product.Method}", Three(RankingQuality.RocAuc(p, y)),
             ]);
             (before, beforeLabels) = (p, y);
@@ -70,10 +72,10 @@ internal static class ShiftBenchmark
         string Mean(int column) => Three(lines.Average(l => double.Parse(l[column])));
         string Pooled(string name) => Three(CalibrationError.Expected([.. pooled[name]], [.. outcomes]));
         string Loss(string name) => Three(ProbabilityLoss.LogLoss([.. pooled[name]], [.. outcomes]));
-        lines.Add(["mean of blocks", "", "", "", Mean(4), Mean(5), Mean(6), Mean(7), "", ""]);
-        lines.Add(["all rows together", $"{outcomes.Count:N0}", Three(outcomes.Average()), Three(pooled["frozen"].Average()), Pooled("frozen"), Pooled("em"), Pooled("labels"), Pooled("product"), "", ""]);
-        lines.Add(["log loss", "", "", "", Loss("frozen"), Loss("em"), Loss("labels"), Loss("product"), "", ""]);
-        Report.Table(["block", "rows", "conversions", "mean probability, frozen", "ECE frozen", "ECE with EM on the block", "ECE anchored by the block before", "ECE of the product's choice", "choice", "AUC"], lines);
+        lines.Add(["mean of blocks", "", "", "", Mean(4), Mean(5), Mean(6), Mean(7), Mean(8), "", ""]);
+        lines.Add(["all rows together", $"{outcomes.Count:N0}", Three(outcomes.Average()), Three(pooled["frozen"].Average()), Pooled("frozen"), Pooled("raw"), Pooled("em"), Pooled("labels"), Pooled("product"), "", ""]);
+        lines.Add(["log loss", "", "", "", Loss("frozen"), Loss("raw"), Loss("em"), Loss("labels"), Loss("product"), "", ""]);
+        Report.Table(["block", "rows", "conversions", "mean probability, frozen", "ECE frozen", "EM alone", "EM where plausible", "anchored by the outcomes of the block before", "the product's choice", "choice", "AUC"], lines);
     }
 
     private static string Three(double value) => double.IsNaN(value) ? "-" : value.ToString("0.000");

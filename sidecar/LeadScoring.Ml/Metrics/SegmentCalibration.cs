@@ -41,7 +41,7 @@ public sealed record SegmentCalibration(string Feature, string Segment, int Lead
     /// <returns>All of them, those that are off first, then by p.</returns>
     public static SegmentCalibration[] Decide(IEnumerable<SegmentCalibration> segments)
     {
-        var ordered = segments.OrderBy(s => s.P).ThenBy(s => s.Feature, StringComparer.Ordinal).ThenBy(s => s.Segment, StringComparer.Ordinal).ToArray();
+        var ordered = segments.OrderBy(s => s.P).ThenByDescending(s => Math.Abs(s.Predicted - s.Observed)).ThenBy(s => s.Feature, StringComparer.Ordinal).ThenBy(s => s.Segment, StringComparer.Ordinal).ToArray();
         var rejected = true;
         for (var i = 0; i < ordered.Length; i++)
         {

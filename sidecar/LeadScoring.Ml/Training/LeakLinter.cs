@@ -43,13 +43,13 @@ public enum LeakKind
 /// <param name="Kind">What is wrong.</param>
 /// <param name="Figure">The figure behind it: an AUC, or a share of rows.</param>
 /// <param name="Detail">What was seen, for kinds other than <see cref="LeakKind.Outcome"/>.</param>
-public sealed record LeakFinding(string Feature, double Auc, double MissingnessAuc, bool LeftOut, LeakKind Kind = LeakKind.Outcome, double Figure = double.NaN, string? Detail = null)
+public sealed record LeakFinding(string Feature, double Auc, double MissingnessAuc, bool LeftOut, LeakKind Kind = LeakKind.Outcome, double? Figure = null, string? Detail = null)
 {
     /// <summary>The finding for people, and what to do.</summary>
     public string Message => Kind switch
     {
         LeakKind.Stage => $"'{Feature}' looks like a stage ({Detail}): if sales sets it as the outcome nears, exclude it.",
-        LeakKind.AfterDecision => $"'{Feature}' is a date that lies after the decision moment in {Share(Figure)} of the rows: if it is written when the lead closes, exclude it.",
+        LeakKind.AfterDecision => $"'{Feature}' is a date that lies after the decision moment in {Share(Figure ?? double.NaN)} of the rows: if it is written when the lead closes, exclude it.",
         LeakKind.Identifier => $"'{Feature}' names the lead ({Detail}): a model can only learn it by heart. Remove it from the profile.",
         LeakKind.Constant => $"'{Feature}' is {Detail}: it says nothing. Check that it is filled, or remove it from the profile.",
         LeakKind.Excluded => $"'{Feature}' is excluded by the profile{(Detail is null ? "" : $" ({Detail})")}: read and reported on, not given to the model.",
@@ -83,6 +83,7 @@ public static partial class LeakLinter
 
     private const int MaxRows = 20_000;
     private const int FewestForIds = 50;
+    private const int FewestForCounters = 200;
     private const double DateShare = 0.01;
 
     private static readonly HashSet<string> StageWords = new(StringComparer.OrdinalIgnoreCase)
@@ -164,17 +165,12 @@ public static partial class LeakLinter
             yield break;
         }
 
-        if (Identifier(feature, ordered) is var (share, what) && what is not null)
-        {
-            yield return new LeakFinding(feature.Name, 0.5, 0.5, !settings.AllowLeaks, LeakKind.Identifier, share, what);
-            // Its AUC would only say once more that names are not told twice.
-            yield break;
-        }
-
         var auc = Single(feature, column, labels, settings);
         var filled = Folded(RankingQuality.RocAuc(Array.ConvertAll(column, v => v.IsMissing ? 0.0 : 1), labels));
         if (Math.Max(auc, filled) >= Report)
             yield return new LeakFinding(feature.Name, auc, filled, !settings.AllowLeaks && Math.Max(auc, filled) >= LeaveOut, LeakKind.Outcome, Math.Max(auc, filled));
+        else if (Identifier(feature, ordered) is var (share, what) && what is not null)
+            yield return new LeakFinding(feature.Name, auc, filled, !settings.AllowLeaks, LeakKind.Identifier, share, what);
         if (Stage(feature, column) is { } stage) yield return new LeakFinding(feature.Name, auc, filled, false, LeakKind.Stage, Math.Max(auc, filled), stage);
         // "Days since" never falls below 0: exactly 0 is a date that had not come yet.
         if (feature.Sources.Any(s => !s.IsActivity && s.Transform is "days_since" or "years_since") && column.Count(v => !v.IsMissing && v.Number == 0) / (double)known is var after && after >= DateShare)
@@ -194,7 +190,7 @@ public static partial class LeakLinter
             return levels >= 0.95 ? (levels, $"{levels.ToString("P0", CultureInfo.InvariantCulture)} of its values occur once") : default;
         }
 
-        if (feature.Kind != FeatureKind.Numeric || feature.Sources.Any(s => s.IsActivity || s.Transform.Length > 0) || known.Any(v => v.Number % 1 != 0)) return default;
+        if (feature.Kind != FeatureKind.Numeric || known.Length < FewestForCounters || feature.Sources.Any(s => s.IsActivity || s.Transform.Length > 0) || known.Any(v => v.Number % 1 != 0)) return default;
         double[] numbers = Array.ConvertAll(known, v => v.Number);
         var distinct = numbers.Distinct().Count() / (double)numbers.Length;
         // Sums of money are distinct whole numbers as well: a counter runs with the rows, or leaves few gaps.

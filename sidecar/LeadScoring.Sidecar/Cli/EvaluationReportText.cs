@@ -10,6 +10,7 @@ namespace LeadScoring.Sidecar.Cli;
 internal static class EvaluationReportText
 {
     private const int MostSegments = 10;
+    private const long OldestDateMs = 315_532_800_000; // 1980
 
     private static readonly (string Name, string Metric, Func<SplitEvaluation, double> Value)[] Rows =
     [
@@ -52,7 +53,8 @@ internal static class EvaluationReportText
             Row("test rows, converted", s => Text($"{s.Metrics.Rows:N0}, {s.Metrics.Positives:N0} ({s.Metrics.Positives / (double)s.Metrics.Rows:P1})")),
             Row("mean probability", s => s.MeanProbability.ToString("P1", CultureInfo.InvariantCulture)),
         };
-        if (forward?.FromMs is { } from) rows.Add(["test period", "all of it", $"{Day(from)} to {Day(forward.ToMs!.Value)}", forward.EmbargoDays > 0 ? $"no training row from the {forward.EmbargoDays} days before" : ""]);
+        // Numbers that only tell the order of the rows are no dates.
+        if (forward?.FromMs is { } from and > OldestDateMs) rows.Add(["test period", "all of it", $"{Day(from)} to {Day(forward.ToMs!.Value)}", forward.EmbargoDays > 0 ? $"no training row from the {forward.EmbargoDays} days before" : ""]);
         rows.AddRange(Rows.Select(r => (IReadOnlyList<string>)[r.Name, Cell(stratified, r.Metric, r.Value), Cell(forward, r.Metric, r.Value), Difference(r.Metric)]));
         terminal.Table(["", "stratified", forward is null ? "" : "forward in time", forward is null ? "" : "difference (* beyond chance)"], rows);
         terminal.Line(Text($"Capacity: the best {stratified.Capacity:P1} of the leads."));
