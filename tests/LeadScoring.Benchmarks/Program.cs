@@ -14,6 +14,7 @@ internal static class BenchmarkProgram
           training    wall and CPU time of a whole training on 80,000 demo leads, and of each member's fit
           quality     AUC, log loss and calibration in the demo world beside the truth, and on public sets where given
           confidence  confidence by band, intervals forward in time, factors beside sampled Shapley values
+          quality-forward  the product's targets one by one forward in time, and the base-rate shift of the bank series where public sets are given
           ingestion   CPU time per event of storing and folding, beside a raw insert of the same rows
           startup     process start to ready, first and later requests
           all         all of them
@@ -27,7 +28,7 @@ internal static class BenchmarkProgram
     private static readonly (string Name, Func<BenchmarkOptions, Task> Run)[] All =
     [
         ("inference", InferenceBenchmark.RunAsync), ("explain", ExplainBenchmark.RunAsync), ("training", TrainingBenchmark.RunAsync),
-        ("quality", QualityBenchmark.RunAsync), ("confidence", ConfidenceBenchmark.RunAsync), ("ingestion", IngestionBenchmark.RunAsync), ("startup", StartupBenchmark.RunAsync),
+        ("quality", QualityBenchmark.RunAsync), ("confidence", ConfidenceBenchmark.RunAsync), ("quality-forward", HonestyBenchmark.RunAsync), ("ingestion", IngestionBenchmark.RunAsync), ("startup", StartupBenchmark.RunAsync),
     ];
 
     private static async Task<int> Main(string[] args)

@@ -1,4 +1,6 @@
 using System.Text.Json;
+using LeadScoring.Ml.Calibration;
+using LeadScoring.Ml.Fairness;
 using LeadScoring.Ml.Training;
 
 namespace LeadScoring.Ml.Bundles;
@@ -24,7 +26,7 @@ public sealed record BundleManifest
     /// <summary>SHA-256 of the profile's text.</summary>
     public required string ProfileHash { get; init; }
 
-    /// <summary>Features of the profile that the model does not use, as they give the outcome away.</summary>
+    /// <summary>Features of the profile that the model does not use: they give the outcome away, name the lead, or are excluded.</summary>
     public IReadOnlyList<string> LeftOutFeatures { get; init; } = [];
 
     /// <summary>First moment that training rows are as of, Unix ms; null when rows carry no time.</summary>
@@ -53,6 +55,15 @@ public sealed record BundleManifest
 
     /// <summary>Leak findings.</summary>
     public IReadOnlyList<LeakFinding> Leaks { get; init; } = [];
+
+    /// <summary>What the model is worth, stratified and forward in time; null in bundles from before it was measured.</summary>
+    public ModelEvaluation? Evaluation { get; init; }
+
+    /// <summary>How it treats groups of people; null likewise.</summary>
+    public FairnessReport? Fairness { get; init; }
+
+    /// <summary>Anchor that the training's newest rows ask for; null likewise. The one in force may be newer: see the model's state.</summary>
+    public Anchor? Anchor { get; init; }
 
     /// <summary>Library name to version.</summary>
     public IReadOnlyDictionary<string, string> Libraries { get; init; } = new Dictionary<string, string>();

@@ -42,7 +42,8 @@ public sealed record ModelBundle(BundleManifest Manifest, EnsembleModel Model, I
     /// <param name="result">The result.</param>
     /// <param name="settings">The settings.</param>
     /// <param name="trainedAtMs">Now, Unix ms.</param>
-    public static byte[] Write(TrainingSet set, TrainingResult result, TrainingSettings settings, long trainedAtMs)
+    /// <param name="judged">What the evaluation around the training found; null when there was none.</param>
+    public static byte[] Write(TrainingSet set, TrainingResult result, TrainingSettings settings, long trainedAtMs, JudgedTraining? judged = null)
     {
         var model = result.Model;
         var entries = new Dictionary<string, byte[]>
@@ -62,10 +63,11 @@ public sealed record ModelBundle(BundleManifest Manifest, EnsembleModel Model, I
         var manifest = new BundleManifest
         {
             TrainedAtMs = trainedAtMs, Profile = model.Profile.Name, ProfileHash = model.Profile.Hash,
-            LeftOutFeatures = [.. result.Leaks.Where(l => l.LeftOut).Select(l => l.Feature)],
+            LeftOutFeatures = [.. result.Leaks.Where(l => l.LeftOut).Select(l => l.Feature).Distinct(StringComparer.Ordinal)],
             WindowFromMs = set.AsOfMs?.Min(), WindowToMs = set.AsOfMs?.Max(),
             TrainRows = result.TrainRows.Length, TestRows = result.TestRows.Length, TrainingSeconds = Math.Round(result.Duration.TotalSeconds, 1),
             Settings = settings, OutOfFold = result.OutOfFold, Test = result.Test, Leaks = result.Leaks,
+            Evaluation = judged?.Evaluation, Fairness = judged?.Fairness, Anchor = judged?.Anchor,
             Libraries = Libraries(),
             Checksums = entries.ToDictionary(e => e.Key, e => Convert.ToHexStringLower(SHA256.HashData(e.Value))),
         };

@@ -66,11 +66,28 @@ public sealed class EnsembleModel
     /// <summary>Probability of the primary member alone to calibrated probability.</summary>
     public IsotonicCalibrator PrimaryCalibrator { get; }
 
+    /// <summary>Calibrated probability to that of the present; the identity unless <see cref="WithAnchor"/> gave another.</summary>
+    public Anchor Anchor { get; private set; } = Anchor.Identity;
+
     /// <summary>How sure a score is: confidence and intervals, of the ensemble and of the primary member alone.</summary>
     public ScoreCertainty Certainty { get; }
 
     /// <summary>Mean dense row of the training leads: what contributions of network and regression are measured from. Length: dense columns.</summary>
     public ReadOnlyMemory<float> DenseBaseline { get; }
+
+    /// <summary>The same model with its probabilities moved to the present; the order of leads stays.</summary>
+    /// <exception cref="ArgumentException">The anchor is not valid.</exception>
+    public EnsembleModel WithAnchor(Anchor anchor)
+    {
+        anchor.Validate();
+        var anchored = (EnsembleModel)MemberwiseClone();
+        anchored.Anchor = anchor;
+        return anchored;
+    }
+
+    /// <summary>The calibrated and anchored probability of a weighted average.</summary>
+    /// <param name="average">Weighted average of the members' probabilities, not NaN.</param>
+    public double Calibrate(double average) => Anchor.Apply(Calibrator.Apply(average));
 
     /// <summary>Scores one lead with all members.</summary>
     /// <param name="values">One value a feature, in the profile's order.</param>
@@ -91,7 +108,7 @@ public sealed class EnsembleModel
         Preprocessor.Encode(values, row[..t], row[t..]);
         MemberProbabilities(row[..t], row[t..], members);
         if (rented is not null) ArrayPool<float>.Shared.Return(rented);
-        var probability = Calibrator.Apply(Weights.Average(members));
+        var probability = Calibrate(Weights.Average(members));
         return new LeadScore(probability, Certainty.Confidence.Confidence(probability, members, KnownShare(values)));
     }
 
@@ -104,7 +121,7 @@ public sealed class EnsembleModel
         Preprocessor.Encode(values, row[..t], row[t..]);
         var primary = GradientBoosting.Probability(GradientBoosting.Margin(row[..t]));
         if (rented is not null) ArrayPool<float>.Shared.Return(rented);
-        var probability = PrimaryCalibrator.Apply(primary);
+        var probability = Anchor.Apply(PrimaryCalibrator.Apply(primary));
         return new LeadScore(probability, Certainty.PrimaryConfidence.Confidence(probability, [primary], KnownShare(values)));
     }
 

@@ -31,13 +31,13 @@ internal static class PointsPath
         slopes.Clear();
         Probabilities(model, bases, deltas, 0, before);
         var average = w.Average(before);
-        var basePoints = 100 * model.Calibrator.Apply(average);
+        var basePoints = 100 * model.Calibrate(average);
         var points = basePoints;
         for (var step = 1; step <= steps; step++)
         {
             Probabilities(model, bases, deltas, step / (double)steps, after);
             var nextAverage = w.Average(after);
-            var next = 100 * model.Calibrator.Apply(nextAverage);
+            var next = 100 * model.Calibrate(nextAverage);
             var change = nextAverage - average;
             // Members that cancel each other leave next to nothing to divide by: the slope of the map itself instead.
             var slope = Math.Abs(change) > 1e-9 ? (next - points) / change : LocalSlope(model, average);
@@ -61,7 +61,7 @@ internal static class PointsPath
     private static double LocalSlope(EnsembleModel model, double average)
     {
         var (low, high) = (Math.Max(0, average - 1e-4), Math.Min(1, average + 1e-4));
-        return 100 * (model.Calibrator.Apply(high) - model.Calibrator.Apply(low)) / (high - low);
+        return 100 * (model.Calibrate(high) - model.Calibrate(low)) / (high - low);
     }
 
     private static double Sigmoid(double margin) => 1 / (1 + Math.Exp(-margin));

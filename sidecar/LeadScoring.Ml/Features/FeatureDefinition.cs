@@ -49,6 +49,9 @@ public sealed class FeatureDefinition
     /// <summary>Whether it is, or stands for, a protected attribute.</summary>
     public bool Sensitive { get; init; }
 
+    /// <summary>Read and reported on, but not given to models.</summary>
+    public bool Excluded { get; init; }
+
     /// <summary>Ascending lower bounds that turn a number into a level ("25-34"); null when not banded.</summary>
     public IReadOnlyList<double>? Bands { get; init; }
 

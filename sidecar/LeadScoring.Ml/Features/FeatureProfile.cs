@@ -85,6 +85,12 @@ public sealed class FeatureProfile
     /// <summary>Action for leads of whom too little is known; null: the last one of the grade without conditions.</summary>
     public string? DefaultAction { get; init; }
 
+    /// <summary>Sensitive attributes of leads that are no features: models are reported on by them. Default none.</summary>
+    public IReadOnlyList<string> SensitiveAttributes { get; init; } = [];
+
+    /// <summary>Stages that end a lead for good, besides the usual ones. Default none.</summary>
+    public IReadOnlyList<string> LostStages { get; init; } = [];
+
     /// <summary>Position of a feature, -1 when the profile has none of that name.</summary>
     public int IndexOf(string feature) => index.GetValueOrDefault(feature, -1);
 
@@ -93,6 +99,7 @@ public sealed class FeatureProfile
         new(Name, Yaml, [.. Features.Where(f => !names.Contains(f.Name))])
         {
             HorizonDays = HorizonDays, Zone = Zone, Hours = Hours, Contact = Contact, DefaultAction = DefaultAction, StartPoints = StartPoints,
+            SensitiveAttributes = SensitiveAttributes, LostStages = LostStages,
             Segment = Segment is { } s && names.Contains(s) ? null : Segment,
             // An exclusion is the organization's word: one that names a left-out feature cannot be tested any more, all others stay.
             Exclusions = [.. this.Exclusions.Where(e => !e.When.Any(c => c.Subject == ConditionSubject.Feature && names.Contains(c.Name)))],

@@ -48,6 +48,8 @@ internal static class ProfileYaml
         AtMost("actions", d.Actions?.Count, MaxEntries);
         AtMost("exclusions", d.Exclusions?.Count, MaxParts);
         foreach (var e in (d.Exclusions ?? []).Where(e => e is not null)) AtMost($"exclusion '{e.Id}': when", e.When?.Count, MaxParts);
+        AtMost("sensitive_attributes", d.SensitiveAttributes?.Count, MaxParts);
+        AtMost("lost_stages", d.LostStages?.Count, MaxParts);
         AtMost("business_hours.days", d.BusinessHours?.Days?.Count, MaxParts);
         AtMost("contact.holidays", d.Contact?.Holidays?.Count, MaxEntries);
         AtMost("contact.channels", d.Contact?.Channels?.Count, MaxParts);
@@ -71,6 +73,8 @@ internal static class ProfileYaml
         if (d.HorizonDays is < 1 or > 3650) faults.Add($"horizon_days: {d.HorizonDays} is not in 1..3650");
         if (d.Features is not { Count: > 0 }) faults.Add("features: at least one is needed");
         if (!double.IsFinite(d.StartPoints)) faults.Add($"start_points: {d.StartPoints} is not a finite number");
+        if (d.SensitiveFeatures is not ("include" or "exclude")) faults.Add($"sensitive_features: '{d.SensitiveFeatures}' is not include or exclude");
+        if ((d.SensitiveAttributes ?? []).Concat(d.LostStages ?? []).Any(string.IsNullOrWhiteSpace)) faults.Add("sensitive_attributes, lost_stages: an entry is empty");
         var zone = TimeZoneInfo.Utc;
         if (d.TimeZone is { } id && !TimeZoneInfo.TryFindSystemTimeZoneById(id, out zone!)) faults.Add($"time_zone: '{id}' is not known; write it as in Europe/Berlin");
 
@@ -96,6 +100,7 @@ internal static class ProfileYaml
         {
             HorizonDays = d.HorizonDays, Zone = zone, Hours = hours, Contact = contact, StartPoints = d.StartPoints, Segment = d.Segment, Rules = rules, Actions = actions,
             DefaultAction = d.DefaultAction, Exclusions = exclusions,
+            SensitiveAttributes = d.SensitiveAttributes ?? [], LostStages = d.LostStages ?? [],
         };
     }
 
@@ -134,7 +139,7 @@ internal static class ProfileYaml
             SubScore = Choice(f.SubScore, SubScoreOf(f.Group), $"{at}: sub_score", faults),
             Change = Choice(f.Change, ChangeOf(sources), $"{at}: change", faults),
             Name = f.Name!, Group = f.Group ?? "other", Kind = kind, Sources = sources, Label = f.Label ?? f.Name!.Replace('_', ' '), Unit = f.Unit ?? "",
-            Actionable = f.Actionable, Sensitive = f.Sensitive, Bands = f.Bands,
+            Actionable = f.Actionable, Sensitive = f.Sensitive, Bands = f.Bands, Excluded = f.Exclude ?? (f.Sensitive && d.SensitiveFeatures == "exclude"),
             Lookup = lookup is null ? null : Table(f.Lookup!, lookup, faults),
         };
     }
@@ -236,6 +241,9 @@ internal static class ProfileYaml
         public ContactYaml.ContactNode? Contact { get; set; }
         public double StartPoints { get; set; } = 10;
         public string? Segment { get; set; }
+        public string SensitiveFeatures { get; set; } = "include";
+        public List<string>? SensitiveAttributes { get; set; }
+        public List<string>? LostStages { get; set; }
         public Dictionary<string, Dictionary<string, string>>? Lookups { get; set; }
         public List<FeatureNode>? Features { get; set; }
         public List<RuleNode>? Rules { get; set; }
@@ -257,6 +265,7 @@ internal static class ProfileYaml
         public string? Change { get; set; }
         public bool Actionable { get; set; }
         public bool Sensitive { get; set; }
+        public bool? Exclude { get; set; }
         public List<double>? Bands { get; set; }
         public string? Lookup { get; set; }
     }

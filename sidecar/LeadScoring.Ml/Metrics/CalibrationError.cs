@@ -60,7 +60,7 @@ public static class CalibrationError
     }
 
     // The edges are i * 0.1 in double arithmetic, exactly as numpy's linspace(0, 1, 11) makes them.
-    private static int BinOf(double probability)
+    internal static int BinOf(double probability)
     {
         var bin = Math.Clamp((int)(probability * Bins), 0, Bins - 1);
         while (bin > 0 && probability <= bin * 0.1) bin--;

@@ -24,6 +24,9 @@ public sealed record TrainingResult
     /// <summary>Rows it was tested on.</summary>
     public required int[] TestRows { get; init; }
 
+    /// <summary>Probability of each training row from models and a map that have not seen it, in the order of <see cref="TrainRows"/>.</summary>
+    public required double[] OutOfFoldProbabilities { get; init; }
+
     /// <summary>Out-of-fold on the training rows; each probability calibrated by the other folds.</summary>
     public required EvaluationReport OutOfFold { get; init; }
 
@@ -105,6 +108,7 @@ public static class EnsembleTrainer
             RandomForestJson = final.RandomForestJson,
             TrainRows = trainRows,
             TestRows = testRows,
+            OutOfFoldProbabilities = crossCalibrated,
             OutOfFold = EvaluationReport.Of(crossCalibrated, outOfFold, labels, thresholds),
             Test = testRows.Length == 0 ? null : EvaluationReport.Of(
                 Array.ConvertAll(testScores, s => s.Probability), final.Predict(set, testRows), Array.ConvertAll(testRows, r => set.Labels[r]), thresholds),

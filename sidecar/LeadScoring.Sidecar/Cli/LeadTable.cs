@@ -52,14 +52,27 @@ internal sealed class LeadTable
         return [.. Rows.Select(r => labels.Read(r[at]))];
     }
 
-    /// <summary>Feature values of the given rows, row-major, each row's cells taken as the lead's attributes.</summary>
-    internal FeatureValue[] Extract(FeatureProfile profile, long asOfMs)
+    /// <summary>Feature values of all rows, row-major, each row's cells taken as the lead's attributes.</summary>
+    internal FeatureValue[] Extract(FeatureProfile profile, long asOfMs) => Extract(profile, _ => asOfMs);
+
+    /// <inheritdoc cref="Extract(FeatureProfile, long)" />
+    internal FeatureValue[] Extract(FeatureProfile profile, Func<int, long> asOfMs)
     {
         var extractor = new FeatureExtractor(profile);
         var width = profile.Features.Count;
         var values = new FeatureValue[(long)Rows.Count * width];
-        for (var r = 0; r < Rows.Count; r++) extractor.Extract(Snapshot(Header, Rows[r]), asOfMs, values.AsSpan(r * width, width));
+        for (var r = 0; r < Rows.Count; r++) extractor.Extract(Snapshot(Header, Rows[r]), asOfMs(r), values.AsSpan(r * width, width));
         return values;
+    }
+
+    /// <summary>The moment of each row, Unix ms: dates, or numbers that tell the order of the rows.</summary>
+    /// <exception cref="CsvException">There is no such column, or a cell that is neither.</exception>
+    internal long[] Moments(string column)
+    {
+        var at = Require(column, "--time-column");
+        return [.. Rows.Select((cells, row) => DateText.TryParse(cells[at].Trim(), out var ms) ? ms
+            : NumberText.Parse(cells[at]) is var number && double.IsFinite(number) ? DateText.TryFromEpoch(number, out ms) ? ms : (long)number
+            : throw new CsvException($"--time-column: row {row} of \"{Header[at]}\" is neither a date nor a number: \"{cells[at]}\". Use 2026-05-31T14:00:00Z or 2026-05-31."))];
     }
 
     /// <summary>A row as a lead: its cells are the attributes, and there is no activity.</summary>

@@ -36,6 +36,17 @@ internal sealed class TrainingSteps(IProgress<JobStep> progress) : IProgress<Tra
     public void Report(TrainingProgress value) => progress.Report(new JobStep(value.Fraction, value.Stage));
 }
 
+/// <summary>The option --capacity: a share below 1, else leads a week.</summary>
+internal static class CapacityOption
+{
+    internal static EvaluationSettings Read(double? capacity) => capacity switch
+    {
+        null => new EvaluationSettings(),
+        < 1 => new EvaluationSettings { Capacity = capacity.Value },
+        _ => new EvaluationSettings { LeadsPerWeek = capacity },
+    };
+}
+
 /// <summary>A file with training settings.</summary>
 internal static class SettingsFile
 {

@@ -48,7 +48,7 @@ internal static class ProfileCommand
     {
         var profile = FeatureProfile.Parse(inferred.Yaml);
         // A row without a label is none of the rows looked at; its place needs some value all the same.
-        var set = new TrainingSet(profile, table.Extract(profile, asOfMs: 0), Array.ConvertAll(labels, y => float.IsNaN(y) ? 0 : y));
+        var set = new TrainingSet(profile, table.Extract(profile, TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds()), Array.ConvertAll(labels, y => float.IsNaN(y) ? 0 : y));
         return LeakLinter.Find(set, rows, new TrainingSettings());
     }
 

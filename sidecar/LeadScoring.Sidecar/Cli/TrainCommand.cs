@@ -12,14 +12,18 @@ internal static class TrainCommand
         var organization = CommonOptions.ExistingOrganization();
         var settings = new Option<string?>("--settings") { Description = "Training settings (JSON): what differs from the defaults.", HelpName = "FILE" };
         var promote = new Option<PromotionMode>("--promote") { Description = "auto: champion if not worse than it on the test rows. always, never.", DefaultValueFactory = _ => PromotionMode.Auto };
-        var command = new Command("train", "Trains a model on all stored outcomes and adds it to the registry.") { organization, settings, promote };
+        var capacity = new Option<double?>("--capacity") { Description = "Leads that the team can work on: a share below 1, or a number a week. Default: 0.1.", HelpName = "N" };
+        var command = new Command("train", "Trains a model on all stored outcomes and adds it to the registry.") { organization, settings, promote, capacity };
         command.SetAction(async (parsed, cancellationToken) =>
         {
             var how = SettingsFile.Read(parsed.GetValue(settings));
             how.Validate();
+            var evaluation = CapacityOption.Read(parsed.GetValue(capacity));
+            evaluation.Validate();
             await using var app = await CommonOptions.OpenAsync(parsed, cancellationToken);
-            var trained = await RunAsync(terminal, app.Services, await CommonOptions.ResolveAsync(parsed, organization, app.Services, cancellationToken), how, parsed.GetValue(promote), cancellationToken);
+            var trained = await RunAsync(terminal, app.Services, await CommonOptions.ResolveAsync(parsed, organization, app.Services, cancellationToken), how, parsed.GetValue(promote), cancellationToken, evaluation);
             MetricTable.Print(terminal, trained.Manifest.Test!);
+            EvaluationReportText.Print(terminal, trained.Manifest.Evaluation!, trained.Manifest.Fairness!, trained.Manifest.Anchor!, trained.Manifest.Leaks);
             return 0;
         });
         return command;
@@ -27,10 +31,10 @@ internal static class TrainCommand
 
     /// <summary>A whole training in this process, with its row in the history.</summary>
     internal static async Task<TrainedVersion> RunAsync(
-        Terminal terminal, IServiceProvider services, string organizationId, TrainingSettings settings, PromotionMode promote, CancellationToken cancellationToken)
+        Terminal terminal, IServiceProvider services, string organizationId, TrainingSettings settings, PromotionMode promote, CancellationToken cancellationToken, EvaluationSettings? evaluation = null)
     {
         var runs = services.GetRequiredService<TrainingRunStore>();
-        var run = await runs.CreateAsync(organizationId, settings, promote, isRunning: true, cancellationToken);
+        var run = await runs.CreateAsync(organizationId, settings, evaluation ?? new EvaluationSettings(), promote, isRunning: true, cancellationToken);
         using var beating = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var latest = new TrainingProgress("Starting", 0);
         var heart = BeatAsync(runs, run, () => latest, beating.Token);

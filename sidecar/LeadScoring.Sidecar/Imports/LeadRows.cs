@@ -51,7 +51,9 @@ internal sealed class LeadRows : RowReader
 
         var lead = new LeadWrite(leadId, attributes, createdAtMs);
         if (labelColumn < 0 || Cell(row, labelColumn) is not { Length: > 0 } label) return new ImportItem(row.Line, lead);
-        var outcome = new OutcomeWrite(leadId, LabelSource, labels.IsPositive(label), outcomeAtMs ?? startedAtMs);
+        var outcome = new OutcomeWrite(leadId, LabelSource, labels.IsPositive(label), outcomeAtMs ?? startedAtMs,
+            // A label without a time tells what became of the lead, not how things stand.
+            IsFinal: outcomeAtMs is null ? true : null);
         return OutcomeItem.Check(outcome, startedAtMs) is (_, { } fault) ? new ImportItem(row.Line, Fault: fault) : new ImportItem(row.Line, lead, Outcome: outcome);
     }
 }

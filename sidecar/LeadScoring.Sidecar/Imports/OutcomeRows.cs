@@ -12,6 +12,7 @@ internal sealed class OutcomeRows : RowReader
     private readonly int revenue;
     private readonly int stage;
     private readonly int source;
+    private readonly int final;
 
     internal OutcomeRows(CsvTable table, ImportMapping mapping) : base(table, mapping)
     {
@@ -22,6 +23,7 @@ internal sealed class OutcomeRows : RowReader
         revenue = Take("revenue", "revenue", "amount", "deal value");
         stage = Take("stage", "stage", "deal stage");
         source = Take("source", "source");
+        final = Take("final", "final", "is_final");
     }
 
     protected override string OtherRole => "ignored";
@@ -33,13 +35,17 @@ internal sealed class OutcomeRows : RowReader
         if (Moment(row, asOf, out var asOfMs) is { } badAsOf) return new ImportItem(row.Line, Fault: badAsOf);
         var label = NumberText.Parse(Cell(row, converted));
         if (label is not (0 or 1)) return new ImportItem(row.Line, Fault: $"{Table.Header[converted]} must be true or false (1 or 0, yes or no).");
+        var finalCell = Cell(row, final);
+        var isFinal = NumberText.Parse(finalCell);
+        if (!NumberText.IsMissingToken(finalCell) && isFinal is not (0 or 1)) return new ImportItem(row.Line, Fault: $"{Table.Header[final]} must be true or false (1 or 0, yes or no), or empty.");
         var amount = Cell(row, revenue);
         var value = NumberText.Parse(amount);
         if (!NumberText.IsMissingToken(amount) && double.IsNaN(value)) return new ImportItem(row.Line, Fault: $"{Table.Header[revenue]} is not a number.");
         var from = Cell(row, source) is { Length: > 0 } given ? given : OutcomeItem.DefaultSource;
         if ((Api.ItemReader.Check("source", from, 64) ?? (Cell(row, stage).Length > 200 ? "stage has more than 200 characters." : null)) is { } badText) return new ImportItem(row.Line, Fault: badText);
         var outcome = new OutcomeWrite(
-            leadId, from, label == 1, occurredAtMs.Value, asOfMs, double.IsNaN(value) ? null : value, Cell(row, stage) is { Length: > 0 } text ? text : null);
+            leadId, from, label == 1, occurredAtMs.Value, asOfMs, double.IsNaN(value) ? null : value, Cell(row, stage) is { Length: > 0 } text ? text : null,
+            IsFinal: double.IsNaN(isFinal) ? null : isFinal == 1);
         return OutcomeItem.Check(outcome, startedAtMs) is (_, { } fault) ? new ImportItem(row.Line, Fault: fault) : new ImportItem(row.Line, Outcome: outcome);
     }
 }

@@ -38,6 +38,16 @@ internal sealed class StaleLeads(Database database)
         return database.WriteAsync(transaction => transaction.ExecuteAsync(Sql, new { scoredBeforeMs, limit, nowMs }, cancellationToken), cancellationToken);
     }
 
+    /// <summary>Puts every open lead on the queue where the same model scores otherwise from now on: a score that is being made this moment does not take a lead off it.</summary>
+    internal static Task<int> RescoreAllAsync(WriteTransaction transaction, string organizationId, long nowMs, CancellationToken cancellationToken)
+    {
+        const string Sql = """
+            update leads set is_stale = 1, stale_since_ms = coalesce(stale_since_ms, @nowMs), revision = revision + 1
+            where organization_id = @organizationId and closed_at_ms is null
+            """;
+        return transaction.ExecuteAsync(Sql, new { organizationId, nowMs }, cancellationToken);
+    }
+
     /// <summary>Puts every open lead of an organization on the queue: after a promotion, say.</summary>
     internal static Task<int> MarkAllAsync(WriteTransaction transaction, string organizationId, long nowMs, CancellationToken cancellationToken)
     {

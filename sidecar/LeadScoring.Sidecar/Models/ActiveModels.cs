@@ -30,11 +30,15 @@ internal sealed record ActiveModel(int? Version, ModelBundle? Bundle, Explainer?
 
     /// <summary>When the organization's leads are active and how they answer; null until it is learned.</summary>
     internal ContactNorms? Norms { get; init; }
+
+    /// <summary>Change number of the champion's anchor when this was loaded; 0 when it had none.</summary>
+    internal int AnchorChange { get; init; }
 }
 
 /// <summary>The champions of all organizations, loaded once and looked after: a promotion or rollback anywhere is seen within <see cref="TrustedMs"/>.</summary>
 internal sealed class ActiveModels(
-    ModelStore models, RulePosteriorStore posteriors, ProfileStore profiles, GradePolicyStore grades, ContactNormsStore contactNorms, TimeProvider time, ILogger<ActiveModels> logger)
+    ModelStore models, AnchorStore anchors, RulePosteriorStore posteriors, ProfileStore profiles, GradePolicyStore grades, ContactNormsStore contactNorms, TimeProvider time,
+    ILogger<ActiveModels> logger)
 {
     /// <summary>How long a loaded model is used without asking the database for the champion.</summary>
     internal const long TrustedMs = 1_000;
@@ -64,6 +68,7 @@ internal sealed class ActiveModels(
         ActiveGrades? policy;
         long? learnedAtMs;
         ContactNorms? norms;
+        ModelAnchor? anchor;
         try
         {
             champion = await models.ChampionVersionAsync(organizationId, cancellationToken);
@@ -71,6 +76,7 @@ internal sealed class ActiveModels(
             policy = await grades.GetAsync(organizationId, cancellationToken);
             learnedAtMs = champion is null ? await posteriors.LearnedAtMsAsync(organizationId, profile.Profile.RulesHash, cancellationToken) : null;
             norms = await contactNorms.GetAsync(organizationId, known?.Model.Norms, cancellationToken);
+            anchor = champion is { } version ? await anchors.GetAsync(organizationId, version, cancellationToken) : null;
         }
         catch (System.Data.Common.DbException) when (known is not null)
         {
@@ -78,11 +84,11 @@ internal sealed class ActiveModels(
             return known.Model;
         }
 
-        if (known is null || known.Model.Champion != champion || known.Model.Profile.Hash != profile.Profile.Hash || known.LearnedAtMs != learnedAtMs)
+        if (known is null || known.Model.Champion != champion || known.Model.Profile.Hash != profile.Profile.Hash || known.LearnedAtMs != learnedAtMs || known.Model.AnchorChange != (anchor?.Change ?? 0))
         {
-            var loaded = await LoadAsync(organizationId, champion, profile.Profile, cancellationToken);
+            var loaded = await LoadAsync(organizationId, champion, anchor, profile.Profile, cancellationToken);
             var posterior = loaded.Bundle is null ? await posteriors.GetAsync(organizationId, profile.Profile, cancellationToken) : null;
-            known = new Entry(loaded with { Champion = champion, Posterior = posterior, Grades = policy, Norms = norms }) { LearnedAtMs = learnedAtMs };
+            known = new Entry(loaded with { Champion = champion, AnchorChange = anchor?.Change ?? 0, Posterior = posterior, Grades = policy, Norms = norms }) { LearnedAtMs = learnedAtMs };
         }
         else if (known.Model.Grades?.BoundsAtMs != policy?.BoundsAtMs || !ReferenceEquals(known.Model.Norms, norms))
         {
@@ -95,13 +101,14 @@ internal sealed class ActiveModels(
         return known.Model;
     }
 
-    private async Task<ActiveModel> LoadAsync(string organizationId, int? champion, FeatureProfile profile, CancellationToken cancellationToken)
+    private async Task<ActiveModel> LoadAsync(string organizationId, int? champion, ModelAnchor? anchor, FeatureProfile profile, CancellationToken cancellationToken)
     {
         if (champion is not { } version) return Rules(profile, "no model yet");
         try
         {
             var bundle = ModelBundle.Read(await models.GetBundleAsync(organizationId, version, cancellationToken));
             if (bundle.FeaturesHash != profile.FeaturesHash) return Rules(profile, $"the profile's features changed since model {version} was trained");
+            if (anchor is not null) bundle = bundle with { Model = bundle.Model.WithAnchor(anchor.Read()) };
             // The active profile's rules, actions and wording over the model's features, in the model's order.
             var served = profile.Without(bundle.Manifest.LeftOutFeatures.ToHashSet(StringComparer.Ordinal));
             return new ActiveModel(version, bundle, new Explainer(bundle.Model), served, null);

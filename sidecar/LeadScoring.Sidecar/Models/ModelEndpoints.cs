@@ -11,6 +11,7 @@ internal static class ModelEndpoints
         services.AddSingleton<ModelStore>();
         services.AddSingleton<RulePosteriorStore>();
         services.AddSingleton<ContactNormsStore>();
+        services.AddSingleton<AnchorStore>();
         services.AddSingleton<ActiveModels>();
         services.ConfigureHttpJsonOptions(json => json.SerializerOptions.TypeInfoResolver =
             (json.SerializerOptions.TypeInfoResolver ?? new DefaultJsonTypeInfoResolver()).WithAddedModifier(LeaveOutUndefinedMetrics));

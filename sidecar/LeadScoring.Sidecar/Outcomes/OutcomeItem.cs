@@ -7,8 +7,9 @@ namespace LeadScoring.Sidecar.Outcomes;
 /// <summary>A change of what became of a lead. One outcome stands per lead and source.</summary>
 /// <param name="AsOfMs">The decision moment to which training replays the lead's features; not after the outcome.</param>
 /// <param name="Reversed">Takes the outcome back; only LeadId and Source count.</param>
+/// <param name="IsFinal">Whether a non-conversion is for good; null when nothing was said.</param>
 internal sealed record OutcomeWrite(
-    string LeadId, string Source, bool Converted, long OccurredAtMs, long? AsOfMs = null, double? Revenue = null, string? Stage = null, bool Reversed = false);
+    string LeadId, string Source, bool Converted, long OccurredAtMs, long? AsOfMs = null, double? Revenue = null, string? Stage = null, bool Reversed = false, bool? IsFinal = null);
 
 /// <summary>An outcome as it comes in.</summary>
 public sealed record OutcomeItem(
@@ -19,6 +20,7 @@ public sealed record OutcomeItem(
     string? Stage = null,
     [property: Description("Who says so, such as hubspot. One outcome stands per lead and source; default: default.")] string? Source = null,
     [property: Description("The decision moment to which training replays the features; not after occurred_at.")] DateTimeOffset? AsOf = null,
+    [property: Description("Whether a non-conversion is for good. Without it, it counts once the profile's horizon has passed since the decision moment, or when stage says lost. A conversion is always final.")] bool? Final = null,
     [property: Description("True takes this lead's outcome of this source back.")] bool? Reversed = null,
     string? OrganizationId = null)
 {
@@ -32,7 +34,7 @@ public sealed record OutcomeItem(
         var reversed = item.Flag("reversed") ?? false;
         var converted = item.Flag("converted", required: !reversed);
         var occurredAtMs = item.Moment("occurred_at", required: !reversed);
-        var write = new OutcomeWrite(leadId ?? "", source, converted ?? false, occurredAtMs ?? 0, item.Moment("as_of"), item.Number("revenue"), item.Text("stage", 200), reversed);
+        var write = new OutcomeWrite(leadId ?? "", source, converted ?? false, occurredAtMs ?? 0, item.Moment("as_of"), item.Number("revenue"), item.Text("stage", 200), reversed, item.Flag("final"));
         if (item.Errors.Count == 0 && !reversed && Check(write, nowMs) is var (member, fault) && fault is not null) item.Fault(member, fault);
         return item.Errors.Count > 0 ? null : write;
     }

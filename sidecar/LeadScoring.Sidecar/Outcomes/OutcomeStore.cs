@@ -27,19 +27,26 @@ public enum OutcomeStatus
 }
 
 /// <summary>A label for training.</summary>
-internal sealed record LabeledLead(string LeadId, bool Converted, long OccurredAtMs, long? AsOfMs, double? Revenue);
+internal sealed record LabeledLead(string LeadId, bool Converted, long OccurredAtMs, long? AsOfMs, double? Revenue, string? Stage = null, bool? IsFinal = null);
 
 /// <summary>The outcomes table, and the history of its changes.</summary>
 internal sealed class OutcomeStore(Database database, LeadStore leads, TimeProvider time)
 {
+    // Finality came with the newest change of the outcome, or was not said then.
+    private const string Finality = """
+        (select f.is_final from outcome_finality f
+         where f.organization_id = o.organization_id and f.lead_id = o.lead_id and f.source = o.source
+           and f.change = (select max(h.change) from outcome_history h where h.organization_id = o.organization_id and h.lead_id = o.lead_id and h.source = o.source))
+        """;
+
     internal Task<IReadOnlyList<OutcomeStatus>> WriteAsync(string organizationId, IReadOnlyList<OutcomeWrite> writes, CancellationToken cancellationToken) =>
         database.WriteAsync(transaction => Task.FromResult(Write(transaction, organizationId, writes)), cancellationToken);
 
     /// <summary>One status per write. <see cref="OutcomeStatus.Rejected"/> means that there is no such lead.</summary>
     internal IReadOnlyList<OutcomeStatus> Write(WriteTransaction transaction, string organizationId, IReadOnlyList<OutcomeWrite> writes)
     {
-        const string Select = """
-            select converted, occurred_at_ms, as_of_ms, revenue, stage from outcomes
+        const string Select = $"""
+            select converted, occurred_at_ms, as_of_ms, revenue, stage, {Finality} from outcomes o
             where organization_id = @organizationId and lead_id = @leadId and source = @source
             """;
         const string Upsert = """
@@ -55,6 +62,12 @@ internal sealed class OutcomeStore(Database database, LeadStore leads, TimeProvi
             select @organizationId, @leadId, @source, coalesce(max(change), 0) + 1, @reversed, @converted, @occurredAtMs, @asOfMs, @revenue, @stage, @nowMs
             from outcome_history where organization_id = @organizationId and lead_id = @leadId and source = @source
             """;
+        const string Final = """
+            insert into outcome_finality (organization_id, lead_id, source, change, is_final)
+            select @organizationId, @leadId, @source, max(change), @isFinal from outcome_history
+            where organization_id = @organizationId and lead_id = @leadId and source = @source
+            """;
+        using var final = transaction.Prepare(Final, "organizationId", "leadId", "source", "isFinal").Set(0, organizationId);
         using var select = transaction.Prepare(Select, "organizationId", "leadId", "source").Set(0, organizationId);
         using var upsert = transaction.Prepare(Upsert, "organizationId", "leadId", "source", "converted", "occurredAtMs", "asOfMs", "revenue", "stage", "nowMs").Set(0, organizationId);
         using var delete = transaction.Prepare(Delete, "organizationId", "leadId", "source").Set(0, organizationId);
@@ -75,6 +88,7 @@ internal sealed class OutcomeStore(Database database, LeadStore leads, TimeProvi
             else Bind(upsert, write).Execute();
             // What is taken back goes into the history as it was.
             Bind(history, write.Reversed ? before! : write).Set(9, write.Reversed ? 1 : 0).Execute();
+            if ((write.Reversed ? before! : write).IsFinal is { } isFinal) final.Set(1, write.LeadId).Set(2, write.Source).Set(3, isFinal ? 1 : 0).Execute();
         }
 
         // A lead is closed while any source stands by an outcome.
@@ -88,11 +102,11 @@ internal sealed class OutcomeStore(Database database, LeadStore leads, TimeProvi
     /// <summary>One label per lead, in the order of lead ids. Where sources disagree, the latest moment counts; at the same moment, a conversion.</summary>
     internal async IAsyncEnumerable<LabeledLead> ReadLabeledAsync(string organizationId, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        const string Sql = """
-            select lead_id, converted, occurred_at_ms, as_of_ms, revenue
-            from (select lead_id, converted, occurred_at_ms, as_of_ms, revenue,
+        const string Sql = $"""
+            select lead_id, converted, occurred_at_ms, as_of_ms, revenue, stage, {Finality}
+            from (select organization_id, lead_id, source, converted, occurred_at_ms, as_of_ms, revenue, stage,
                          row_number() over (partition by lead_id order by occurred_at_ms desc, converted desc, source) as rank
-                  from outcomes where organization_id = @organizationId) as ranked
+                  from outcomes where organization_id = @organizationId) as o
             where rank = 1
             order by lead_id
             """;
@@ -101,7 +115,8 @@ internal sealed class OutcomeStore(Database database, LeadStore leads, TimeProvi
         while (await rows.ReadAsync(cancellationToken))
         {
             yield return new LabeledLead(
-                rows.GetString(0), rows.GetInt64(1) != 0, rows.GetInt64(2), rows.IsDBNull(3) ? null : rows.GetInt64(3), rows.IsDBNull(4) ? null : rows.GetDouble(4));
+                rows.GetString(0), rows.GetInt64(1) != 0, rows.GetInt64(2), rows.IsDBNull(3) ? null : rows.GetInt64(3), rows.IsDBNull(4) ? null : rows.GetDouble(4),
+                rows.IsDBNull(5) ? null : rows.GetString(5), rows.IsDBNull(6) ? null : rows.GetInt64(6) != 0);
         }
     }
 
@@ -120,6 +135,6 @@ internal sealed class OutcomeStore(Database database, LeadStore leads, TimeProvi
         using DbDataReader row = select.Query();
         return !row.Read() ? null : new OutcomeWrite(
             key.LeadId, key.Source, row.GetInt64(0) != 0, row.GetInt64(1), row.IsDBNull(2) ? null : row.GetInt64(2),
-            row.IsDBNull(3) ? null : row.GetDouble(3), row.IsDBNull(4) ? null : row.GetString(4));
+            row.IsDBNull(3) ? null : row.GetDouble(3), row.IsDBNull(4) ? null : row.GetString(4), IsFinal: row.IsDBNull(5) ? null : row.GetInt64(5) != 0);
     }
 }

@@ -73,6 +73,19 @@ public sealed record RecommendationReasons(string NextBestAction, string Optimal
 /// <param name="Text">For people.</param>
 public sealed record ScoreExclusion(string Id, string Text);
 
+/// <summary>What a probability may be taken for.</summary>
+public enum ScoreCalibration
+{
+    /// <summary>As the training calibrated it.</summary>
+    Calibrated,
+
+    /// <summary>Moved to the present base rate.</summary>
+    Reanchored,
+
+    /// <summary>The order of leads only: recent outcomes contradict the probabilities.</summary>
+    RankOnly,
+}
+
 /// <summary>A scored lead.</summary>
 /// <param name="Score">0.1 to 99.9: 100 x the calibrated probability.</param>
 /// <param name="ConversionProbability">Of conversion within the profile's horizon.</param>
@@ -80,6 +93,7 @@ public sealed record ScoreExclusion(string Id, string Text);
 /// <param name="UpdatedAt">When the score was computed.</param>
 /// <param name="ModelVersion">Null when scored by rules.</param>
 /// <param name="NeedsReview">Confidence is below the threshold.</param>
+/// <param name="Calibration">What the probability may be taken for; absent when scored by rules.</param>
 /// <param name="Cached">A stored score of the unchanged lead.</param>
 /// <param name="RestsOn">How much experience the score rests on.</param>
 /// <param name="Exclusion">Why the lead is not worked whatever its score, decided by the organization outside the model; absent when nothing speaks against it.</param>
@@ -90,7 +104,8 @@ public sealed record ScoreExclusion(string Id, string Text);
 public sealed record ScoreAnswer(
     string LeadId, double Score, [property: Description("A, B, C or D.")] string Grade, double ConversionProbability, double Confidence, Factors? Factors,
     Recommendations Recommendations, DateTimeOffset UpdatedAt, [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] int? ModelVersion, ScoredBy ScoredBy, bool NeedsReview, bool Cached,
-    RestsOn RestsOn, ScoreExclusion? Exclusion = null, bool? Saved = null, ScoreInterval? ConversionInterval = null, SubScores? SubScores = null, string? ReviewReason = null)
+    RestsOn RestsOn, ScoreExclusion? Exclusion = null, bool? Saved = null, ScoreInterval? ConversionInterval = null, SubScores? SubScores = null, string? ReviewReason = null,
+    [property: Description("calibrated, reanchored to the present base rate, or rank_only: recent outcomes contradict the probabilities, use the order of leads. Absent when scored by rules.")] ScoreCalibration? Calibration = null)
 {
     internal static ScoreAnswer Of(string leadId, ScoreResult result, ActiveModel active, bool includeFactors, bool cached, bool? saved = null)
     {
@@ -102,7 +117,11 @@ public sealed record ScoreAnswer(
                 Moment.Of(r.ContactEndsMs), r.TimeZone, new RecommendationAbstentions(r.ActionAbstained, r.ContactAbstained, r.ChannelAbstained)),
             Moment.Of(result.ScoredAtMs), result.ModelVersion, result.ScoredBy, result.NeedsReview, cached, result.RestsOn,
             result.Exclusion is { } e ? new ScoreExclusion(e.Id, e.Text) : null, saved, ScoreInterval.Of(result.Interval),
-            result.Factors is null ? null : ShownFactors.SubScoresOf(result.BasePoints, result.Factors, active.Profile), result.ReviewReason);
+            result.Factors is null ? null : ShownFactors.SubScoresOf(result.BasePoints, result.Factors, active.Profile), result.ReviewReason,
+            result.ScoredBy == ScoredBy.Rules ? null : active.Bundle?.Model.Anchor.Verdict switch
+            {
+                AnchorVerdict.Reanchored => ScoreCalibration.Reanchored, AnchorVerdict.RankOnly => ScoreCalibration.RankOnly, null => null, _ => ScoreCalibration.Calibrated,
+            });
     }
 
     private static Factors FactorsOf(double basePoints, IReadOnlyList<FeaturePoints> factors, FeatureProfile profile, FeatureValue[] values)

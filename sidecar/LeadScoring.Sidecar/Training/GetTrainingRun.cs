@@ -7,16 +7,17 @@ internal static class GetTrainingRun
 {
     /// <param name="Fraction">How far, 0 to 1.</param>
     /// <param name="ModelVersion">The new version, once there is one.</param>
+    /// <param name="Notes">What else is to be known, such as outcomes that wait for their horizon.</param>
     /// <param name="Reason">Why it failed, or why the model was or was not promoted.</param>
     public sealed record Response(
-        string RunId, TrainingStatus Status, string Stage, double Fraction, int? ModelVersion, bool IsPromoted, string? Reason,
+        string RunId, TrainingStatus Status, string Stage, double Fraction, int? ModelVersion, bool IsPromoted, string? Reason, string? Notes,
         DateTimeOffset CreatedAt, DateTimeOffset? StartedAt, DateTimeOffset? FinishedAt);
 
     internal static async Task<Ok<Response>> HandleAsync(string runId, Caller caller, TrainingRunStore runs, CancellationToken cancellationToken) =>
         TypedResults.Ok(Of(await runs.GetAsync(caller.OrganizationId, runId, cancellationToken)));
 
     internal static Response Of(TrainingRun run) => new(
-        run.RunId, Enum.Parse<TrainingStatus>(run.Status, ignoreCase: true), run.Stage, Math.Round(run.Fraction, 4), run.ModelVersion, run.IsPromoted, run.Reason,
+        run.RunId, Enum.Parse<TrainingStatus>(run.Status, ignoreCase: true), run.Stage, Math.Round(run.Fraction, 4), run.ModelVersion, run.IsPromoted, run.Reason, run.Notes,
         Moment.Of(run.CreatedAtMs), Moment.Of(run.StartedAtMs), Moment.Of(run.FinishedAtMs));
 }
 

@@ -14,7 +14,7 @@ namespace LeadScoring.Sidecar.Training;
 internal sealed record TrainedVersion(int Version, bool IsPromoted, string Reason, BundleManifest Manifest, IReadOnlyList<string> TestLeadIds);
 
 /// <summary>One training from the stored outcomes to a new version in the registry. Runs in the training process.</summary>
-internal sealed class TrainModel(TrainingData data, ProfileStore profiles, ModelStore models, TrainingRunStore runs, Database database, TimeProvider time)
+internal sealed class TrainModel(TrainingData data, ProfileStore profiles, ModelStore models, AnchorStore anchors, TrainingRunStore runs, Database database, TimeProvider time)
 {
     /// <exception cref="TrainingException">Too few outcomes, or no native library.</exception>
     internal async Task<TrainedVersion> RunAsync(TrainingRun run, IProgress<TrainingProgress> progress, CancellationToken cancellationToken)
@@ -22,13 +22,18 @@ internal sealed class TrainModel(TrainingData data, ProfileStore profiles, Model
         var settings = run.ReadSettings();
         var profile = (await profiles.GetActiveAsync(run.OrganizationId, cancellationToken)).Profile;
         var labeled = await data.BuildAsync(run.OrganizationId, profile, progress, cancellationToken);
-        var result = EnsembleTrainer.Train(labeled.Set, settings, progress, cancellationToken);
-        var zip = ModelBundle.Write(labeled.Set, result, settings, time.NowMs());
+        var judged = TrainingJudge.Run(labeled.Set, settings, await runs.EvaluationAsync(run, cancellationToken), labeled.Facts, progress, cancellationToken);
+        var result = judged.Result;
+        judged = judged with { Evaluation = judged.Evaluation with { Waiting = labeled.Waiting } };
+        var zip = ModelBundle.Write(labeled.Set, result, settings, time.NowMs(), judged);
         var bundle = ModelBundle.Read(zip);
         var (promote, reason) = await DecideAsync(run, labeled.Set, result, cancellationToken);
         return await database.WriteAsync(async transaction =>
         {
             var version = await models.AddAsync(transaction, run.OrganizationId, bundle, zip, "trained", cancellationToken);
+            // In force from the first score on: what was trained may lie behind what is.
+            await anchors.AddAsync(transaction, run.OrganizationId, version, judged.Anchor, AnchorStore.FromTraining, cancellationToken);
+            if (labeled.Waiting is { } waiting) await runs.NoteAsync(transaction, run, waiting, cancellationToken);
             if (promote) await PromoteModel.PromoteAsync(transaction, run.OrganizationId, version, reason, models, time, cancellationToken);
             if (!await runs.SucceedAsync(transaction, run, version, promote, reason, cancellationToken))
                 throw new TrainingException("The run was taken over by another process; this result is dropped.");

@@ -9,7 +9,10 @@ namespace LeadScoring.Sidecar.Training;
 
 /// <summary>A training set and where its rows come from.</summary>
 /// <param name="LeadIds">Lead of each row.</param>
-internal sealed record LabeledSet(TrainingSet Set, IReadOnlyList<string> LeadIds);
+/// <param name="Facts">People, sensitive attributes and which rows have had their whole horizon.</param>
+/// <param name="Young">Leads whose non-conversion waits for its horizon; their labels mean nothing.</param>
+/// <param name="Waiting">How many wait and why, for people; null when none does.</param>
+internal sealed record LabeledSet(TrainingSet Set, IReadOnlyList<string> LeadIds, RowFacts Facts, TrainingSet Young, string? Waiting);
 
 /// <summary>Builds the training set point-in-time: each lead as it was at its decision moment, strictly before its outcome.</summary>
 /// <remarks>
@@ -17,7 +20,7 @@ internal sealed record LabeledSet(TrainingSet Set, IReadOnlyList<string> LeadIds
 /// its outcome: a fixed distance to the outcome would tell the model how the story ends. Attributes are as they are today: what was overwritten after the
 /// outcome cannot be told from what was known before, so the leak linter looks at them.
 /// </remarks>
-internal sealed class TrainingData(LeadStore leads, EventStore events, OutcomeStore outcomes)
+internal sealed class TrainingData(LeadStore leads, EventStore events, OutcomeStore outcomes, TimeProvider time)
 {
     private const int LandmarkSeed = 17;
     private const long LongestHistoryMs = 3650 * ActivityState.DayMs;
@@ -33,6 +36,10 @@ internal sealed class TrainingData(LeadStore leads, EventStore events, OutcomeSt
         var y = new float[labels.Count];
         var ids = new string[labels.Count];
         var asOf = new long[labels.Count];
+        var state = new MaturedLabel[labels.Count];
+        var people = new string?[labels.Count];
+        var sensitive = new Dictionary<string, string?[]>(StringComparer.Ordinal);
+        var nowMs = time.GetUtcNow().ToUnixTimeMilliseconds();
 
         progress?.Report(new TrainingProgress("Replaying events", 0));
         await using var eventsByLead = GroupByLead(events.ReadAllAsync(organizationId, cancellationToken)).GetAsyncEnumerator(cancellationToken);
@@ -51,15 +58,39 @@ internal sealed class TrainingData(LeadStore leads, EventStore events, OutcomeSt
 
             if (!labels.TryGetValue(lead.LeadId, out var label)) continue;
             asOf[row] = DecisionMoment(label, lead.Snapshot, own);
-            y[row] = label.Converted && label.OccurredAtMs <= asOf[row] + (profile.HorizonDays * ActivityState.DayMs) ? 1 : 0;
+            state[row] = LabelMaturity.Of(label.Converted, label.OccurredAtMs, label.IsFinal, label.Stage, asOf[row], profile, nowMs);
+            y[row] = state[row] == MaturedLabel.Converted ? 1 : 0;
+            var snapshot = lead.Snapshot;
+            people[row] = PersonKey.Of(name => snapshot.Attribute(name).AsText());
+            foreach (var name in SensitiveAttributes.Of(profile, snapshot.Attributes.Keys))
+            {
+                if (!sensitive.TryGetValue(name, out var column)) sensitive[name] = column = new string?[labels.Count];
+                column[row] = snapshot.Attribute(name).AsText();
+            }
+
             ids[row] = lead.LeadId;
             extractor.Extract(lead.Snapshot with { Activity = ActivityState.Replay(own, asOf[row]) }, asOf[row], values.AsSpan(row * width, width));
             row++;
             if (row % 20_000 == 0) progress?.Report(new TrainingProgress($"Replaying events, {row:N0} of {labels.Count:N0} leads", 0));
         }
 
-        if (row < labels.Count) (values, y, ids, asOf) = (values[..(row * width)], y[..row], ids[..row], asOf[..row]);
-        return new LabeledSet(new TrainingSet(profile, values, y, asOf), ids);
+        int[] final = [.. Enumerable.Range(0, row).Where(r => state[r] != MaturedLabel.Waiting)];
+        int[] young = [.. Enumerable.Range(0, row).Where(r => state[r] == MaturedLabel.Waiting)];
+        var matureUntilMs = nowMs - (profile.HorizonDays * ActivityState.DayMs);
+        TrainingSet Rows(int[] rows)
+        {
+            var chosen = new FeatureValue[(long)rows.Length * width];
+            for (var r = 0; r < rows.Length; r++) values.AsSpan(rows[r] * width, width).CopyTo(chosen.AsSpan(r * width, width));
+            return new TrainingSet(profile, chosen, Array.ConvertAll(rows, r => y[r]), Array.ConvertAll(rows, r => asOf[r]));
+        }
+
+        return new LabeledSet(
+            Rows(final), Array.ConvertAll(final, r => ids[r]),
+            new RowFacts
+            {
+                People = Array.ConvertAll(final, r => people[r]), Sensitive = sensitive.ToDictionary(p => p.Key, p => Array.ConvertAll(final, r => p.Value[r]), StringComparer.Ordinal), MatureUntilMs = matureUntilMs,
+            },
+            Rows(young), LabelMaturity.Message(young.Length, final.Count(r => y[r] == 1 && asOf[r] > matureUntilMs), profile));
     }
 
     private static long DecisionMoment(LabeledLead label, LeadSnapshot lead, List<ActivityEvent> own)

@@ -10,6 +10,7 @@ internal static class TrainingEndpoints
         services.AddSingleton<TrainingRunStore>();
         services.AddSingleton<TrainingData>();
         services.AddSingleton<TrainModel>();
+        services.AddSingleton<AnchorModel>();
         services.AddSingleton<TrainingProcess>();
         services.AddHostedService<TrainingQueue>();
         return services;
@@ -24,6 +25,8 @@ internal static class TrainingEndpoints
             .WithName("ListTrainingRuns").WithSummary("Lists training runs, the newest first.");
         group.MapGet("/{runId}", GetTrainingRun.HandleAsync).RequireScope(ApiScope.Score)
             .WithName("GetTrainingRun").WithSummary("Progress and result of a training run.");
+        routes.MapPost("/models/{version:int}/anchor", PostAnchor.HandleAsync).RequireScope(ApiScope.Admin).WithTags("Models")
+            .WithName("AnchorModel").WithSummary("Holds a version's probabilities against recent matured outcomes and moves them to the present base rate if that is called for.");
         routes.MapGet("/training-data", GetTrainingData.HandleAsync).RequireScope(ApiScope.Admin).Produces(200, contentType: "text/csv").WithTags("Training")
             .WithName("ExportTrainingData").WithSummary("The training set as CSV: a row a lead with an outcome, as of its decision moment.");
     }

@@ -50,6 +50,7 @@ internal sealed record TrainingRun
     public int? ModelVersion { get; init; }
     public bool IsPromoted { get; init; }
     public string? Reason { get; init; }
+    public string? Notes { get; init; }
     public long CreatedAtMs { get; init; }
     public long? StartedAtMs { get; init; }
     public long? FinishedAtMs { get; init; }
@@ -64,25 +65,36 @@ internal sealed class TrainingRunStore(Database database, TimeProvider time)
 {
     private const string Columns = """
         organization_id as OrganizationId, run_id as RunId, status as Status, stage as Stage, fraction as Fraction, settings as Settings, promote as Promote,
-        model_version as ModelVersion, is_promoted as IsPromoted, reason as Reason, created_at_ms as CreatedAtMs, started_at_ms as StartedAtMs, finished_at_ms as FinishedAtMs
+        model_version as ModelVersion, is_promoted as IsPromoted, reason as Reason, created_at_ms as CreatedAtMs, started_at_ms as StartedAtMs, finished_at_ms as FinishedAtMs,
+        (select n.notes from training_run_notes n where n.organization_id = training_runs.organization_id and n.run_id = training_runs.run_id) as Notes
         """;
 
     /// <exception cref="ProblemException">The organization has an open run, or there is no such organization.</exception>
-    internal async Task<TrainingRun> CreateAsync(string organizationId, TrainingSettings settings, PromotionMode promote, bool isRunning, CancellationToken cancellationToken)
+    internal Task<TrainingRun> CreateAsync(string organizationId, TrainingSettings settings, PromotionMode promote, bool isRunning, CancellationToken cancellationToken) =>
+        CreateAsync(organizationId, settings, new EvaluationSettings(), promote, isRunning, cancellationToken);
+
+    /// <inheritdoc cref="CreateAsync(string, TrainingSettings, PromotionMode, bool, CancellationToken)" />
+    internal async Task<TrainingRun> CreateAsync(
+        string organizationId, TrainingSettings settings, EvaluationSettings evaluation, PromotionMode promote, bool isRunning, CancellationToken cancellationToken)
     {
         const string Sql = """
             insert into training_runs (organization_id, run_id, status, stage, fraction, settings, promote, is_promoted, created_at_ms, started_at_ms, heartbeat_ms)
             values (@organizationId, @runId, @status, @stage, 0, @settings, @promote, 0, @nowMs, @startedAtMs, @startedAtMs)
             """;
+        const string Judging = "insert into training_run_notes (organization_id, run_id, evaluation) values (@organizationId, @runId, @evaluation)";
         var runId = Guid.CreateVersion7(time.GetUtcNow()).ToString("N");
         var nowMs = time.NowMs();
         try
         {
-            await database.WriteAsync(transaction => transaction.ExecuteAsync(Sql, new
+            await database.WriteAsync(async transaction =>
             {
+                await transaction.ExecuteAsync(Sql, new
+                {
                 organizationId, runId, nowMs, status = isRunning ? "running" : "queued", stage = isRunning ? "Starting" : "Waiting",
                 settings = JsonSerializer.Serialize(settings, BundleManifest.Json), promote = promote.ToString().ToLowerInvariant(), startedAtMs = isRunning ? nowMs : (long?)null,
-            }, cancellationToken), cancellationToken);
+                }, cancellationToken);
+                await transaction.ExecuteAsync(Judging, new { organizationId, runId, evaluation = JsonSerializer.Serialize(evaluation, BundleManifest.Json) }, cancellationToken);
+            }, cancellationToken);
         }
         catch (SqliteException e) when (e.SqliteExtendedErrorCode == 2067)
         {
@@ -96,6 +108,25 @@ internal sealed class TrainingRunStore(Database database, TimeProvider time)
         }
 
         return await GetAsync(organizationId, runId, cancellationToken);
+    }
+
+    /// <summary>How a run is judged; the defaults for runs from before that could be said.</summary>
+    internal async Task<EvaluationSettings> EvaluationAsync(TrainingRun run, CancellationToken cancellationToken)
+    {
+        const string Sql = "select evaluation from training_run_notes where organization_id = @OrganizationId and run_id = @RunId";
+        await using var connection = await database.OpenConnectionAsync(cancellationToken);
+        var json = await connection.ExecuteScalarAsync<string?>(new CommandDefinition(Sql, new { run.OrganizationId, run.RunId }, cancellationToken: cancellationToken));
+        return json is null ? new EvaluationSettings() : JsonSerializer.Deserialize<EvaluationSettings>(json, BundleManifest.Json)!;
+    }
+
+    /// <summary>What the run has to say besides its reason.</summary>
+    internal Task NoteAsync(WriteTransaction transaction, TrainingRun run, string notes, CancellationToken cancellationToken)
+    {
+        const string Sql = """
+            insert into training_run_notes (organization_id, run_id, evaluation, notes) values (@OrganizationId, @RunId, '{}', @notes)
+            on conflict (organization_id, run_id) do update set notes = excluded.notes
+            """;
+        return transaction.ExecuteAsync(Sql, new { run.OrganizationId, run.RunId, notes }, cancellationToken);
     }
 
     /// <exception cref="ProblemException">There is no such run.</exception>

@@ -38,13 +38,15 @@ public sealed partial class ArchitectureTests
     {
         // Rules read the profile that Features defines; encoders of the members do too.
         ["Rules"] = ["Features"],
+        // Gaps between groups come with the intervals that all metrics have.
+        ["Fairness"] = ["Metrics"],
         ["XGBoost"] = ["Trees"],
         // The model scores feature values and carries their preprocessing.
         ["Ensemble"] = ["Features", "Trees", "Network", "Regression", "Calibration"],
         ["Explanation"] = ["Ensemble", "Features", "Trees", "Network", "Regression", "Calibration"],
         ["Training"] = [.. MlFree, "XGBoost", "Ensemble"],
         // A bundle tells how it was trained and how good it is, and carries the base rates that explanations quote; training and explanation know nothing of bundles.
-        ["Bundles"] = ["Explanation", "Features", "Ensemble", "Calibration", "Trees", "Network", "Regression", "Training", "XGBoost"],
+        ["Bundles"] = ["Explanation", "Features", "Ensemble", "Calibration", "Trees", "Network", "Regression", "Training", "XGBoost", "Fairness"],
         ["Recommendation"] = ["Features"],
     }, []);
 

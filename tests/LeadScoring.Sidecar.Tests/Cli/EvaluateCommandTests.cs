@@ -62,6 +62,32 @@ public sealed class EvaluateCommandTests(CommandRun run) : IClassFixture<Command
     }
 
     [NativeXGBoostFact]
+    public async Task Evaluate_TimeColumn_ShowsBothTestsAndWhatIsWrong()
+    {
+        var lines = CommandRun.LeadsCsv(900).Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        var day = new DateTime(2025, 1, 1, 0, 0, 0, DateTimeKind.Utc);
+        var random = new Random(3);
+        var csv = string.Join('\n', lines.Select((l, i) => i == 0 ? l + ",seen,gender,deal_stage" : $"{l},{day.AddHours(12 * i):yyyy-MM-dd},{(random.Next(2) == 0 ? "f" : "m")},s{random.Next(3)}"));
+        var (code, output, error) = await EvaluateAsync(run.File("timed.csv", csv), "--label", "converted", "--time-column", "seen", "--capacity", "7", "--json", run.File("timed.json"));
+        Assert.True(code == 0, error);
+        Assert.Matches(@"stratified +forward in time +difference", output);
+        Assert.Matches(@"ROC AUC +0\.\d{4} \[0\.\d{4}, [01]\.\d{4}\] +0\.\d{4} \[", output);
+        Assert.Contains("test period", output);
+        Assert.Contains("Weekly stability", output);
+        Assert.Contains("'deal_stage' looks like a stage", output);
+        Assert.Contains("More data would help:", output);
+        Assert.Matches(@"Fairness: (pass|warn|fail)", output);
+        // 7 of 14 leads a week.
+        Assert.Contains("the best 50.0 % of the leads", output);
+        var report = JsonElement.Parse(await File.ReadAllTextAsync(run.File("timed.json")));
+        Assert.Equal(180, report.GetProperty("evaluation").GetProperty("forward").GetProperty("metrics").Int("rows"));
+        Assert.DoesNotContain("seen", report.GetProperty("features").EnumerateArray().Select(f => f.Text("name")));
+        (code, _, error) = await EvaluateAsync(Leads, "--label", "converted", "--time-column", "channel");
+        Assert.Equal(1, code);
+        Assert.Contains("neither a date nor a number", error);
+    }
+
+    [NativeXGBoostFact]
     public async Task Evaluate_TestRowsOfOneClass_HasUndefinedMetricsNotAFailure()
     {
         var rows = (await File.ReadAllLinesAsync(Leads)).Skip(1).Select((l, i) => (l, i)).Where(x => x.l.EndsWith("yes", StringComparison.Ordinal)).Take(30).Select(x => x.i);

@@ -28,7 +28,7 @@ public sealed class OutcomeTests(SidecarFactory sidecar) : IClassFixture<Sidecar
         string? Status((HttpStatusCode, System.Text.Json.JsonElement Body) answer) => answer.Body.At("results", 0).Text("status");
         Assert.Equal("recorded", Status(await organization.PostAsync("/v1/outcomes", won)));
         Assert.Equal("unchanged", Status(await organization.PostAsync("/v1/outcomes", won)));
-        Assert.Equal(new LabeledLead("a", true, 1_772_366_400_000, 1_769_904_000_000, 1200.5), Assert.Single(await LabelsAsync(organization)));
+        Assert.Equal(new LabeledLead("a", true, 1_772_366_400_000, 1_769_904_000_000, 1200.5, "closed"), Assert.Single(await LabelsAsync(organization)));
         Assert.Equal("updated", Status(await organization.PostAsync("/v1/outcomes", new { lead_id = "a", converted = false, occurred_at = "2026-04-01", source = "hubspot" })));
         Assert.Equal("reversed", Status(await organization.PostAsync("/v1/outcomes", new { lead_id = "a", reversed = true, source = "hubspot" })));
         Assert.Equal("unchanged", Status(await organization.PostAsync("/v1/outcomes", new { lead_id = "a", reversed = true, source = "hubspot" })));
@@ -38,6 +38,25 @@ public sealed class OutcomeTests(SidecarFactory sidecar) : IClassFixture<Sidecar
         using var command = connection.CreateCommand();
         command.CommandText = $"select group_concat(change || ':' || reversed || ':' || converted) from outcome_history where organization_id = '{organization.Id}'";
         Assert.Equal("1:0:1,2:0:0,3:1:0", command.ExecuteScalar());
+    }
+
+    [Fact]
+    public async Task Post_Final_IsKeptChangedAndTakenBackWithItsOutcome()
+    {
+        var organization = await WithLeadAsync("a");
+        async Task<string?> PostAsync(object outcome) => (await organization.PostAsync("/v1/outcomes", outcome)).Body.At("results", 0).Text("status");
+        async Task<bool?> FinalAsync() => Assert.Single(await LabelsAsync(organization)).IsFinal;
+        Assert.Equal("recorded", await PostAsync(new { lead_id = "a", converted = false, occurred_at = "2026-03-01" }));
+        Assert.Null(await FinalAsync());
+        Assert.Equal("updated", await PostAsync(new { lead_id = "a", converted = false, occurred_at = "2026-03-01", final = true }));
+        Assert.True(await FinalAsync());
+        Assert.Equal("unchanged", await PostAsync(new { lead_id = "a", converted = false, occurred_at = "2026-03-01", final = true }));
+        Assert.Equal("updated", await PostAsync(new { lead_id = "a", converted = false, occurred_at = "2026-03-01", final = false }));
+        Assert.False(await FinalAsync());
+        Assert.Equal("reversed", await PostAsync(new { lead_id = "a", reversed = true }));
+        Assert.Equal("recorded", await PostAsync(new { lead_id = "a", converted = false, occurred_at = "2026-03-01" }));
+        Assert.Null(await FinalAsync());
+        Assert.Equal(HttpStatusCode.BadRequest, (await organization.PostAsync("/v1/outcomes", new { lead_id = "a", converted = false, occurred_at = "2026-03-01", final = "perhaps" })).Status);
     }
 
     [Fact]

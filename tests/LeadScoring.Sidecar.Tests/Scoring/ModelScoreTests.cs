@@ -70,10 +70,12 @@ public sealed class ModelScoreTests : IAsyncLifetime
     public async Task Score_FactorValues_AreTheLeadsOwn()
     {
         var organization = await WithModelAsync();
-        var answer = await organization.ScoreAsync(new { lead_id = "a", lead = new { age = 38, website_sessions = "9", showing_requests = "NaN" }, include_factors = true });
+        var answer = await organization.ScoreAsync(new { lead_id = "a", lead = new { age = 38, income_bracket = "over_150k", website_sessions = "9", showing_requests = "NaN" }, include_factors = true });
         var factors = answer.GetProperty("factors").GetProperty("positive").EnumerateArray().Concat(answer.GetProperty("factors").GetProperty("negative").EnumerateArray()).ToDictionary(f => f.Text("feature")!);
         Assert.Equal(9, factors["total_sessions"].GetProperty("value").GetDouble());
-        Assert.Equal("35-44", factors["age_group"].Text("value"));
+        Assert.Equal("over_150k", factors["income_bracket"].Text("value"));
+        // Excluded by the profile: housing may not be sold by age.
+        Assert.DoesNotContain("age_group", factors.Keys);
         Assert.Equal(JsonValueKind.Null, factors["showing_requests"].GetProperty("value").ValueKind);
         Assert.Equal(("Website visits", "behavioral"), (factors["total_sessions"].Text("label"), factors["total_sessions"].Text("group")));
     }

@@ -99,6 +99,53 @@ public sealed class TrainingDataTests(SidecarFactory sidecar) : IClassFixture<Si
     }
 
     [Fact]
+    public async Task Build_YoungNonConversions_WaitUnlessFinal()
+    {
+        var organization = await sidecar.NewOrganizationAsync();
+        string Days(int ago) => TimeProvider.System.GetUtcNow().AddDays(-ago).ToString("O", CultureInfo.InvariantCulture);
+        async Task PostAsync(string lead, bool converted, int decidedAgo, bool? final, string? stage)
+        {
+            await organization.PutLeadAsync(lead, new { email = $"{lead}@Example.com", gender = "f" });
+            var (status, body) = await organization.PostAsync("/v1/outcomes", new { lead_id = lead, converted, occurred_at = Days(decidedAgo - 1), as_of = Days(decidedAgo), final, stage });
+            Assert.True(status == HttpStatusCode.OK, body.ToString());
+        }
+
+        await PostAsync("a-old", false, 91, null, null);
+        await PostAsync("b-young", false, 89, null, null);
+        await PostAsync("c-final", false, 10, true, null);
+        await PostAsync("d-lost", false, 10, null, "Closed-Lost");
+        await PostAsync("e-open", false, 10, null, "negotiation");
+        await PostAsync("f-won", true, 10, null, null);
+        await PostAsync("g-not-final", false, 10, false, "lost");
+        var (labeled, _) = await BuildAsync(organization);
+        Assert.Equal(["a-old", "c-final", "d-lost", "f-won"], labeled.LeadIds);
+        Assert.Equal([0f, 0f, 0f, 1f], labeled.Set.Labels);
+        Assert.Equal(3, labeled.Young.Rows);
+        Assert.StartsWith("3 non-conversions younger than 90 days wait", labeled.Waiting);
+        Assert.Contains("1 conversions as young", labeled.Waiting);
+        Assert.Equal("email:a-old@example.com", labeled.Facts.People![0]);
+        Assert.Equal(["f", "f", "f", "f"], labeled.Facts.Sensitive["gender"]);
+    }
+
+    [Fact]
+    public async Task Build_LabelsOfAFileWithoutTimes_AreHistory()
+    {
+        var organization = await sidecar.NewOrganizationAsync();
+        Assert.Equal(HttpStatusCode.OK, (await organization.ImportAsync("leads", "id,x,won\n1,2,yes\n2,3,no\n", "&label=won")).Status);
+        var (labeled, _) = await BuildAsync(organization);
+        Assert.Equal([1f, 0f], labeled.Set.Labels);
+        Assert.Null(labeled.Waiting);
+        // With a time the horizon decides.
+        var yesterday = TimeProvider.System.GetUtcNow().AddDays(-1).ToString("yyyy-MM-dd", CultureInfo.InvariantCulture);
+        Assert.Equal(HttpStatusCode.OK, (await organization.ImportAsync("leads", $"id,x,won,closed_at\n3,2,no,{yesterday}\n", "&label=won")).Status);
+        Assert.Equal(HttpStatusCode.OK, (await organization.ImportAsync("outcomes", $"id,converted,occurred_at,final\n1,no,{yesterday},yes\n", "")).Status);
+        (labeled, _) = await BuildAsync(organization);
+        Assert.Equal(["1", "2"], labeled.LeadIds);
+        Assert.Equal([0f, 0f], labeled.Set.Labels);
+        Assert.Equal(1, labeled.Young.Rows);
+    }
+
+    [Fact]
     public async Task Build_LeadsWithoutOutcomeOrReversed_AreNotInIt()
     {
         var organization = await sidecar.NewOrganizationAsync();

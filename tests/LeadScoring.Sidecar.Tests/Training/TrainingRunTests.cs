@@ -142,5 +142,16 @@ public sealed class TrainingRunTests(SidecarFactory sidecar) : IClassFixture<Sid
         Assert.InRange(manifest.GetProperty("test").GetProperty("ensemble").GetProperty("roc_auc").GetDouble(), 0.75, 0.99);
         Assert.True(manifest.GetProperty("window_from_ms").GetInt64() < manifest.GetProperty("window_to_ms").GetInt64());
         Assert.Equal(JsonValueKind.Array, manifest.GetProperty("leaks").ValueKind);
+        // Housing: age and family size are read and reported on, no more.
+        Assert.Equal(["age_group", "family_size"], manifest.GetProperty("left_out_features").EnumerateArray().Select(f => f.GetString()));
+        var evaluation = manifest.GetProperty("evaluation");
+        foreach (var split in (string[])["stratified", "forward"])
+        {
+            var (auc, interval) = (evaluation.GetProperty(split).GetProperty("metrics").GetProperty("roc_auc").GetDouble(), evaluation.GetProperty(split).GetProperty("intervals").GetProperty("roc_auc"));
+            Assert.InRange(auc, interval.GetProperty("low").GetDouble(), interval.GetProperty("high").GetDouble());
+        }
+
+        Assert.Equal(["age_group", "family_size", "gender", "income_bracket", "state"], manifest.GetProperty("fairness").GetProperty("attributes").EnumerateArray().Select(a => a.Text("attribute")).Order());
+        Assert.Equal("none", manifest.GetProperty("anchor").Text("verdict"));
     }
 }
