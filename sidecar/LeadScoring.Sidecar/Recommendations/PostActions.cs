@@ -25,7 +25,8 @@ internal static class PostActions
         var nowMs = time.NowMs();
         var actions = list.Items.Select(item => ActionItem.Read(item, leadId, profile, nowMs)).ToArray();
         if (list.IsSingle && actions[0] is null) throw ProblemException.Invalid(list.Items[0].Errors);
-        var statuses = await store.WriteAsync(caller.OrganizationId, leadId, [.. actions.OfType<ActionTaken>()], cancellationToken) ?? throw GetLead.Unknown();
+        ActionTaken[] good = [.. actions.OfType<ActionTaken>()];
+        var statuses = good.Length == 0 ? [] : await store.WriteAsync(caller.OrganizationId, leadId, good, cancellationToken) ?? throw GetLead.Unknown();
         if (list.IsSingle && statuses[0] == ActionStatus.Rejected) throw new ProblemException(ProblemKind.Conflict, Conflict, [new FieldError("/id", Conflict)]);
         var results = new List<Result>(actions.Length);
         var next = 0;

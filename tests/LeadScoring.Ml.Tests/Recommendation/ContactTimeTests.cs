@@ -37,6 +37,14 @@ public sealed class ContactTimeTests
         Assert.Equal(Events.At(expected), At(Profile(AnyTime), Lead(null, ("time_zone", zone)), now).ContactAtMs);
 
     [Theory]
+    // Hours in India begin in the middle of Berlin's. From 2:30 on that Sunday in October the clock goes to 3:00, back to 2:00 and to 2:30;
+    // from 1:30 on in March to 2:00, which is 3:00, and to 3:30.
+    [InlineData("02:15-04:00", "2026-10-25T00:00:00Z", "2026-10-25T01:30:00Z")]
+    [InlineData("01:00-03:15", "2026-03-29T00:05:00Z", "2026-04-04T23:30:00Z")]
+    public void Recommend_ClockChangesInsideTheHour_AllOfItMustBeOpen(string open, string now, string expected) =>
+        Assert.Equal(Events.At(expected), At(Profile(AnyTime, "Europe/Berlin", $"{{ sun: [\"{open}\"] }}"), Lead(null, ("time_zone", "Asia/Kolkata")), now).ContactAtMs);
+
+    [Theory]
     // A call from Berlin (9 to 18) to New York (not before 8): 14:00 in Berlin; to Los Angeles: 17:00; to Honolulu: never.
     [InlineData("America/New_York", "2026-06-10T12:00:00Z")]
     [InlineData("America/Los_Angeles", "2026-06-10T15:00:00Z")]
