@@ -3,6 +3,7 @@ using LeadScoring.Ml.Bundles;
 using LeadScoring.Ml.Metrics;
 using LeadScoring.Ml.Training;
 using LeadScoring.Sidecar.Api;
+using LeadScoring.Sidecar.Leads;
 using LeadScoring.Sidecar.Models;
 using LeadScoring.Sidecar.Organizations;
 using LeadScoring.Sidecar.Storage;
@@ -14,7 +15,8 @@ namespace LeadScoring.Sidecar.Training;
 internal sealed record TrainedVersion(int Version, bool IsPromoted, string Reason, BundleManifest Manifest, IReadOnlyList<string> TestLeadIds);
 
 /// <summary>One training from the stored outcomes to a new version in the registry. Runs in the training process.</summary>
-internal sealed class TrainModel(TrainingData data, ProfileStore profiles, ModelStore models, AnchorStore anchors, TrainingRunStore runs, Database database, TimeProvider time)
+internal sealed class TrainModel(
+    TrainingData data, ProfileStore profiles, ModelStore models, RulePosteriorStore posteriors, AnchorStore anchors, TrainingRunStore runs, Database database, TimeProvider time)
 {
     /// <exception cref="TrainingException">Too few outcomes, or no native library.</exception>
     internal async Task<TrainedVersion> RunAsync(TrainingRun run, IProgress<TrainingProgress> progress, CancellationToken cancellationToken)
@@ -22,12 +24,13 @@ internal sealed class TrainModel(TrainingData data, ProfileStore profiles, Model
         var settings = run.ReadSettings();
         var profile = (await profiles.GetActiveAsync(run.OrganizationId, cancellationToken)).Profile;
         var labeled = await data.BuildAsync(run.OrganizationId, profile, progress, cancellationToken);
+        await LearnRulesAsync(run, labeled.Set, settings, cancellationToken);
         var judged = TrainingJudge.Run(labeled.Set, settings, await runs.EvaluationAsync(run, cancellationToken), labeled.Facts, progress, cancellationToken);
         var result = judged.Result;
         judged = judged with { Evaluation = judged.Evaluation with { Waiting = labeled.Waiting } };
         var zip = ModelBundle.Write(labeled.Set, result, settings, time.NowMs(), judged);
         var bundle = ModelBundle.Read(zip);
-        var (promote, reason) = await DecideAsync(run, labeled.Set, result, cancellationToken);
+        var (promote, reason) = await DecideAsync(run, labeled.Set, result, settings, cancellationToken);
         return await database.WriteAsync(async transaction =>
         {
             var version = await models.AddAsync(transaction, run.OrganizationId, bundle, zip, "trained", cancellationToken);
@@ -41,11 +44,36 @@ internal sealed class TrainModel(TrainingData data, ProfileStore profiles, Model
         }, cancellationToken);
     }
 
-    /// <summary>Auto: not worse than the champion in log loss on the same test rows. The champion may have learned from them, so this errs on its side.</summary>
-    private async Task<(bool Promote, string Reason)> DecideAsync(TrainingRun run, TrainingSet set, TrainingResult result, CancellationToken cancellationToken)
+    /// <summary>
+    /// What the outcomes say about the rules is kept before anything else: it scores while there is no model, also when there are too few outcomes for one.
+    /// </summary>
+    private async Task LearnRulesAsync(TrainingRun run, TrainingSet set, TrainingSettings settings, CancellationToken cancellationToken)
+    {
+        if (set.Rows == 0) return;
+        var posterior = ColdStart.Fit(set, [.. Enumerable.Range(0, set.Rows)], settings.Seed);
+        await database.WriteAsync(async transaction =>
+        {
+            await posteriors.PutAsync(transaction, run.OrganizationId, posterior, cancellationToken);
+            if (await ModelStore.ChampionVersionAsync(transaction, run.OrganizationId, cancellationToken) is null)
+                await StaleLeads.RescoreAllAsync(transaction, run.OrganizationId, time.NowMs(), cancellationToken);
+            return true;
+        }, cancellationToken);
+    }
+
+    /// <summary>
+    /// Auto: the first model when its gain over rules and outcomes is proven; a later one when it is not worse than the champion in log loss
+    /// on the same test rows. The champion may have learned from them, so this errs on its side.
+    /// </summary>
+    private async Task<(bool Promote, string Reason)> DecideAsync(TrainingRun run, TrainingSet set, TrainingResult result, TrainingSettings settings, CancellationToken cancellationToken)
     {
         if (run.ReadPromote() == PromotionMode.Never) return (false, "promotion was not asked for");
-        if (await models.ChampionVersionAsync(run.OrganizationId, cancellationToken) is not { } champion) return (true, "first model");
+        if (await models.ChampionVersionAsync(run.OrganizationId, cancellationToken) is not { } champion)
+        {
+            if (run.ReadPromote() == PromotionMode.Always) return (true, "first model, and promotion was asked for in any case");
+            var verdict = ColdStart.Judge(set, result.TrainRows, result.OutOfFoldProbabilities, settings);
+            return (verdict.IsProven, $"first model: {verdict.Reason}{(verdict.IsProven ? "" : "; rules and outcomes go on scoring")}");
+        }
+
         if (run.ReadPromote() == PromotionMode.Always) return (true, "promotion was asked for in any case");
         ModelBundle current;
         try
