@@ -177,6 +177,40 @@ public sealed class FeatureProfileTests
         Assert.Equal((whole.Hash, whole.Zone, whole.HorizonDays), (less.Hash, less.Zone, less.HorizonDays));
     }
 
+    [Fact]
+    public void Parse_SubScoreAndChange_HaveDefaultsByGroupAndSource()
+    {
+        var profile = FeatureProfile.Parse("""
+            name: x
+            features:
+              - { name: age, group: demographic }
+              - { name: calls, group: engagement, from: ["activity:count(call)"] }
+              - { name: last, group: temporal, from: [attribute:last, activity:days_since_last] }
+              - { name: searches, group: intent, sub_score: fit, change: any, from: ["activity:count(search)"] }
+              - { name: own, group: of_mine, sub_score: Intent, change: decrease, phrase: "{value} own{s}" }
+            """);
+        Assert.Equal(
+            [(SubScore.Fit, ValueChange.Any), (SubScore.Engagement, ValueChange.Increase), (SubScore.Engagement, ValueChange.Decrease), (SubScore.Fit, ValueChange.Any), (SubScore.Intent, ValueChange.Decrease)],
+            profile.Features.Select(f => (f.SubScore, f.Change)));
+        Assert.Equal(["", "", "", "", "{value} own{s}"], profile.Features.Select(f => f.Phrase));
+        // Wording and grouping are not what a model rests on.
+        Assert.Equal(
+            FeatureProfile.Parse("name: x\nfeatures:\n  - { name: a }\n").FeaturesHash,
+            FeatureProfile.Parse("name: x\nfeatures:\n  - { name: a, sub_score: intent, change: increase, phrase: \"{value}\" }\n").FeaturesHash);
+    }
+
+    [Theory]
+    [InlineData("sub_score: fitness", "sub_score 'fitness'", "fit, engagement, intent")]
+    [InlineData("sub_score: '1'", "sub_score '1'", "fit, engagement, intent")]
+    [InlineData("change: up", "change 'up'", "any, increase, decrease")]
+    [InlineData("phrase: three calls", "phrase", "{value}")]
+    public void Parse_WordingFaults_NameWhatThereIs(string line, string what, string remedy)
+    {
+        var ex = Assert.Throws<ProfileException>(() => FeatureProfile.Parse($"name: x\nfeatures:\n  - name: a\n    {line}\n"));
+        Assert.Contains(what, ex.Message);
+        Assert.Contains(remedy, ex.Message);
+    }
+
     [Theory]
     [InlineData(1.0, null, null, 1.0, true)]
     [InlineData(1.0, null, null, 0.999, false)]
