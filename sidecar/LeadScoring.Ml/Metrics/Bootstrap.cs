@@ -9,6 +9,9 @@ namespace LeadScoring.Ml.Metrics;
 /// </remarks>
 public static class Bootstrap
 {
+    /// <summary>Share of resamples below the figure from which on it counts as far off: one standard deviation.</summary>
+    private const double FarBelow = 0.16;
+
     /// <summary>Resamples for a number of rows: 1,000, fewer above 20,000 rows so that the work stays bounded, never below 200.</summary>
     public static int SuggestedResamples(int rows) => (int)Math.Clamp(20_000_000L / Math.Max(1, rows), 200, 1_000);
 
@@ -53,6 +56,14 @@ public static class Bootstrap
         values.Sort();
         // Ties count half, so that a figure that cannot vary is not taken for a biased one.
         var below = values.Count(v => v < estimate) + (0.5 * values.Count(v => v == estimate));
+        // Far off the middle the correction runs out of resamples (a calibration error near 0 can only grow by resampling): there the percentiles are moved by the bias itself.
+        if (below / values.Count is < FarBelow or > 1 - FarBelow)
+        {
+            var bias = At(0.5) - estimate;
+            var least = values[0] >= 0 && estimate >= 0 ? 0 : double.NegativeInfinity;
+            return new Interval(Math.Max(least, At(0.025) - bias), At(0.975) - bias);
+        }
+
         var z0 = Normal.InvCDF(0, 1, Math.Clamp(below / values.Count, 1.0 / (values.Count + 1), values.Count / (values.Count + 1.0)));
         return new Interval(At(Normal.CDF(0, 1, (2 * z0) - 1.959963984540054)), At(Normal.CDF(0, 1, (2 * z0) + 1.959963984540054)));
 

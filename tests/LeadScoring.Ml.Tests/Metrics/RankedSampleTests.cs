@@ -104,6 +104,18 @@ public sealed class RankedSampleTests
     }
 
     [Fact]
+    public void Bootstrap_FigureThatResamplingOnlyRaises_IsInsideItsInterval()
+    {
+        // The calibration error of a calibrated model: resampling adds noise and never takes any off.
+        var random = new Random(8);
+        double[] draws = [.. Enumerable.Range(0, 500).Select(_ => 0.006 + (0.002 * random.NextDouble()))];
+        var interval = Bootstrap.Of(0.003, draws);
+        Assert.InRange(0.003, interval.Low, interval.High);
+        Assert.InRange(interval.High - interval.Low, 0.0018, 0.0021);
+        Assert.Equal(0, Bootstrap.Of(0.0001, draws).Low);
+    }
+
+    [Fact]
     public void Bootstrap_Strata_KeepTheirSizes()
     {
         int[] strata = [1, 0, 0, 2, 1, 0, 2, 2, 2];
