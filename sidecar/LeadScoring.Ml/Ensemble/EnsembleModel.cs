@@ -8,7 +8,7 @@ using LeadScoring.Ml.Trees;
 namespace LeadScoring.Ml.Ensemble;
 
 /// <summary>The trained ensemble: probability = isotonic(weighted average of four members). Immutable, thread-safe, no native code.</summary>
-public sealed class EnsembleModel
+public sealed partial class EnsembleModel
 {
     /// <summary>Number of members.</summary>
     public const int Members = 4;
@@ -71,7 +71,7 @@ public sealed class EnsembleModel
     /// <summary>Mean dense row of the training leads: what contributions of network and regression are measured from. Length: dense columns.</summary>
     public ReadOnlyMemory<float> DenseBaseline { get; }
 
-    /// <summary>Scores one lead with all members.</summary>
+    /// <summary>Scores one lead with all members. Allocates nothing.</summary>
     /// <param name="values">One value a feature, in the profile's order.</param>
     public LeadScore Score(ReadOnlySpan<FeatureValue> values)
     {
@@ -90,8 +90,7 @@ public sealed class EnsembleModel
         Preprocessor.Encode(values, row[..t], row[t..]);
         MemberProbabilities(row[..t], row[t..], members);
         if (rented is not null) ArrayPool<float>.Shared.Return(rented);
-        var probability = Calibrator.Apply(Weights.Average(members));
-        return new LeadScore(probability, Confidence.Confidence(probability, members, KnownShare(values)));
+        return Combine(members, values);
     }
 
     /// <summary>Scores one lead with the primary member and its own isotonic map only. Confidence is that of the decision alone: max(p, 1 - p).</summary>
