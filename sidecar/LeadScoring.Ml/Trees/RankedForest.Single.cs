@@ -35,7 +35,7 @@ internal sealed unsafe partial class RankedForest
 
         foreach (var levels in left)
         {
-            var node = (end++)->Exits[Exit(top++, Vector512.Load((byte*)ranks), Vector512.Load((byte*)ranks + 64))];
+            nuint node = (end++)->Exits[Exit(top++, Vector512.Load((byte*)ranks), Vector512.Load((byte*)ranks + 64))];
             for (var level = levels; level > 0; level--)
                 node = Step1(nodes.At + node, ranks);
             margin += values.At[node];
@@ -63,10 +63,10 @@ internal sealed unsafe partial class RankedForest
         Vector512<byte> low = Vector512.Load((byte*)ranks), high = Vector512.Load((byte*)ranks + 64);
         var node = nodes.At;
         var value = values.At;
-        int n0 = end[0].Exits[Exit(top, low, high)], n1 = end[1].Exits[Exit(top + 1, low, high)];
-        int n2 = end[2].Exits[Exit(top + 2, low, high)], n3 = end[3].Exits[Exit(top + 3, low, high)];
-        int n4 = end[4].Exits[Exit(top + 4, low, high)], n5 = end[5].Exits[Exit(top + 5, low, high)];
-        int n6 = end[6].Exits[Exit(top + 6, low, high)], n7 = end[7].Exits[Exit(top + 7, low, high)];
+        nuint n0 = end[0].Exits[Exit(top, low, high)], n1 = end[1].Exits[Exit(top + 1, low, high)];
+        nuint n2 = end[2].Exits[Exit(top + 2, low, high)], n3 = end[3].Exits[Exit(top + 3, low, high)];
+        nuint n4 = end[4].Exits[Exit(top + 4, low, high)], n5 = end[5].Exits[Exit(top + 5, low, high)];
+        nuint n6 = end[6].Exits[Exit(top + 6, low, high)], n7 = end[7].Exits[Exit(top + 7, low, high)];
         for (; levels > 0; levels--)
         {
             n0 = Step1(node + n0, ranks);
@@ -91,18 +91,18 @@ internal sealed unsafe partial class RankedForest
 
     /// <summary>The exit of the upper part: all its splits decided at once, one bit each, then six bits looked up.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static int Exit(Top* top, Vector512<byte> low, Vector512<byte> high)
+    private static nuint Exit(Top* top, Vector512<byte> low, Vector512<byte> high)
     {
         var value = Avx512Vbmi.PermuteVar64x8x2(low, Vector512.Load(top->Slots), high).AsSByte();
         var right = Vector512.GreaterThan(value, Vector512.Load(top->Bounds)).ExtractMostSignificantBits();
-        var heap = 2 + ((int)(right >> 1) & 1);
-        heap = (2 * heap) + ((int)(right >> heap) & 1);
-        heap = (2 * heap) + ((int)(right >> heap) & 1);
-        heap = (2 * heap) + ((int)(right >> heap) & 1);
-        heap = (2 * heap) + ((int)(right >> heap) & 1);
-        return (2 * heap) + ((int)(right >> heap) & 1) - TopSize;
+        var heap = 2 + ((right >> 1) & 1);
+        heap = (2 * heap) + ((right >> (int)heap) & 1);
+        heap = (2 * heap) + ((right >> (int)heap) & 1);
+        heap = (2 * heap) + ((right >> (int)heap) & 1);
+        heap = (2 * heap) + ((right >> (int)heap) & 1);
+        return (nuint)((2 * heap) + ((right >> (int)heap) & 1) - TopSize);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static int Step1(Node* node, sbyte* ranks) => node->Left + (int)((uint)(node->Bound - ranks[node->Slot]) >> 31);
+    private static nuint Step1(Node* node, sbyte* ranks) => node->Left + IsNegative(node->Bound - ranks[(nuint)node->Slot]);
 }

@@ -86,7 +86,7 @@ internal sealed unsafe partial class RankedForest
         internal fixed float Values[TopSize];
 
         /// <summary>For trees that go on.</summary>
-        internal fixed int Exits[TopSize];
+        internal fixed uint Exits[TopSize];
     }
 
     /// <summary>A split of the upper part: where the bytes of its slot begin in a block of rows, and its bound four times.</summary>
@@ -103,7 +103,7 @@ internal sealed unsafe partial class RankedForest
     {
         internal ushort Slot;
         internal sbyte Bound;
-        internal int Left;
+        internal uint Left;
     }
 
     /// <summary>Lays out one tree.</summary>
@@ -130,7 +130,7 @@ internal sealed unsafe partial class RankedForest
         {
             if (heap >= TopSize)
             {
-                (ends->Exits[heap - TopSize], ends->Values[heap - TopSize]) = (exit, value);
+                (ends->Exits[heap - TopSize], ends->Values[heap - TopSize]) = ((uint)exit, value);
                 return;
             }
 
@@ -157,12 +157,12 @@ internal sealed unsafe partial class RankedForest
                 var (node, left) = (sources[i], tree.LeftChildren[sources[i]]);
                 if (left < 0)
                 {
-                    Append(new Node { Bound = RankTable.Never, Left = first + i }, tree.Values[node]);
+                    Append(new Node { Bound = RankTable.Never, Left = (uint)(first + i) }, tree.Values[node]);
                     continue;
                 }
 
                 var (slot, bound) = table.Place(tree.Features[node], tree.Values[node], !tree.DefaultLeft[node]);
-                Append(new Node { Slot = (ushort)slot, Bound = bound, Left = first + sources.Count }, 0);
+                Append(new Node { Slot = (ushort)slot, Bound = bound, Left = (uint)(first + sources.Count) }, 0);
                 sources.AddRange([left, left + 1]);
             }
 
