@@ -96,7 +96,9 @@ internal sealed unsafe class RankTable
     /// <param name="features">Columns of a row.</param>
     /// <param name="bytes">Receives the bytes; slot s of row r at s * stride + r. Room for one slot to spare.</param>
     /// <param name="stride">Distance from slot to slot.</param>
-    internal void Rank(float* rows, int count, int features, sbyte* bytes, int stride)
+    /// <param name="byRow">Receives them once more, row after row: slot s of row r at r * rowStride + s. Null when nobody wants that.</param>
+    /// <param name="rowStride">Distance from row to row.</param>
+    internal void Rank(float* rows, int count, int features, sbyte* bytes, int stride, sbyte* byRow = null, int rowStride = 0)
     {
         fixed (float* block = blocks)
         fixed (Column* column = columns)
@@ -109,21 +111,30 @@ internal sealed unsafe class RankTable
                     var at = block + column[c].Start;
                     var value = rows + ((nint)start * features) + column[c].Feature;
                     for (var r = start; r < end; r++, value += features)
-                        Write(column + c, at, *value, bytes + r, stride);
+                    {
+                        var (low, high) = Write(column + c, at, *value, bytes + r, stride);
+                        if (byRow == null)
+                            continue;
+                        byRow[((nint)r * rowStride) + column[c].Low] = low;
+                        byRow[((nint)r * rowStride) + column[c].High] = high;
+                    }
                 }
             }
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Write(Column* column, float* at, float value, sbyte* bytes, nint stride)
+    private static (sbyte Low, sbyte High) Write(Column* column, float* at, float value, sbyte* bytes, nint stride)
     {
         var rank = Reached(at, value);
         if (column->TwoLevels)
             rank = (rank * Block) + Reached(at + Block + (rank * Block), value);
         // NaN reaches nothing: it is below every threshold already.
-        bytes[column->Low * stride] = (sbyte)(rank - 128);
-        bytes[column->High * stride] = (sbyte)(float.IsNaN(value) ? sbyte.MaxValue : rank - 128);
+        var low = (sbyte)(rank - 128);
+        var high = float.IsNaN(value) ? sbyte.MaxValue : low;
+        bytes[column->Low * stride] = low;
+        bytes[column->High * stride] = high;
+        return (low, high);
     }
 
     /// <summary>How many of 16 thresholds are at most the value.</summary>

@@ -11,6 +11,9 @@ internal sealed unsafe partial class RankedForest
     /// <summary>Rows whose bytes are kept at once. A tree is read once for all of them; their bytes and indices stay in the first cache.</summary>
     private const int BlockRows = 256;
 
+    /// <summary>Bytes of a row with something to spare: a line more than two, or the same slot of all rows would compete for the same place in the cache.</summary>
+    private const int RowStride = 192;
+
     private const int Lanes = 8;
 
     /// <summary>The margins of many rows, as <see cref="TreeEnsemble.Margins"/> describes them.</summary>
@@ -28,7 +31,9 @@ internal sealed unsafe partial class RankedForest
     internal void Margins<TLanes>(ReadOnlySpan<float> rows, Span<float> margins)
         where TLanes : struct, IByteLanes<TLanes>
     {
-        var rented = ArrayPool<byte>.Shared.Rent(((table.SlotCount + 1) * BlockRows) + CacheLine.Size);
+        var twoParts = CanScoreSingle && lowers is not null;
+        var columns = (table.SlotCount + 1) * BlockRows;
+        var rented = ArrayPool<byte>.Shared.Rent(columns + (twoParts ? BlockRows * RowStride : 0) + CacheLine.Size);
         var stack = stackalloc byte[(BlockRows * 5) + CacheLine.Size];
         var block = (float*)CacheLine.Up(stack);
         var at = (sbyte*)(block + BlockRows);
@@ -36,10 +41,11 @@ internal sealed unsafe partial class RankedForest
         fixed (float* row = rows)
         {
             var ranks = (sbyte*)CacheLine.Up(bytes);
+            var byRow = twoParts ? ranks + columns : null;
             for (var start = 0; start < margins.Length; start += BlockRows)
             {
                 var count = Math.Min(BlockRows, margins.Length - start);
-                table.Rank(row + ((nint)start * featureCount), count, featureCount, ranks, BlockRows);
+                table.Rank(row + ((nint)start * featureCount), count, featureCount, ranks, BlockRows, byRow, RowStride);
                 new Span<float>(block, BlockRows).Fill(baseMargin);
                 // Rows beyond the last of a part-filled register are old bytes: they go somewhere in the tree, and nobody asks where.
                 var padded = (count + TLanes.Count - 1) / TLanes.Count * TLanes.Count;
@@ -49,6 +55,8 @@ internal sealed unsafe partial class RankedForest
                         Upper<TLanes>(splits.At + (tree * TopSize), ranks + r, at + r);
                     if (steps[tree] == 0)
                         AddValues(ends.At[tree].Values, at, block, padded);
+                    else if (twoParts)
+                        AddValues(lowers!.At + (tree * TopSize), at, byRow, block, count);
                     else
                         Walk(ends.At[tree].Exits, steps[tree], ranks, at, block, padded);
                 }
@@ -118,6 +126,13 @@ internal sealed unsafe partial class RankedForest
 
         for (var r = 0; r < count; r++)
             margins[r] += exitValue[at[r]];
+    }
+
+    /// <summary>margins += the value below each row's exit, found with one comparison.</summary>
+    private static void AddValues(Lower* lower, sbyte* at, sbyte* byRow, float* margins, int count)
+    {
+        for (var r = 0; r < count; r++, byRow += RowStride)
+            margins[r] += Value(lower + at[r], Vector512.Load((byte*)byRow), Vector512.Load((byte*)byRow + 64));
     }
 
     /// <summary>From each row's exit down to its leaf, eight rows at once to hide the latency of a step; margins += the leaf's value.</summary>

@@ -30,7 +30,9 @@ internal sealed unsafe partial class RankedForest
             var levels = 0;
             foreach (var depth in left[..Lanes])
                 levels = Math.Max(levels, depth);
-            margin = levels == 0 ? AddShallow(top, end, ranks, margin) : AddDeep(top, end, levels, ranks, margin);
+            margin = levels == 0 ? AddShallow(top, end, ranks, margin)
+                : lowers is not null ? AddTwoParts(top, lowers.At + ((top - tops.At) * TopSize), ranks, margin)
+                : AddDeep(top, end, levels, ranks, margin);
         }
 
         foreach (var levels in left)
@@ -56,6 +58,33 @@ internal sealed unsafe partial class RankedForest
         margin += end[5].Values[Exit(top + 5, low, high)];
         margin += end[6].Values[Exit(top + 6, low, high)];
         return margin + end[7].Values[Exit(top + 7, low, high)];
+    }
+
+    private static float AddTwoParts(Top* top, Lower* lower, sbyte* ranks, float margin)
+    {
+        Vector512<byte> low = Vector512.Load((byte*)ranks), high = Vector512.Load((byte*)ranks + 64);
+        margin += Value(lower + Exit(top, low, high), low, high);
+        margin += Value(lower + TopSize + Exit(top + 1, low, high), low, high);
+        margin += Value(lower + (2 * TopSize) + Exit(top + 2, low, high), low, high);
+        margin += Value(lower + (3 * TopSize) + Exit(top + 3, low, high), low, high);
+        margin += Value(lower + (4 * TopSize) + Exit(top + 4, low, high), low, high);
+        margin += Value(lower + (5 * TopSize) + Exit(top + 5, low, high), low, high);
+        margin += Value(lower + (6 * TopSize) + Exit(top + 6, low, high), low, high);
+        return margin + Value(lower + (7 * TopSize) + Exit(top + 7, low, high), low, high);
+    }
+
+    /// <summary>The leaf below an exit: its 15 splits decided at once.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static float Value(Lower* lower, Vector512<byte> low, Vector512<byte> high)
+    {
+        var slots = Vector128.Load(lower->Slots).ToVector256Unsafe().ToVector512Unsafe();   // what the upper lanes select is not looked at
+        var value = Avx512Vbmi.PermuteVar64x8x2(low, slots, high).GetLower().GetLower().AsSByte();
+        var right = Vector128.GreaterThan(value, Vector128.Load(lower->Bounds)).ExtractMostSignificantBits();
+        nuint heap = 2 + ((right >> 1) & 1);
+        heap = (2 * heap) + ((right >> (int)heap) & 1);
+        heap = (2 * heap) + ((right >> (int)heap) & 1);
+        heap = (2 * heap) + ((right >> (int)heap) & 1);
+        return lower->Values[heap - LowerSize];
     }
 
     private float AddDeep(Top* top, Ends* end, int levels, sbyte* ranks, float margin)

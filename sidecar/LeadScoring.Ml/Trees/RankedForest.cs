@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics.X86;
 
 namespace LeadScoring.Ml.Trees;
 
@@ -8,7 +9,8 @@ namespace LeadScoring.Ml.Trees;
 /// <para>
 /// The first six levels of each tree are filled up to 63 splits (a leaf above the sixth level is found whichever way the made-up splits below it go), so
 /// that the way through them needs no pointers: 63 comparisons a tree, each for as many rows as a register has bytes (<see cref="Margins{TLanes}"/>), or,
-/// for one row, all 63 in one comparison (<see cref="Margin"/>). Deeper trees go on from there over 8-byte nodes, eight walks at once.
+/// for one row, all 63 in one comparison (<see cref="Margin"/>). Trees of up to ten levels go on with one comparison of 15 splits, where the processor can
+/// select bytes; others over 8-byte nodes, eight walks at once.
 /// </para>
 /// <para>
 /// Leaf values are added in tree order in single precision, as everywhere: the margins are the same bits. Tables begin on cache lines, because a load
@@ -20,6 +22,8 @@ internal sealed unsafe partial class RankedForest
     /// <summary>Splits of the upper part, and one place to spare.</summary>
     private const int TopSize = 64;
     private const int TopDepth = 6;
+    private const int LowerSize = 16;
+    private const int LowerDepth = 4;
 
     /// <summary>With more slots the bytes of a block of rows leave the caches, and rows are better walked one by one.</summary>
     private const int MaxSlots = 2_048;
@@ -30,6 +34,7 @@ internal sealed unsafe partial class RankedForest
     private readonly AlignedArray<TopSplit> splits;   // shape (trees, 64): 9 groups of 7 and 1 to spare
     private readonly AlignedArray<Node> nodes;
     private readonly AlignedArray<float> values;      // of nodes that are leaves
+    private readonly AlignedArray<Lower>? lowers;     // shape (trees, 64): what is below the exits, where no tree is deeper than 10
     private readonly int[] steps;                     // per tree: levels below the upper part
     private readonly int featureCount;
     private readonly float baseMargin;
@@ -44,8 +49,10 @@ internal sealed unsafe partial class RankedForest
         splits = new AlignedArray<TopSplit>(trees.Length * TopSize);
         var nodeList = new List<Node>();
         var valueList = new List<float>();
+        if (Avx512Vbmi.IsSupported && steps.Max() is > 0 and <= LowerDepth)
+            lowers = new AlignedArray<Lower>(trees.Length * TopSize);
         for (var t = 0; t < trees.Length; t++)
-            new Layout(table, trees[t], tops.At + t, ends.At + t, splits.At + (t * TopSize), nodeList, valueList).Add();
+            new Layout(table, trees[t], tops.At + t, ends.At + t, splits.At + (t * TopSize), lowers is null ? null : lowers.At + (t * TopSize), nodeList, valueList).Add();
         nodes = new AlignedArray<Node>(nodeList);
         values = new AlignedArray<float>(valueList);
         table.Complete();
@@ -89,6 +96,15 @@ internal sealed unsafe partial class RankedForest
         internal fixed uint Exits[TopSize];
     }
 
+    /// <summary>Up to four levels below an exit: slots and bounds in heap order from 1, and the leaf values; two cache lines.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    private struct Lower
+    {
+        internal fixed byte Slots[LowerSize];
+        internal fixed sbyte Bounds[LowerSize];
+        internal fixed float Values[LowerSize];
+    }
+
     /// <summary>A split of the upper part: where the bytes of its slot begin in a block of rows, and its bound four times.</summary>
     [StructLayout(LayoutKind.Sequential)]
     private struct TopSplit
@@ -107,7 +123,7 @@ internal sealed unsafe partial class RankedForest
     }
 
     /// <summary>Lays out one tree.</summary>
-    private readonly ref struct Layout(RankTable table, RegressionTree tree, Top* top, Ends* ends, TopSplit* splits, List<Node> nodes, List<float> values)
+    private readonly ref struct Layout(RankTable table, RegressionTree tree, Top* top, Ends* ends, TopSplit* splits, Lower* lowers, List<Node> nodes, List<float> values)
     {
         internal void Add() => Upper(0, 1);
 
@@ -116,7 +132,7 @@ internal sealed unsafe partial class RankedForest
             var left = tree.LeftChildren[node];
             if (heap >= TopSize || left < 0)
             {
-                Fill(heap, Lower(node), tree.Values[node]);
+                Fill(heap, node, CopyBelow(node));
                 return;
             }
 
@@ -126,17 +142,34 @@ internal sealed unsafe partial class RankedForest
         }
 
         /// <summary>All ways from here lead to the same exit.</summary>
-        private void Fill(int heap, int exit, float value)
+        private void Fill(int heap, int node, int copy)
         {
             if (heap >= TopSize)
             {
-                (ends->Exits[heap - TopSize], ends->Values[heap - TopSize]) = ((uint)exit, value);
+                (ends->Exits[heap - TopSize], ends->Values[heap - TopSize]) = ((uint)copy, tree.Values[node]);
+                if (lowers != null)
+                    SetLower(lowers + heap - TopSize, node, 1);
                 return;
             }
 
             Set(heap, (0, RankTable.Never));
-            Fill(2 * heap, exit, value);
-            Fill((2 * heap) + 1, exit, value);
+            Fill(2 * heap, node, copy);
+            Fill((2 * heap) + 1, node, copy);
+        }
+
+        private void SetLower(Lower* lower, int node, int heap)
+        {
+            if (heap >= LowerSize)
+            {
+                lower->Values[heap - LowerSize] = tree.Values[node];
+                return;
+            }
+
+            var left = tree.LeftChildren[node];
+            var (slot, bound) = left < 0 ? (0, RankTable.Never) : table.Place(tree.Features[node], tree.Values[node], !tree.DefaultLeft[node]);
+            (lower->Slots[heap], lower->Bounds[heap]) = ((byte)slot, bound);
+            SetLower(lower, left < 0 ? node : left, 2 * heap);
+            SetLower(lower, left < 0 ? node : left + 1, (2 * heap) + 1);
         }
 
         private void Set(int heap, (int Slot, sbyte Bound) split)
@@ -146,7 +179,7 @@ internal sealed unsafe partial class RankedForest
         }
 
         /// <summary>Copies a subtree, level by level, behind the nodes there are; its first three levels share a cache line.</summary>
-        private int Lower(int root)
+        private int CopyBelow(int root)
         {
             while (nodes.Count % 8 != 0 && tree.LeftChildren[root] >= 0)
                 Append(new Node(), 0);

@@ -69,7 +69,7 @@ public sealed class RankedForestTests
     public void Build_MoreSlotsThanTheCachesHold_IsRefused()
     {
         var random = new Random(9);
-        Assert.Null(RankedForest.Build(RandomTrees.Make(random, 60, 3_000, 9, 30), 3_000, 0));
+        Assert.Null(RankedForest.Build(RandomTrees.Make(random, 400, 3_000, 9, 30), 3_000, 0));
         Assert.Null(RankedForest.Build(ImmutableArray<RegressionTree>.Empty, 3, 0));
     }
 
