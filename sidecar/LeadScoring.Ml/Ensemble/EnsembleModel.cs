@@ -8,7 +8,7 @@ using LeadScoring.Ml.Trees;
 namespace LeadScoring.Ml.Ensemble;
 
 /// <summary>The trained ensemble: probability = isotonic(weighted average of four members). Immutable, thread-safe, no native code.</summary>
-public sealed class EnsembleModel
+public sealed partial class EnsembleModel
 {
     /// <summary>Number of members.</summary>
     public const int Members = 4;
@@ -89,7 +89,7 @@ public sealed class EnsembleModel
     /// <param name="average">Weighted average of the members' probabilities, not NaN.</param>
     public double Calibrate(double average) => Anchor.Apply(Calibrator.Apply(average));
 
-    /// <summary>Scores one lead with all members.</summary>
+    /// <summary>Scores one lead with all members. Allocates nothing.</summary>
     /// <param name="values">One value a feature, in the profile's order.</param>
     public LeadScore Score(ReadOnlySpan<FeatureValue> values)
     {
@@ -108,8 +108,7 @@ public sealed class EnsembleModel
         Preprocessor.Encode(values, row[..t], row[t..]);
         MemberProbabilities(row[..t], row[t..], members);
         if (rented is not null) ArrayPool<float>.Shared.Return(rented);
-        var probability = Calibrate(Weights.Average(members));
-        return new LeadScore(probability, Certainty.Confidence.Confidence(probability, members, KnownShare(values)));
+        return Combine(members, values);
     }
 
     /// <summary>Scores one lead with the primary member, its own isotonic map and its own confidence only.</summary>

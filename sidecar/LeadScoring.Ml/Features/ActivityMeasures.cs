@@ -7,27 +7,52 @@ internal static class ActivityMeasures
     private const int EveningFrom = 18;
     private const int EveningTo = 23;
 
+    /// <summary>Local hours of the week, Monday 00:00 first.</summary>
+    private static readonly bool[] WeekendHours = [.. Enumerable.Range(0, 168).Select(hour => hour >= 120)];
+    private static readonly bool[] EveningHours = [.. Enumerable.Range(0, 168).Select(hour => hour % 24 is >= EveningFrom and < EveningTo)];
+
     /// <summary>The measure as of a moment; NaN when the activity cannot tell.</summary>
-    internal static double Measure(FeatureSource source, ActivityState activity, long asOfMs, TimeZoneInfo zone)
+    /// <param name="source">An activity source.</param>
+    /// <param name="activity">The lead's activity.</param>
+    /// <param name="asOfMs">The moment, Unix ms.</param>
+    /// <param name="zone">Tells which hours are evenings and weekends.</param>
+    internal static double Measure(FeatureSource source, ActivityState activity, long asOfMs, ZoneHours zone)
     {
         if (activity.Events == 0) return double.NaN;
-        return source.Name switch
+        return source.Measure switch
         {
-            "count" => source.Types.Sum(t => (double)activity.Tally(t).Count),
-            "rate" => Rate(activity, source.Types),
-            "days_since_last" => source.Types.Length == 0
-                ? DaysBetween(activity.LastOwnMs, asOfMs)
-                : DaysBetween(source.Types.Select(activity.Tally).Where(t => t.Count > 0).Select(t => t.LastMs).DefaultIfEmpty(long.MinValue).Max(), asOfMs),
-            "days_since_first" => activity.FirstOwnMs == long.MaxValue ? double.NaN : DaysBetween(activity.FirstOwnMs, asOfMs),
-            "visits" => activity.Visits,
-            "pages_per_visit" => activity.Visits == 0 ? double.NaN : activity.Pages / (double)activity.Visits,
-            "visits_per_week" => VisitsPerWeek(activity, asOfMs),
-            "minutes_on_site" => activity.TimeOnSiteMs / 60_000.0,
-            "weekend_share" => Share(activity, asOfMs, zone, static hour => hour >= 120),
-            "evening_share" => Share(activity, asOfMs, zone, static hour => hour % 24 is >= EveningFrom and < EveningTo),
-            "weekly_slope" => WeeklySlope(activity, asOfMs),
+            ActivityMeasure.Count => Count(activity, source.Types),
+            ActivityMeasure.Rate => Rate(activity, source.Types),
+            ActivityMeasure.DaysSinceLast => DaysBetween(source.Types.Length == 0 ? activity.LastOwnMs : Last(activity, source.Types), asOfMs),
+            ActivityMeasure.DaysSinceFirst => activity.FirstOwnMs == long.MaxValue ? double.NaN : DaysBetween(activity.FirstOwnMs, asOfMs),
+            ActivityMeasure.Visits => activity.Visits,
+            ActivityMeasure.PagesPerVisit => activity.Visits == 0 ? double.NaN : activity.Pages / (double)activity.Visits,
+            ActivityMeasure.VisitsPerWeek => VisitsPerWeek(activity, asOfMs),
+            ActivityMeasure.MinutesOnSite => activity.TimeOnSiteMs / 60_000.0,
+            ActivityMeasure.WeekendShare => Share(activity, zone.ShiftAt(asOfMs), WeekendHours),
+            ActivityMeasure.EveningShare => Share(activity, zone.ShiftAt(asOfMs), EveningHours),
+            ActivityMeasure.WeeklySlope => WeeklySlope(activity, asOfMs),
             _ => double.NaN,
         };
+    }
+
+    private static double Count(ActivityState activity, string[] types)
+    {
+        var sum = 0.0;
+        foreach (var type in types) sum += activity.Tally(type).Count;
+        return sum;
+    }
+
+    private static long Last(ActivityState activity, string[] types)
+    {
+        var last = long.MinValue;
+        foreach (var type in types)
+        {
+            var tally = activity.Tally(type);
+            if (tally.Count > 0) last = Math.Max(last, tally.LastMs);
+        }
+
+        return last;
     }
 
     private static double Rate(ActivityState activity, string[] types)
@@ -46,17 +71,17 @@ internal static class ActivityMeasures
         return activity.Visits / Math.Max(1, DaysBetween(activity.FirstOwnMs, asOfMs) / 7);
     }
 
-    /// <summary>Share of own activity in the local hours of the week that the filter takes. The zone's offset is the one at the as-of moment.</summary>
-    private static double Share(ActivityState activity, long asOfMs, TimeZoneInfo zone, Func<int, bool> takes)
+    /// <summary>Share of own activity in the local hours of the week that are marked.</summary>
+    private static double Share(ActivityState activity, int shift, bool[] marked)
     {
-        var shift = (int)Math.Round(zone.GetUtcOffset(DateTimeOffset.FromUnixTimeMilliseconds(asOfMs)).TotalHours);
         int all = 0, taken = 0;
-        for (var utc = 0; utc < 168; utc++)
+        var hours = activity.HoursOfWeek;
+        for (var utc = 0; utc < hours.Length; utc++)
         {
-            var count = activity.HoursOfWeek[utc];
+            var count = hours[utc];
             if (count == 0) continue;
             all += count;
-            if (takes((utc + shift + 168) % 168)) taken += count;
+            if (marked[(utc + shift + 168) % 168]) taken += count;
         }
 
         return all == 0 ? double.NaN : taken / (double)all;
@@ -68,13 +93,9 @@ internal static class ActivityMeasures
         if (activity.FirstOwnMs == long.MaxValue) return double.NaN;
         var weeks = (int)Math.Clamp(Math.Ceiling(DaysBetween(activity.FirstOwnMs, asOfMs) / 7), 2, TrendWeeks);
         var today = ActivityState.DayOf(asOfMs);
-        Span<double> counts = stackalloc double[weeks];
-        for (var w = 0; w < weeks; w++)
-        {
-            var last = today - ((weeks - 1 - w) * 7);
-            counts[w] = activity.OwnEventsBetween(last - 6, last);
-        }
-
+        Span<double> counts = stackalloc double[TrendWeeks];
+        counts = counts[..weeks];
+        activity.CountOwnEventsByWeek(today, counts);
         return AttributeTransforms.Slope(counts);
     }
 }

@@ -18,9 +18,10 @@ public sealed class ActivityState
     private const double MaxDurationSeconds = 86_400;
     private const double MaxPages = 10_000;
 
-    internal readonly SortedDictionary<string, TypeTally> types = new(StringComparer.Ordinal);
+    // Lists, because extraction reads them without allocating; new days come last, and types are few.
+    internal readonly SortedList<string, TypeTally> types = new(StringComparer.Ordinal);
     internal readonly SortedSet<long> visits = [];
-    internal readonly SortedDictionary<int, int> days = [];
+    internal readonly SortedList<int, int> days = [];
     internal readonly int[] hoursOfWeek = new int[168];
 
     // Most leads never answer anything: made with the first response.
@@ -60,7 +61,7 @@ public sealed class ActivityState
     public ReadOnlySpan<int> ResponseHoursOfWeek => responseHours;
 
     /// <summary>The tally of one event type; zero count when it never occurred.</summary>
-    public TypeTally Tally(string type) => types.GetValueOrDefault(type);
+    public TypeTally Tally(string type) => types.TryGetValue(type, out var tally) ? tally : default;
 
     /// <summary>All event types seen, in ordinal order.</summary>
     public IEnumerable<KeyValuePair<string, TypeTally>> Types => types;
@@ -69,13 +70,26 @@ public sealed class ActivityState
     public int OwnEventsBetween(int firstDay, int lastDay)
     {
         var sum = 0;
-        foreach (var (day, count) in days)
+        for (var i = days.Count - 1; i >= 0; i--)
         {
-            if (day > lastDay) break;
-            if (day >= firstDay) sum += count;
+            var day = days.GetKeyAtIndex(i);
+            if (day < firstDay) break;
+            if (day <= lastDay) sum += days.GetValueAtIndex(i);
         }
 
         return sum;
+    }
+
+    /// <summary>Own activity of each of the weeks that end with a day, oldest first.</summary>
+    internal void CountOwnEventsByWeek(int lastDay, Span<double> counts)
+    {
+        counts.Clear();
+        for (var i = days.Count - 1; i >= 0; i--)
+        {
+            var age = (long)lastDay - days.GetKeyAtIndex(i);
+            if (age >= 7L * counts.Length) break;
+            if (age >= 0) counts[counts.Length - 1 - (int)(age / 7)] += days.GetValueAtIndex(i);
+        }
     }
 
     /// <summary>Folds one event in. The caller has made sure that this event id was not folded before.</summary>

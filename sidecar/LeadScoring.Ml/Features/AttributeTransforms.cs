@@ -64,10 +64,18 @@ internal static class BooleanText
 internal static class BandText
 {
     /// <summary>"under 25", "25-34", "65+" for whole bounds; bounds ascend.</summary>
-    internal static string Of(IReadOnlyList<double> bands, double number)
+    internal static string[] All(IReadOnlyList<double> bands) => [.. Enumerable.Range(0, bands.Count + 1).Select(i => Name(bands, i))];
+
+    /// <summary>How many bounds the number reaches: its place among <see cref="All"/>.</summary>
+    internal static int IndexOf(double[] bands, double number)
     {
         var i = 0;
-        while (i < bands.Count && number >= bands[i]) i++;
+        while (i < bands.Length && number >= bands[i]) i++;
+        return i;
+    }
+
+    private static string Name(IReadOnlyList<double> bands, int i)
+    {
         if (i == 0) return $"under {Text(bands[0])}";
         if (i == bands.Count) return $"{Text(bands[^1])}+";
         var whole = bands[i - 1] % 1 == 0 && bands[i] % 1 == 0 && bands[i] - bands[i - 1] >= 2;

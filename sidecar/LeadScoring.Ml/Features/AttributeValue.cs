@@ -23,6 +23,8 @@ public enum AttributeKind : byte
 /// <remarks>Never throws on odd input: what cannot be understood is <see cref="AttributeKind.Missing"/>.</remarks>
 public readonly struct AttributeValue : IEquatable<AttributeValue>
 {
+    private static readonly string[] SmallNumbers = [.. Enumerable.Range(0, 256).Select(i => i.ToString(CultureInfo.InvariantCulture))];
+
     private readonly object? payload;
     private readonly double number;
 
@@ -85,7 +87,7 @@ public readonly struct AttributeValue : IEquatable<AttributeValue>
     /// <summary>The value as a category level, null when missing. Numbers are written so that 3, "3" and "3.0" are one level.</summary>
     public string? AsText() => Kind switch
     {
-        AttributeKind.Number => payload as string ?? number.ToString("R", CultureInfo.InvariantCulture),
+        AttributeKind.Number => payload as string ?? Written(number),
         AttributeKind.Text => NumberText.Canonical((string)payload!),
         AttributeKind.List => ((double[])payload!).Length.ToString(CultureInfo.InvariantCulture),
         _ => null,
@@ -117,6 +119,11 @@ public readonly struct AttributeValue : IEquatable<AttributeValue>
 
     /// <inheritdoc />
     public override int GetHashCode() => AsText() is { } text ? StringComparer.Ordinal.GetHashCode(text) : 0;
+
+    /// <summary>Small whole numbers, which most levels are, have their text ready; -0 is written "-0" and is not among them.</summary>
+    private static string Written(double number) => number is >= 1 and < 256 && number == (int)number
+        ? SmallNumbers[(int)number]
+        : number.ToString("R", CultureInfo.InvariantCulture);
 
     private static double ElementNumber(JsonElement e) => e.ValueKind == JsonValueKind.Number && e.TryGetDouble(out var d) ? d : double.NaN;
 }

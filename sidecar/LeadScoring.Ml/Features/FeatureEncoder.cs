@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using System.Text.Json.Serialization;
 
 namespace LeadScoring.Ml.Features;
@@ -64,7 +65,7 @@ internal sealed class NumericEncoder : FeatureEncoder
 /// <summary>Few levels: a column each, rare and unknown ones share "other".</summary>
 internal sealed class OneHotEncoder : FeatureEncoder
 {
-    private Dictionary<string, int>? index;
+    private FrozenDictionary<string, int>? index;
 
     public required string[] Levels { get; init; }
 
@@ -94,7 +95,7 @@ internal sealed class OneHotEncoder : FeatureEncoder
         }
 
         tree.Clear();
-        index ??= Levels.Select((l, i) => (l, i)).ToDictionary(p => p.l, p => p.i, StringComparer.Ordinal);
+        index ??= Levels.Select((l, i) => (l, i)).ToFrozenDictionary(p => p.l, p => p.i, StringComparer.Ordinal);
         var at = index.TryGetValue(value.Level, out var known) ? known : Other ? Levels.Length : -1;
         // A level never seen, where training saw none that was rare: all zeros, the model's own "none of these".
         if (at < 0) return;

@@ -12,6 +12,8 @@ namespace LeadScoring.Ml.Features;
 public sealed class FeatureSource
 {
     private static readonly string[] Transforms = ["", "value", "count", "days_since", "years_since", "hour", "weekday", "month", "slope"];
+
+    /// <summary>In the order of <see cref="ActivityMeasure"/>.</summary>
     private static readonly string[] Measures =
     [
         "count", "rate", "days_since_last", "days_since_first", "visits", "pages_per_visit", "visits_per_week", "minutes_on_site",
@@ -25,6 +27,8 @@ public sealed class FeatureSource
         Name = name;
         Transform = transform;
         Types = types;
+        IsTotal = isActivity && name is "count" or "visits" or "visits_per_week" or "minutes_on_site";
+        Measure = isActivity ? (ActivityMeasure)Array.IndexOf(Measures, name) : default;
     }
 
     /// <summary>The source as written.</summary>
@@ -37,7 +41,10 @@ public sealed class FeatureSource
     public string Name { get; }
 
     /// <summary>Counts or sums what was seen, so that 0 means "none seen", not "none".</summary>
-    internal bool IsTotal => IsActivity && Name is "count" or "visits" or "visits_per_week" or "minutes_on_site";
+    internal bool IsTotal { get; }
+
+    /// <summary>The measure of an activity source.</summary>
+    internal ActivityMeasure Measure { get; }
 
     internal string Transform { get; }
 

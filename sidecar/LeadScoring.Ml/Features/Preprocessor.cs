@@ -12,6 +12,7 @@ public sealed class Preprocessor
     private readonly FeatureEncoder[] encoders;
     private readonly int[] treeStart;
     private readonly int[] denseStart;
+    private readonly NumericPlan numbers;
 
     internal Preprocessor(FeatureEncoder[] encoders, IReadOnlyList<string> featureNames)
     {
@@ -21,6 +22,7 @@ public sealed class Preprocessor
         foreach (var encoder in encoders) encoder.Check();
         (treeStart, TreeColumns) = Columns(encoders, featureNames, e => e.TreeColumns);
         (denseStart, DenseColumns) = Columns(encoders, featureNames, e => e.DenseColumns);
+        numbers = new NumericPlan(encoders, treeStart, denseStart);
     }
 
     /// <summary>Columns of the rows for gradient boosting and random forest.</summary>
@@ -41,7 +43,8 @@ public sealed class Preprocessor
         if (values.Length != encoders.Length) throw new ArgumentException($"{values.Length} values for {encoders.Length} features", nameof(values));
         if (tree.Length != TreeColumns.Count) throw new ArgumentException($"tree row has {tree.Length} places, not {TreeColumns.Count}", nameof(tree));
         if (dense.Length != DenseColumns.Count) throw new ArgumentException($"dense row has {dense.Length} places, not {DenseColumns.Count}", nameof(dense));
-        for (var f = 0; f < encoders.Length; f++)
+        numbers.Encode(values, tree, dense);
+        foreach (var f in numbers.Others)
             encoders[f].Encode(values[f], tree[treeStart[f]..treeStart[f + 1]], dense[denseStart[f]..denseStart[f + 1]]);
     }
 

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 
 namespace LeadScoring.Ml.Network;
 
@@ -10,9 +11,9 @@ namespace LeadScoring.Ml.Network;
 public sealed class FeedForwardNetwork
 {
     private readonly DenseLayer[] layers;
-    private readonly float[][] hiddenWeights; // per hidden layer [inputs][padded outputs]
-    private readonly float[][] hiddenBiases;  // per hidden layer [padded outputs]
-    private readonly float[] outputWeights;   // [padded outputs of the last hidden layer]
+    private readonly AlignedFloats[] hiddenWeights; // per hidden layer [inputs][padded outputs]
+    private readonly AlignedFloats[] hiddenBiases;  // per hidden layer [padded outputs]
+    private readonly AlignedFloats outputWeights;   // [padded outputs of the last hidden layer]
     private readonly float outputBias;
     private readonly int widest;
 
@@ -32,22 +33,22 @@ public sealed class FeedForwardNetwork
 
         this.layers = [.. layers];
         var hidden = layers.Count - 1;
-        hiddenWeights = new float[hidden][];
-        hiddenBiases = new float[hidden][];
+        hiddenWeights = new AlignedFloats[hidden];
+        hiddenBiases = new AlignedFloats[hidden];
         for (var l = 0; l < hidden; l++)
         {
             var width = MatrixKernel.Padded(layers[l].Outputs);
             // Layers after the first read padded activations, which are zero beyond the real ones
             var inputs = l == 0 ? layers[l].Inputs : MatrixKernel.Padded(layers[l].Inputs);
-            hiddenWeights[l] = new float[inputs * width];
+            hiddenWeights[l] = new AlignedFloats(inputs * width);
             for (var i = 0; i < layers[l].Inputs; i++)
-                layers[l].Weights.Slice(i * layers[l].Outputs, layers[l].Outputs).CopyTo(hiddenWeights[l].AsSpan(i * width));
-            hiddenBiases[l] = new float[width];
-            layers[l].Biases.CopyTo(hiddenBiases[l]);
+                layers[l].Weights.Slice(i * layers[l].Outputs, layers[l].Outputs).CopyTo(hiddenWeights[l].Span[(i * width)..]);
+            hiddenBiases[l] = new AlignedFloats(width);
+            layers[l].Biases.CopyTo(hiddenBiases[l].Span);
             widest = Math.Max(widest, width);
         }
-        outputWeights = new float[MatrixKernel.Padded(layers[^1].Inputs)];
-        layers[^1].Weights.CopyTo(outputWeights);
+        outputWeights = new AlignedFloats(MatrixKernel.Padded(layers[^1].Inputs));
+        layers[^1].Weights.CopyTo(outputWeights.Span);
         outputBias = layers[^1].Biases[0];
     }
 
@@ -81,8 +82,40 @@ public sealed class FeedForwardNetwork
     {
         if (rows.Length != (long)margins.Length * Inputs)
             throw new ArgumentException($"{rows.Length} features for {margins.Length} leads of {Inputs} columns.", nameof(rows));
-        for (var i = 0; i < margins.Length; i++)
+        var i = Vector512.IsHardwareAccelerated ? MarginsByFour(rows, margins) : 0;
+        for (; i < margins.Length; i++)
             margins[i] = MarginOf(rows.Slice(i * Inputs, Inputs));
+    }
+
+    /// <summary>The margins of all whole groups of four rows.</summary>
+    /// <returns>How many rows that were.</returns>
+    [SkipLocalsInit]
+    internal unsafe int MarginsByFour(ReadOnlySpan<float> rows, Span<double> margins)
+    {
+        var current = stackalloc float[BatchKernel.Rows * widest];
+        var next = stackalloc float[BatchKernel.Rows * widest];
+        var whole = margins.Length - (margins.Length % BatchKernel.Rows);
+        fixed (float* first = rows)
+        {
+            for (var i = 0; i < whole; i += BatchKernel.Rows)
+            {
+                var (inputs, count, stride) = ((nint)(first + ((nint)i * Inputs)), Inputs, Inputs);
+                for (var l = 0; l < hiddenWeights.Length; l++)
+                {
+                    fixed (float* weights = hiddenWeights[l].Span, biases = hiddenBiases[l].Span)
+                        BatchKernel.Layer((float*)inputs, count, stride, weights, biases, hiddenBiases[l].Length, next, widest);
+                    (inputs, count, stride) = ((nint)next, hiddenBiases[l].Length, widest);
+                    var swapped = current;
+                    current = next;
+                    next = swapped;
+                }
+
+                for (var row = 0; row < BatchKernel.Rows; row++)
+                    margins[i + row] = outputBias + RowKernel.Dot(new ReadOnlySpan<float>(current + (row * widest), outputWeights.Length), outputWeights.Span);
+            }
+        }
+
+        return whole;
     }
 
     [SkipLocalsInit]
@@ -90,14 +123,14 @@ public sealed class FeedForwardNetwork
     {
         Span<float> current = stackalloc float[widest];
         Span<float> next = stackalloc float[widest];
-        RowKernel.Layer(row, hiddenWeights[0], hiddenBiases[0], current);
+        RowKernel.Layer(row, hiddenWeights[0].Span, hiddenBiases[0].Span, current);
         for (var l = 1; l < hiddenWeights.Length; l++)
         {
-            RowKernel.Layer(current[..hiddenBiases[l - 1].Length], hiddenWeights[l], hiddenBiases[l], next);
+            RowKernel.Layer(current[..hiddenBiases[l - 1].Length], hiddenWeights[l].Span, hiddenBiases[l].Span, next);
             var swapped = current;
             current = next;
             next = swapped;
         }
-        return outputBias + RowKernel.Dot(current[..outputWeights.Length], outputWeights);
+        return outputBias + RowKernel.Dot(current[..outputWeights.Length], outputWeights.Span);
     }
 }

@@ -110,6 +110,9 @@ internal static class RowKernel
         StoreRelu(s3 + t3, ref y, 24);
     }
 
+    /// <summary>Eight outputs of one row, for the kernel of several rows.</summary>
+    internal static unsafe void LastEight(float* x, int inputs, float* w, int width, float* b, float* y) => Block8(ref *x, inputs, ref *w, width, ref *b, ref *y);
+
     private static void Block8(ref float x, int inputs, ref float w, int width, ref float b, ref float y)
     {
         var s = Vector256.LoadUnsafe(ref b);

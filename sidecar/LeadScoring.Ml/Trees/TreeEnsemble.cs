@@ -16,7 +16,10 @@ public sealed class TreeEnsemble
     /// <summary>Most columns that are accepted.</summary>
     public const int MaxSupportedFeatures = 32_767;
 
+    private const int FewRows = 8;
+
     private readonly PackedForest forest;
+    private readonly RankedForest? ranked;
 
     private TreeEnsemble(
         string objective, int featureCount, float baseMargin, ImmutableArray<RegressionTree> trees, ImmutableArray<string> featureNames)
@@ -28,6 +31,7 @@ public sealed class TreeEnsemble
         FeatureNames = featureNames;
         MaxDepth = trees.IsEmpty ? 0 : trees.Max(tree => tree.Depth);
         forest = PackedForest.Pack(trees, featureCount, baseMargin);
+        ranked = RankedForest.Build(trees, featureCount, baseMargin);
     }
 
     /// <summary><c>binary:logistic</c>, <c>reg:logistic</c> or <c>reg:squarederror</c>.</summary>
@@ -80,7 +84,7 @@ public sealed class TreeEnsemble
     {
         if (row.Length != FeatureCount)
             throw new ArgumentException($"The row has {row.Length} values, the model has {FeatureCount} features.", nameof(row));
-        return forest.Margin(row);
+        return ranked is { CanScoreSingle: true } ? ranked.Margin(row) : forest.Margin(row);
     }
 
     /// <summary>The margins of many rows; the same numbers as <see cref="Margin"/>, sooner.</summary>
@@ -91,7 +95,19 @@ public sealed class TreeEnsemble
     {
         if ((long)margins.Length * FeatureCount != rows.Length)
             throw new ArgumentException($"{rows.Length} values are not {margins.Length} rows of {FeatureCount} features.", nameof(rows));
-        forest.Margins(rows, margins);
+        if (ranked is null)
+        {
+            forest.Margins(rows, margins);
+        }
+        else if (margins.Length >= FewRows)
+        {
+            ranked.Margins(rows, margins);
+        }
+        else
+        {
+            for (var i = 0; i < margins.Length; i++)
+                margins[i] = Margin(rows.Slice(i * FeatureCount, FeatureCount));
+        }
     }
 
     /// <summary>What a margin means under the objective.</summary>

@@ -1,3 +1,4 @@
+using System.Globalization;
 using LeadScoring.Ml.Features;
 
 namespace LeadScoring.Ml.Tests.Features;
@@ -60,4 +61,28 @@ public sealed class DateTextTests
     [InlineData(double.NaN)]
     [InlineData(double.PositiveInfinity)]
     public void TryFromEpoch_Other_IsFalse(double number) => Assert.False(DateText.TryFromEpoch(number, out _));
+
+    [Fact]
+    public void TryParse_IsoForms_AreWhatTheFrameworkReads()
+    {
+        var random = new Random(6);
+        string[] tails = ["", "Z", "+00:00", "+05:30", "-08:00", "+13:59", "-13:00", "+14:00", "+14:30", "+1:00", "z", " Z", "+05:60"];
+        string[] fractions = ["", ".1", ".12", ".123", ".9999999", ".12345678", ".", ".000", ".5000001"];
+        int read = 0, refused = 0;
+        for (var i = 0; i < 20_000; i++)
+        {
+            var day = $"{random.Next(1890, 2210):0000}-{random.Next(0, 14):00}-{random.Next(0, 33):00}";
+            var text = random.Next(6) == 0 ? day
+                : $"{day}{(random.Next(3) == 0 ? ' ' : 'T')}{random.Next(0, 26):00}:{random.Next(0, 62):00}:{random.Next(0, 62):00}{fractions[random.Next(fractions.Length)]}{tails[random.Next(tails.Length)]}";
+            var expected = DateTimeOffset.TryParseExact(
+                text, ["yyyy-MM-dd", "yyyy-MM-dd HH:mm:ss", "yyyy-MM-dd HH:mm:ss.FFFFFFF", "yyyy-MM-ddTHH:mm:ss", "yyyy-MM-ddTHH:mm:ss.FFFFFFF", "yyyy-MM-ddTHH:mm:ssK", "yyyy-MM-ddTHH:mm:ss.FFFFFFFK", "yyyy-MM-dd HH:mm:ssK"],
+                CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AllowWhiteSpaces, out var moment)
+                && moment >= new DateTimeOffset(1900, 1, 1, 0, 0, 0, TimeSpan.Zero) && moment < new DateTimeOffset(2200, 1, 1, 0, 0, 0, TimeSpan.Zero);
+            Assert.Equal((text, expected), (text, DateText.TryParse(text, out var unixMs)));
+            if (expected) Assert.Equal((text, moment.ToUnixTimeMilliseconds()), (text, unixMs));
+            _ = expected ? read++ : refused++;
+        }
+
+        Assert.True(read > 3_000 && refused > 3_000, $"{read} read, {refused} refused");
+    }
 }

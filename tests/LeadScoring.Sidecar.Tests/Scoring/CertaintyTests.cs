@@ -126,11 +126,11 @@ public sealed class CertaintyTests : IAsyncLifetime
     public void ReviewReason_Each_IsNamed()
     {
         FeatureValue[] known = [.. Enumerable.Repeat(new FeatureValue(1, null), 4)], unknown = [new(1, null), FeatureValue.Missing, FeatureValue.Missing, FeatureValue.Missing];
-        Assert.Null(ReviewReason.Of(new LeadScore(0.5, 0.7), 0.7, ScoredBy.Ensemble, [0.5, 0.5], known));
+        Assert.Null(ReviewReason.Of(new LeadScore(0.5, 0.7), 0.7, ScoredBy.Ensemble, false, [0.5, 0.5], known));
         Assert.Equal(
             "confidence 55 % is below 70 %: the probability of 52 % is close to the 50 % that decides; the models disagree, from 30 % to 75 %; only 1 of 4 features are known",
-            ReviewReason.Of(new LeadScore(0.52, 0.55), 0.7, ScoredBy.Ensemble, [0.3, 0.75], unknown));
-        Assert.Equal("confidence 60 % is below 70 %: leads like this were often decided wrongly", ReviewReason.Of(new LeadScore(0.9, 0.6), 0.7, ScoredBy.Primary, [], known));
+            ReviewReason.Of(new LeadScore(0.52, 0.55), 0.7, ScoredBy.Ensemble, false, [0.3, 0.75], unknown));
+        Assert.Equal("confidence 60 % is below 70 %: leads like this were often decided wrongly", ReviewReason.Of(new LeadScore(0.9, 0.6), 0.7, ScoredBy.Primary, false, [], known));
     }
 
     [NativeXGBoostFact]
