@@ -65,20 +65,13 @@ public sealed class Explainer(EnsembleModel model)
         for (var i = 0; i < count; i++) preprocessor.Encode(values.Slice(i * width, width), tree.Slice(i * t, t), dense.Slice(i * d, d));
         var byBoosting = phis.AsSpan(0, count * (t + 1));
         var byForest = phis.AsSpan(count * (t + 1), count * (t + 1));
-        Contributions(boosting, tree, count, byBoosting);
-        Contributions(forest, tree, count, byForest);
+        boosting.Contributions(tree, count, byBoosting);
+        forest.Contributions(tree, count, byForest);
         var phi = phis.AsSpan(count * 2 * (t + 1), d);
         for (var i = 0; i < count; i++)
             bases[i] = Points(byBoosting.Slice(i * (t + 1), t), byForest.Slice(i * (t + 1), t), dense.Slice(i * d, d), phi, points.Slice(i * width, width));
         ArrayPool<double>.Shared.Return(phis);
         ArrayPool<float>.Shared.Return(rows);
-    }
-
-    /// <summary>Contributions of many rows, each followed by the bias: shape (count, columns + 1).</summary>
-    private static void Contributions(TreeShap shap, ReadOnlySpan<float> rows, int count, Span<double> phi)
-    {
-        var columns = shap.FeatureCount;
-        for (var i = 0; i < count; i++) shap.Contributions(rows.Slice(i * columns, columns), phi.Slice(i * (columns + 1), columns + 1));
     }
 
     /// <summary>The points of one lead from the contributions of its members; the result is the base.</summary>
