@@ -11,14 +11,17 @@ internal static class TrainCommand
     {
         var organization = CommonOptions.ExistingOrganization();
         var settings = new Option<string?>("--settings") { Description = "Training settings (JSON): what differs from the defaults.", HelpName = "FILE" };
+        var tuning = CommonTuning.Mode();
+        var budget = CommonTuning.Budget();
         var promote = new Option<PromotionMode>("--promote") { Description = "auto: champion if not worse than it on the test rows. always, never.", DefaultValueFactory = _ => PromotionMode.Auto };
-        var command = new Command("train", "Trains a model on all stored outcomes and adds it to the registry.") { organization, settings, promote };
+        var command = new Command("train", "Trains a model on all stored outcomes and adds it to the registry.") { organization, settings, tuning, budget, promote };
         command.SetAction(async (parsed, cancellationToken) =>
         {
-            var how = SettingsFile.Read(parsed.GetValue(settings));
+            var how = CommonTuning.Apply(SettingsFile.Read(parsed.GetValue(settings)), parsed.GetValue(tuning), parsed.GetValue(budget));
             how.Validate();
             await using var app = await CommonOptions.OpenAsync(parsed, cancellationToken);
             var trained = await RunAsync(terminal, app.Services, await CommonOptions.ResolveAsync(parsed, organization, app.Services, cancellationToken), how, parsed.GetValue(promote), cancellationToken);
+            if (trained.Manifest.Tuning is { } found) CommonTuning.Print(terminal, found);
             MetricTable.Print(terminal, trained.Manifest.Test!);
             return 0;
         });
