@@ -11,7 +11,7 @@ namespace LeadScoring.Ml.Training;
 /// The folds are others than those that the candidates are compared on afterwards, so that the comparison is not won by having been fitted to its folds.
 /// Same seed, rows and settings: same result, unless the clock had to end the search, which <see cref="SearchResult.IsReproducible"/> says.
 /// </remarks>
-internal sealed class EnsembleTuner(TrainingSet set, int[] rows, TrainingSettings settings, ProgressShare progress, CancellationToken cancellationToken, TimeSpan? clockLimit = null)
+internal sealed class EnsembleTuner(TrainingSet set, int[] rows, TrainingSettings settings, ProgressShare progress, CancellationToken cancellationToken, TimeSpan? clockLimit = null, SearchCost? limit = null)
 {
     /// <summary>More rows than this are sampled for the search, each class alike.</summary>
     internal const int MostRows = 30_000;
@@ -24,7 +24,7 @@ internal sealed class EnsembleTuner(TrainingSet set, int[] rows, TrainingSetting
 
     private const int Batch = 2;
 
-    private readonly SearchCost cost = new(settings.TuningBudget);
+    private readonly SearchCost cost = limit ?? SearchCost.Of(settings.TuningBudget);
     private int trials;
     private bool isCutShort;
 
