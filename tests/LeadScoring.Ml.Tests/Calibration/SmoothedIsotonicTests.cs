@@ -27,7 +27,7 @@ public sealed class SmoothedIsotonicTests
         var isotonic = IsotonicCalibrator.Fit(raw, labels, minimumBlockWeight: IsotonicCalibrator.SuggestedBlockWeight(raw.Length));
         var line = PlattScaling.Fit(raw, labels);
         var map = SmoothedIsotonic.Fit(raw, labels);
-        foreach (var x in isotonic.KnotsX.ToArray().Concat(raw.Take(50))) Assert.Equal((isotonic.Apply(x) + line.Apply(x)) / 2, map.Apply(x), 3);
+        foreach (var x in isotonic.KnotsX.ToArray().Concat(raw.Take(50))) Assert.InRange(map.Apply(x) - ((isotonic.Apply(x) + line.Apply(x)) / 2), -0.002, 0.002);
     }
 
     [Fact]
