@@ -27,5 +27,5 @@ internal sealed record PublicSet(TrainingSet Set, int[] TrainRows, int[] TestRow
         return new PublicSet(new TrainingSet(profile, values, Array.ConvertAll(labels, y => float.IsNaN(y) ? 0 : y), moments), train, test);
     }
 
-    internal TrainingResult Train() => EnsembleTrainer.Train(Set, TrainRows, TestRows, new TrainingSettings(), null, CancellationToken.None);
+    internal TrainingResult Train(TrainingSettings? settings = null) => EnsembleTrainer.Train(Set, TrainRows, TestRows, settings ?? new TrainingSettings(), null, CancellationToken.None);
 }

@@ -7,21 +7,23 @@ namespace LeadScoring.Benchmarks;
 internal static class QualityBenchmark
 {
     /// <summary>
-    /// A reference ensemble of the same make (XGBoost 0.4, random forest 0.3, network 0.2, regression 0.1, isotonic out-of-fold),
+    /// Row e: a reference ensemble of the same make (XGBoost 0.4, random forest 0.3, network 0.2, regression 0.1, isotonic out-of-fold),
     /// trained with xgboost 1.7.4 and scikit-learn 1.2.1 from Python on the same rows. AUC and log loss on the same test rows.
+    /// Row f: the best AUC and the best log loss on these test rows of any model that a search there came to (tuned XGBoost with early stopping, histogram boosting, stacking).
     /// </summary>
-    private static readonly (string Set, string Variant, double Auc, double LogLoss)[] Reference =
+    private static readonly (string Set, string Variant, double Auc, double LogLoss, double BestAuc, double BestLogLoss)[] Reference =
     [
-        ("x_education", "noleak", .8882, .4121), ("x_education", "all", .9834, .1553), ("online_shoppers", "all", .9220, .2381), ("online_shoppers", "noleak", .7639, .3683),
-        ("bank_additional", "noleak", .8102, .2645), ("school_crm", "noleak", .5982, .2103), ("school_crm_72h", "noleak", .7122, .2454),
+        ("x_education", "noleak", .8882, .4121, .8929, .4019), ("x_education", "all", .9834, .1553, .9846, .1472), ("online_shoppers", "all", .9220, .2381, .9319, .2263),
+        ("online_shoppers", "noleak", .7639, .3683, .7768, .3626), ("school_crm", "noleak", .5982, .2103, .6215, .2077), ("school_crm_72h", "noleak", .7122, .2454, .7144, .2437),
+        ("bank_additional", "noleak", .8102, .2645, .8146, .2636),
     ];
 
     internal static Task RunAsync(BenchmarkOptions options)
     {
+        if (options.PublicData is { } folder) Public(folder, options.Quick);
         var count = options.Quick ? 10_000 : 100_000;
         Demo("default world", DemoRows.DefaultWorld, count);
         Demo("5 % world", DemoRows.FivePercentWorld, count);
-        if (options.PublicData is { } folder) Public(folder, options.Quick);
         return Task.CompletedTask;
     }
 
@@ -51,22 +53,46 @@ internal static class QualityBenchmark
 
     private static void Public(string folder, bool quick)
     {
-        var lines = new List<string[]>();
-        foreach (var (set, variant, auc, logLoss) in quick ? Reference.Where(r => r.Set == "x_education") : Reference)
+        List<string[]> ranking = [], losses = [], choices = [];
+        foreach (var (set, variant, auc, logLoss, bestAuc, bestLogLoss) in quick ? Reference.Where(r => r.Set == "x_education") : Reference)
         {
-            Report.Progress($"training on {set} / {variant}");
-            var trained = PublicSet.Load(folder, set, variant).Train();
-            var e = trained.Test!.Ensemble;
-            lines.Add([$"{set} / {variant}", $"{e.Rows:N0}", Four(e.RocAuc), Four(auc), Signed(e.RocAuc - auc), Four(e.LogLoss), Four(logLoss), Signed(e.LogLoss - logLoss), Four(e.Ece), LeftOut(trained)]);
+            var name = $"{set} / {variant}";
+            Report.Progress($"training on {name}, spec");
+            var (spec, labels) = Train(folder, set, variant, new TrainingSettings());
+            // More than the trials need: the clock of a busy machine shall have no say in published figures.
+            Report.Progress($"training on {name}, auto");
+            var (auto, _) = Train(folder, set, variant, new TrainingSettings { Tuning = TuningMode.Auto, TuningBudget = TimeSpan.FromHours(2), TuningTrials = quick ? 4 : new TrainingSettings().TuningTrials });
+            double[] p = Probabilities(spec), q = Probabilities(auto);
+            var (a, b) = (spec.Test!.Ensemble, auto.Test!.Ensemble);
+            ranking.Add([name, $"{a.Rows:N0}", Four(auc), Sampling.Auc(p, labels), Signed(a.RocAuc - auc), Four(bestAuc), Sampling.Auc(q, labels), Signed(b.RocAuc - bestAuc), Sampling.AucDifference(q, p, labels)]);
+            losses.Add([name, Four(logLoss), Sampling.LogLoss(p, labels), Signed(a.LogLoss - logLoss), Four(bestLogLoss), Sampling.LogLoss(q, labels), Signed(b.LogLoss - bestLogLoss), Four(a.Ece), Four(b.Ece)]);
+            var t = auto.Tuning!;
+            choices.Add([name, Five(t.SpecLogLoss), Five(t.TunedLogLoss), t.IsTuned ? "tuned" : "spec", $"{t.Trials}", $"{t.Weights.GradientBoosting:0.00} {t.Weights.RandomForest:0.00} {t.Weights.Network:0.00} {t.Weights.Regression:0.00}",
+                $"{auto.Duration.TotalSeconds:0}", t.StoppedEarly ?? "", LeftOut(auto)]);
+            Report.Progress($"{string.Join(" | ", ranking[^1])} || {string.Join(" | ", losses[^1])} || {string.Join(" | ", choices[^1])}");
         }
 
-        Report.Line("Public sets, profile inferred from the training rows; reference e: the same four models and weights trained from Python on the same rows.\n");
-        Report.Table(["set / columns", "test rows", "AUC", "AUC of e", "difference", "log loss", "log loss of e", "difference", "ECE", "features left out as leaks"], lines);
+        Report.Line("Public sets, profile inferred from the training rows. AUC on the test rows, in brackets its 95 % interval (DeLong); e and f are single numbers from elsewhere.\n");
+        Report.Table(["set / columns", "test rows", "e", "spec", "spec - e", "f", "auto", "auto - f", "auto - spec, paired"], ranking);
+        Report.Line("Log loss on the test rows, 95 % interval in brackets, and calibration error.\n");
+        Report.Table(["set / columns", "e", "spec", "spec - e", "f", "auto", "auto - f", "ECE spec", "ECE auto"], losses);
+        Report.Line("What `auto` chose by: log loss out-of-fold on the training rows.\n");
+        Report.Table(["set / columns", "spec", "tuned", "taken", "trials", "weights: boosting, forest, network, regression", "wall s", "ended early", "left out as leaks"], choices);
+    }
+
+    private static double[] Probabilities(TrainingResult trained) => Array.ConvertAll(trained.TestScores, s => s.Probability);
+
+    private static (TrainingResult Result, float[] Labels) Train(string folder, string set, string variant, TrainingSettings settings)
+    {
+        var data = PublicSet.Load(folder, set, variant);
+        return (data.Train(settings), Array.ConvertAll(data.TestRows, r => data.Set.Labels[r]));
     }
 
     private static string LeftOut(TrainingResult trained) => string.Join(", ", trained.Leaks.Where(l => l.LeftOut).Select(l => l.Feature));
 
     private static string Four(double value) => double.IsNaN(value) ? "-" : value.ToString("0.0000");
+
+    private static string Five(double value) => value.ToString("0.00000");
 
     private static string Signed(double value) => value.ToString("+0.0000;-0.0000;0.0000");
 }

@@ -47,6 +47,9 @@ public sealed record BundleManifest
     /// <summary>All settings, seed included.</summary>
     public required TrainingSettings Settings { get; init; }
 
+    /// <summary>What the search for better settings found, and which members the model has; null when there was none and they are those of <see cref="Settings"/>.</summary>
+    public TuningReport? Tuning { get; init; }
+
     /// <summary>Metrics out-of-fold on the training rows.</summary>
     public EvaluationReport? OutOfFold { get; init; }
 

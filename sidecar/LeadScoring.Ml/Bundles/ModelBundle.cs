@@ -66,7 +66,7 @@ public sealed record ModelBundle(BundleManifest Manifest, EnsembleModel Model, I
             LeftOutFeatures = [.. result.Leaks.Where(l => l.LeftOut).Select(l => l.Feature).Distinct(StringComparer.Ordinal)],
             WindowFromMs = set.AsOfMs?.Min(), WindowToMs = set.AsOfMs?.Max(),
             TrainRows = result.TrainRows.Length, TestRows = result.TestRows.Length, TrainingSeconds = Math.Round(result.Duration.TotalSeconds, 1),
-            Settings = settings, OutOfFold = result.OutOfFold, Test = result.Test, Leaks = result.Leaks,
+            Settings = settings, Tuning = result.Tuning, OutOfFold = result.OutOfFold, Test = result.Test, Leaks = result.Leaks,
             Evaluation = judged?.Evaluation, Fairness = judged?.Fairness, Anchor = judged?.Anchor,
             Libraries = Libraries(),
             Checksums = entries.ToDictionary(e => e.Key, e => Convert.ToHexStringLower(SHA256.HashData(e.Value))),

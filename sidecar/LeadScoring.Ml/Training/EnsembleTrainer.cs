@@ -39,6 +39,9 @@ public sealed record TrainingResult
     /// <summary>Features that alone say much of the outcome; those marked were left out.</summary>
     public required IReadOnlyList<LeakFinding> Leaks { get; init; }
 
+    /// <summary>What the search for better settings found; null when there was none.</summary>
+    public TuningReport? Tuning { get; init; }
+
     /// <summary>Wall time.</summary>
     public required TimeSpan Duration { get; init; }
 }
@@ -79,23 +82,22 @@ public static class EnsembleTrainer
         set = LeakLinter.Without(set, leaks);
 
         var fold = StratifiedSplit.Folds(set.Labels, trainRows, settings.Folds, settings.Seed);
-        var outOfFold = NewPredictions(trainRows.Length);
-        var final = FitAll(set, trainRows, fold, outOfFold, settings, progress, cancellationToken);
+        var candidate = Candidate.Choose(set, trainRows, fold, settings, progress, cancellationToken);
+        var (final, outOfFold, crossCalibrated) = (candidate.Final, candidate.OutOfFold, candidate.CrossCalibrated);
         progress?.Report(new TrainingProgress("Calibrating", 0.97));
         var labels = Array.ConvertAll(trainRows, r => set.Labels[r]);
-        var average = Averages(outOfFold, settings.Weights);
-        var crossCalibrated = CrossCalibrated(average, labels, fold, settings.Folds);
+        var average = Candidate.Averages(outOfFold, candidate.Weights);
         var known = Array.ConvertAll(trainRows, r => EnsembleModel.KnownShare(set.Row(r)));
-        var (calibrator, primaryCalibrator) = (Calibrator(average, labels), Calibrator(outOfFold[0], labels));
+        var (calibrator, primaryCalibrator) = (SmoothedIsotonic.Fit(average, labels), SmoothedIsotonic.Fit(outOfFold[0], labels));
         var spread = PeriodBacktest.Spread(set, trainRows, settings, cancellationToken);
         var certainty = new ScoreCertainty(
             ConfidenceFit.Fit(crossCalibrated, outOfFold, known, labels, fold, settings.Folds),
-            ConfidenceFit.Fit(CrossCalibrated(outOfFold[0], labels, fold, settings.Folds), [outOfFold[0]], known, labels, fold, settings.Folds),
+            ConfidenceFit.Fit(Candidate.CrossCalibrate(outOfFold[0], labels, fold, settings.Folds), [outOfFold[0]], known, labels, fold, settings.Folds),
             Intervals(calibrator, average), Intervals(primaryCalibrator, outOfFold[0]));
         ConversionIntervals Intervals(IsotonicCalibrator map, double[] predictions) =>
             ConversionIntervals.Fit(map, predictions, labels, IsotonicCalibrator.SuggestedBlockWeight(labels.Length), spread, settings.Seed);
         var model = new EnsembleModel(
-            set.Profile, final.Preprocessor, final.GradientBoosting, final.RandomForest, final.Network, final.Regression, settings.Weights,
+            set.Profile, final.Preprocessor, final.GradientBoosting, final.RandomForest, final.Network, final.Regression, candidate.Weights,
             calibrator, primaryCalibrator, certainty, final.DenseBaseline);
 
         progress?.Report(new TrainingProgress("Testing", 0.99));
@@ -114,99 +116,12 @@ public static class EnsembleTrainer
                 Array.ConvertAll(testScores, s => s.Probability), final.Predict(set, testRows), Array.ConvertAll(testRows, r => set.Labels[r]), thresholds),
             TestScores = testScores,
             Leaks = leaks,
+            Tuning = candidate.Tuning,
             Duration = clock.Elapsed,
         };
         progress?.Report(new TrainingProgress("Done", 1));
         return result;
     }
-
-    /// <summary>Folds and the final fit in parallel: the final one first, as it takes longest. Each fit is single-threaded.</summary>
-    private static MemberFit FitAll(
-        TrainingSet set, int[] trainRows, int[] fold, double[][] outOfFold, TrainingSettings settings, IProgress<TrainingProgress>? progress, CancellationToken cancellationToken)
-    {
-        MemberFit? final = null;
-        var done = 0.0;
-        var finished = 0;
-        var gate = new Lock();
-        // Work grows with rows: the final fit counts Folds / (Folds - 1) times a fold.
-        var total = settings.Folds + (settings.Folds / (settings.Folds - 1.0));
-        var options = new ParallelOptions
-        {
-            MaxDegreeOfParallelism = settings.Parallelism == 0 ? Environment.ProcessorCount : settings.Parallelism, CancellationToken = cancellationToken,
-        };
-        try
-        {
-            // Without this partitioner a worker would be handed several fits at once and the other core would stand idle.
-            Parallel.ForEach(System.Collections.Concurrent.Partitioner.Create(Enumerable.Range(-1, settings.Folds + 1), System.Collections.Concurrent.EnumerablePartitionerOptions.NoBuffering), options, k =>
-            {
-                var cost = k < 0 ? settings.Folds / (settings.Folds - 1.0) : 1;
-                void Report(double share)
-                {
-                    lock (gate)
-                    {
-                        done += share * cost;
-                        progress?.Report(new TrainingProgress($"Fitting, {finished} of {settings.Folds + 1} fits done", 0.02 + (0.94 * Math.Min(1, done / total))));
-                    }
-                }
-
-                int[] rows = k < 0 ? trainRows : [.. trainRows.Where((_, i) => fold[i] != k)];
-                var fit = MemberFit.Fit(set, rows, settings, Report, cancellationToken);
-                if (k < 0) final = fit;
-                else KeepHeldOut(fit, k);
-                lock (gate) finished++;
-            });
-        }
-        catch (AggregateException e) when (e.InnerExceptions.Count > 0)
-        {
-            // Parallel wraps; the caller wants the cause.
-            System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(e.InnerExceptions[0]);
-        }
-
-        return final!;
-
-        void KeepHeldOut(MemberFit fit, int k)
-        {
-            int[] positions = [.. Enumerable.Range(0, trainRows.Length).Where(i => fold[i] == k)];
-            var predicted = fit.Predict(set, Array.ConvertAll(positions, i => trainRows[i]));
-            for (var m = 0; m < EnsembleModel.Members; m++)
-            {
-                for (var i = 0; i < positions.Length; i++) outOfFold[m][positions[i]] = predicted[m][i];
-            }
-        }
-    }
-
-    private static double[] Averages(double[][] members, EnsembleWeights weights)
-    {
-        var average = new double[members[0].Length];
-        Span<double> row = stackalloc double[EnsembleModel.Members];
-        for (var i = 0; i < average.Length; i++)
-        {
-            for (var m = 0; m < row.Length; m++) row[m] = members[m][i];
-            average[i] = weights.Average(row);
-        }
-
-        return average;
-    }
-
-    /// <summary>Each out-of-fold average calibrated by a map that was fitted on the other folds: what the calibration is worth, unflattered.</summary>
-    private static double[] CrossCalibrated(double[] average, float[] labels, int[] fold, int folds)
-    {
-        var calibrated = new double[average.Length];
-        for (var k = 0; k < folds; k++)
-        {
-            int[] others = [.. Enumerable.Range(0, average.Length).Where(i => fold[i] != k)];
-            var map = Calibrator(Array.ConvertAll(others, i => average[i]), Array.ConvertAll(others, i => labels[i]));
-            for (var i = 0; i < average.Length; i++)
-            {
-                if (fold[i] == k) calibrated[i] = map.Apply(average[i]);
-            }
-        }
-
-        return calibrated;
-    }
-
-    private static IsotonicCalibrator Calibrator(double[] predictions, float[] labels) =>
-        IsotonicCalibrator.Fit(predictions, labels, minimumBlockWeight: IsotonicCalibrator.SuggestedBlockWeight(labels.Length));
 
     private static void RequireBothClasses(TrainingSet set, int[] rows)
     {
@@ -217,6 +132,4 @@ public static class EnsembleTrainer
             $"Training needs at least {FewestPerClass} converted and {FewestPerClass} not converted leads to learn from; there are {positives} and {negatives} in {rows.Length} rows. "
             + "Record more outcomes, or check the label column and its positive value.");
     }
-
-    private static double[][] NewPredictions(int rows) => [.. Enumerable.Range(0, EnsembleModel.Members).Select(_ => new double[rows])];
 }

@@ -83,7 +83,7 @@ public static class XGBoostTrainer
         return bestRounds;
     }
 
-    private static DMatrixHandle CreateMatrix(
+    internal static DMatrixHandle CreateMatrix(
         ReadOnlySpan<float> rows, int columnCount, ReadOnlySpan<float> labels, ReadOnlySpan<float> weights, int threads)
     {
         var matrix = DMatrixHandle.Create(rows, columnCount, threads);
@@ -101,7 +101,7 @@ public static class XGBoostTrainer
         }
     }
 
-    private static unsafe BoosterHandle CreateBooster(DMatrixHandle matrix, DMatrixHandle? heldOut, XGBoostParameters parameters)
+    internal static unsafe BoosterHandle CreateBooster(DMatrixHandle matrix, DMatrixHandle? heldOut, XGBoostParameters parameters)
     {
         // XGBoost keeps the training predictions of matrices it knows in its cache, and so adds one tree instead of summing all.
         var matrices = stackalloc IntPtr[2] { matrix.Raw, heldOut?.Raw ?? IntPtr.Zero };
@@ -120,7 +120,7 @@ public static class XGBoostTrainer
     }
 
     /// <summary>The objective's own default metric (log loss for binary:logistic, RMSE for the others): smaller is better.</summary>
-    private static unsafe double Evaluate(BoosterHandle booster, int iteration, DMatrixHandle heldOut)
+    internal static unsafe double Evaluate(BoosterHandle booster, int iteration, DMatrixHandle heldOut)
     {
         var matrices = stackalloc IntPtr[1] { heldOut.Raw };
         fixed (byte* name = "validation\0"u8)

@@ -25,18 +25,20 @@ internal static class EvaluateCommand
         var capacity = new Option<double?>("--capacity") { Description = "Leads that the team can work on: a share below 1, or a number a week (with --time-column). Default: 0.1.", HelpName = "N" };
         var seed = new Option<int>("--seed") { Description = "Seed of every random choice. Default: 42.", DefaultValueFactory = _ => 42, HelpName = "N" };
         var settings = new Option<string?>("--settings") { Description = "Training settings (JSON): what differs from the defaults, as in manifest.settings of a model.", HelpName = "FILE" };
+        var tuning = CommonTuning.Mode();
+        var budget = CommonTuning.Budget();
         var allowLeaks = new Option<bool>("--allow-leaks") { Description = "Keep features that alone nearly decide the outcome." };
         var json = new Option<string?>("--json") { Description = "File for all metrics as JSON.", HelpName = "FILE" };
         var predictions = new Option<string?>("--predictions") { Description = "File for the test rows' row,probability,score,grade,confidence as CSV.", HelpName = "FILE" };
         var command = new Command("evaluate", "Trains on a CSV file and measures on rows that the training has not seen. Stores nothing.")
         {
-            data, label, positive, profile, exclude, testRows, time, capacity, seed, settings, allowLeaks, json, predictions,
+            data, label, positive, profile, exclude, testRows, time, capacity, seed, settings, tuning, budget, allowLeaks, json, predictions,
         };
         command.SetAction(async (parsed, cancellationToken) =>
         {
             var table = LeadTable.Read(parsed.GetValue(data)!);
             var labels = table.Labels(parsed.GetValue(label)!, parsed.GetValue(positive));
-            var how = SettingsFile.Read(parsed.GetValue(settings)) with { Seed = parsed.GetValue(seed) };
+            var how = CommonTuning.Apply(SettingsFile.Read(parsed.GetValue(settings)), parsed.GetValue(tuning), parsed.GetValue(budget)) with { Seed = parsed.GetValue(seed) };
             if (parsed.GetValue(allowLeaks)) how = how with { AllowLeaks = true };
             how.Validate();
             var (train, test) = Split(table, labels, parsed.GetValue(testRows), how);
@@ -103,6 +105,7 @@ internal static class EvaluateCommand
     private static void Print(Terminal terminal, JudgedTraining judged)
     {
         var result = judged.Result;
+        if (result.Tuning is { } found) CommonTuning.Print(terminal, found);
         MetricTable.Print(terminal, result.Test!);
         EvaluationReportText.Print(terminal, judged.Evaluation, judged.Fairness, judged.Anchor, result.Leaks);
         terminal.Line();
@@ -115,7 +118,7 @@ internal static class EvaluateCommand
         return JsonSerializer.Serialize(new
         {
             TrainRows = result.TrainRows.Length, TestRows = result.TestRows.Length, Features = result.Model.Profile.Features.Select(f => new { f.Name, Kind = f.Kind.ToString().ToLowerInvariant(), Source = f.Sources[0].Text }),
-            result.Leaks, result.Test, result.OutOfFold, judged.Evaluation, judged.Fairness, judged.Anchor, Settings = settings, Seconds = Math.Round(result.Duration.TotalSeconds, 1),
+            result.Leaks, result.Test, result.OutOfFold, result.Tuning, judged.Evaluation, judged.Fairness, judged.Anchor, Settings = settings, Seconds = Math.Round(result.Duration.TotalSeconds, 1),
         },
         new JsonSerializerOptions(BundleManifest.Json) { WriteIndented = true });
     }

@@ -11,17 +11,20 @@ internal static class TrainCommand
     {
         var organization = CommonOptions.ExistingOrganization();
         var settings = new Option<string?>("--settings") { Description = "Training settings (JSON): what differs from the defaults.", HelpName = "FILE" };
+        var tuning = CommonTuning.Mode();
+        var budget = CommonTuning.Budget();
         var promote = new Option<PromotionMode>("--promote") { Description = "auto: champion if not worse than it on the test rows. always, never.", DefaultValueFactory = _ => PromotionMode.Auto };
         var capacity = new Option<double?>("--capacity") { Description = "Leads that the team can work on: a share below 1, or a number a week. Default: 0.1.", HelpName = "N" };
-        var command = new Command("train", "Trains a model on all stored outcomes and adds it to the registry.") { organization, settings, promote, capacity };
+        var command = new Command("train", "Trains a model on all stored outcomes and adds it to the registry.") { organization, settings, tuning, budget, promote, capacity };
         command.SetAction(async (parsed, cancellationToken) =>
         {
-            var how = SettingsFile.Read(parsed.GetValue(settings));
+            var how = CommonTuning.Apply(SettingsFile.Read(parsed.GetValue(settings)), parsed.GetValue(tuning), parsed.GetValue(budget));
             how.Validate();
             var evaluation = CapacityOption.Read(parsed.GetValue(capacity));
             evaluation.Validate();
             await using var app = await CommonOptions.OpenAsync(parsed, cancellationToken);
             var trained = await RunAsync(terminal, app.Services, await CommonOptions.ResolveAsync(parsed, organization, app.Services, cancellationToken), how, parsed.GetValue(promote), cancellationToken, evaluation);
+            if (trained.Manifest.Tuning is { } found) CommonTuning.Print(terminal, found);
             MetricTable.Print(terminal, trained.Manifest.Test!);
             EvaluationReportText.Print(terminal, trained.Manifest.Evaluation!, trained.Manifest.Fairness!, trained.Manifest.Anchor!, trained.Manifest.Leaks);
             return 0;

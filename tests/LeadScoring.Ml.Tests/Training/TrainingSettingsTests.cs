@@ -20,6 +20,7 @@ public sealed class TrainingSettingsTests
         Assert.Equal(new EnsembleWeights { GradientBoosting = 0.4, RandomForest = 0.3, Network = 0.2, Regression = 0.1 }, s.Weights);
         Assert.Equal(new EncodingSettings { WinsorizeLower = 0.01, WinsorizeUpper = 0.99, MaxOneHotLevels = 200 }, s.Encoding);
         Assert.Equal((5, 0.2, false), (s.Folds, s.TestShare, s.AllowLeaks));
+        Assert.Equal((TuningMode.Spec, TimeSpan.FromMinutes(10), 24), (s.Tuning, s.TuningBudget, s.TuningTrials));
     }
 
     public static TheoryData<string, TrainingSettings> OutOfRange => new()
@@ -46,7 +47,15 @@ public sealed class TrainingSettingsTests
         { "LearningRate", new() { GradientBoosting = XGBoostParameters.GradientBoosting with { LearningRate = 0 } } },
         { "Objective", new() { GradientBoosting = XGBoostParameters.GradientBoosting with { Objective = "rank:pairwise" } } },
         { "Objective", new() { GradientBoosting = XGBoostParameters.GradientBoosting with { Objective = "reg:squarederror" } } },
-        { "Objective", new() { RandomForest = XGBoostParameters.RandomForest with { Objective = "reg:squarederror" } } },
+        { "Objective", new() { RandomForest = XGBoostParameters.RandomForest with { Rounds = 2 } } },
+        { "Objective", new() { RandomForest = XGBoostParameters.RandomForest with { Lambda = 0 } } },
+        { "Objective", new() { RandomForest = XGBoostParameters.RandomForest with { BaseScore = 1 } } },
+        { "BaseScore", new() { GradientBoosting = XGBoostParameters.GradientBoosting with { BaseScore = 1 } } },
+        { "tuning_budget", new() { TuningBudget = TimeSpan.FromMilliseconds(999) } },
+        { "tuning_budget", new() { TuningBudget = TimeSpan.FromHours(25) } },
+        { "tuning_trials", new() { TuningTrials = 0 } },
+        { "tuning_trials", new() { TuningTrials = 501 } },
+        { "tuning", new() { Tuning = (TuningMode)7 } },
         { "MaxDepth", new() { RandomForest = XGBoostParameters.RandomForest with { MaxDepth = 0 } } },
         { "HiddenLayers", new() { Network = new NetworkParameters { HiddenLayers = [] } } },
         { "Patience", new() { Network = new NetworkParameters { Patience = 0 } } },

@@ -49,6 +49,30 @@ public sealed class EvaluateCommandTests(CommandRun run) : IClassFixture<Command
     }
 
     [NativeXGBoostFact]
+    public async Task Evaluate_TuningAuto_SaysWhatWasTaken()
+    {
+        var settings = run.File("tuned.json", CommandRun.QuickSettings[..^1] + ",\"tuning_trials\":2}");
+        var (code, output, error) = await CommandRun.RunAsync(
+            ["evaluate", "--data", Leads, "--label", "converted", "--settings", settings, "--tuning", "auto", "--tuning-budget", "00:05:00", "--json", run.File("tuned-report.json")]);
+        Assert.True(code == 0, error);
+        var report = JsonElement.Parse(await File.ReadAllTextAsync(run.File("tuned-report.json")));
+        var tuning = report.GetProperty("tuning");
+        Assert.Equal(("auto", "00:05:00"), (report.GetProperty("settings").Text("tuning"), report.GetProperty("settings").Text("tuning_budget")));
+        Assert.Equal(tuning.Int("planned_trials"), tuning.Int("trials"));
+        Assert.Contains(tuning.GetProperty("is_tuned").GetBoolean() ? "Tuning: the tuned members are taken" : "Tuning: the members as given are taken", output);
+        Assert.Equal(
+            Math.Min(tuning.GetProperty("spec_log_loss").GetDouble(), tuning.GetProperty("tuned_log_loss").GetDouble()),
+            report.GetProperty("out_of_fold").GetProperty("ensemble").GetProperty("log_loss").GetDouble(), 9);
+    }
+
+    [NativeXGBoostFact]
+    public async Task Evaluate_TuningBudgetIsNoTime_IsSaid()
+    {
+        CommandRun.AssertOneLine(await EvaluateAsync(Leads, "--label", "converted", "--tuning-budget", "soon"), "--tuning-budget");
+        CommandRun.AssertOneLine(await EvaluateAsync(Leads, "--label", "converted", "--tuning", "auto", "--tuning-budget", "2.00:00:00"), "tuning_budget");
+    }
+
+    [NativeXGBoostFact]
     public async Task Evaluate_OwnProfilePositiveAndLeak_AreHeeded()
     {
         var profile = run.File("p.yml", "name: p\nfeatures:\n  - { name: visits, from: [attribute:visits] }\n  - { name: channel, kind: categorical, from: [attribute:channel] }\n");

@@ -1,0 +1,154 @@
+using LeadScoring.Ml.Metrics;
+using LeadScoring.Ml.Network;
+using LeadScoring.Ml.Regression;
+using LeadScoring.Ml.Trees;
+using LeadScoring.Ml.XGBoost;
+
+namespace LeadScoring.Ml.Training;
+
+/// <summary>Searches the parameters of each member by cross-validated log loss on the training rows.</summary>
+/// <remarks>
+/// The folds are others than those that the candidates are compared on afterwards, so that the comparison is not won by having been fitted to its folds.
+/// Same seed, rows and settings: same result, unless the clock had to end the search, which <see cref="SearchResult.IsReproducible"/> says.
+/// </remarks>
+internal sealed class EnsembleTuner(TrainingSet set, int[] rows, TrainingSettings settings, ProgressShare progress, CancellationToken cancellationToken, TimeSpan? clockLimit = null, SearchCost? limit = null)
+{
+    /// <summary>More rows than this are sampled for the search, each class alike.</summary>
+    internal const int MostRows = 30_000;
+
+    /// <summary>Most folds of the search, however many the evaluation has.</summary>
+    private const int MostFolds = 5;
+
+    /// <summary>The primary member gets the most of the budget, and first.</summary>
+    private const double BoostingShare = 0.7;
+
+    private const int Batch = 2;
+
+    private readonly SearchCost cost = limit ?? SearchCost.Of(settings.TuningBudget);
+    private int trials;
+    private bool isCutShort;
+
+    internal SearchResult Search()
+    {
+        using var clock = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        clock.CancelAfter(clockLimit ?? settings.TuningBudget);
+        var folds = Math.Min(settings.Folds, MostFolds);
+        var sample = Sample();
+        var forests = Forests();
+        var networks = Networks();
+        var regressions = Regressions();
+        var (forest, network, regression) = (settings.RandomForest, settings.Network, settings.Regression);
+        var boosting = settings.GradientBoosting;
+        var planned = settings.TuningTrials + 2 + forests.Count + networks.Count + regressions.Count;
+        var outOfTime = false;
+        BoostingSearch? search = null;
+        try
+        {
+            var encoded = FoldRows.Of(set, sample, folds, settings.Seed + 1, settings, clock.Token);
+            search = new BoostingSearch(encoded, settings, cost, BoostingShare, n => Report(n, planned), clock.Token);
+            search.Run();
+            trials = search.Trials;
+            isCutShort = search.IsCutShort;
+            regression = Best(regressions, encoded, p => f => Loss(f, p), f => SearchCost.Regression(f), planned, clock.Token);
+            network = Best(networks, encoded, p => f => Loss(f, p, clock.Token), f => SearchCost.Network(f, settings.Network.HiddenLayers), planned, clock.Token);
+            forest = Best(forests, encoded, p => f => LossOfForest(f, p, clock.Token), f => SearchCost.Trees(f, settings.RandomForest.ParallelTrees, settings.RandomForest.MaxDepth, true), planned, clock.Token);
+            if (sample.Length < rows.Length) search.RoundsAgain(FoldRows.Of(set, rows, folds, settings.Seed + 1, settings, clock.Token));
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            outOfTime = true;
+            trials = Math.Max(trials, search?.Trials ?? 0);
+        }
+
+        boosting = search?.Best ?? boosting;
+        return new SearchResult(
+            settings with { GradientBoosting = boosting, RandomForest = forest, Network = network, Regression = regression }, trials, planned, sample.Length,
+            outOfTime ? $"Stopped by the clock after {trials} of {planned} trials: another run may give another model. Raise tuning_budget, or free the machine."
+            : isCutShort ? $"The budget was used up after {trials} of {planned} trials; the same seed gives the same model." : null,
+            !outOfTime);
+    }
+
+    private List<XGBoostParameters> Forests()
+    {
+        var given = settings.RandomForest;
+        List<XGBoostParameters> all = [given];
+        foreach (var (depth, child, columns) in (ReadOnlySpan<(int, double, double)>)[(10, 5, 0.3), (14, 5, 0.3), (14, 10, 0.15), (12, 10, 0.5), (8, 5, 0.15)])
+            all.Add(given with { Objective = "reg:squarederror", Lambda = 1, MaxDepth = depth, MinChildWeight = child, ColumnSampleByNode = columns });
+        return all;
+    }
+
+    private List<NetworkParameters> Networks() =>
+    [
+        settings.Network, .. new[] { 0.1, 0.5, 1, 3 }.Select(alpha => settings.Network with { Alpha = alpha }),
+        .. new[] { 0.3, 3 }.Select(alpha => settings.Network with { HiddenLayers = [16], Alpha = alpha }),
+    ];
+
+    private List<LogisticRegressionParameters> Regressions() =>
+        [settings.Regression, .. new[] { 10, 0.3, 0.1, 0.03, 0.01, 0.003 }.Select(c => settings.Regression with { C = c })];
+
+    /// <summary>The candidate with the lowest mean loss over the folds; the first one is that of the settings and is always tried.</summary>
+    private T Best<T>(List<T> candidates, FoldRows[] folds, Func<T, Func<FoldRows, double>> loss, Func<FoldRows, double> price, int planned, CancellationToken token)
+    {
+        var losses = new double[candidates.Count * folds.Length];
+        var done = 0;
+        foreach (var batch in Enumerable.Range(0, candidates.Count).Chunk(Batch))
+        {
+            if (done > 0 && cost.Share >= 1)
+            {
+                isCutShort = true;
+                break;
+            }
+
+            Candidate.InParallel(batch.SelectMany(c => Enumerable.Range(0, folds.Length).Select(k => (c, k))), settings, token, x =>
+            {
+                losses[(x.c * folds.Length) + x.k] = loss(candidates[x.c])(folds[x.k]);
+                cost.Spend(price(folds[x.k]));
+            });
+            done += batch.Length;
+            trials += batch.Length;
+            Report(trials, planned);
+        }
+
+        return candidates[Enumerable.Range(0, done).MinBy(c => losses.AsSpan(c * folds.Length, folds.Length).ToArray().Sum())];
+    }
+
+    private void Report(int done, int planned) => progress.Report($"trial {done} of {planned}", (double)done / planned);
+
+    private double LossOfForest(FoldRows fold, XGBoostParameters parameters, CancellationToken token)
+    {
+        var json = XGBoostTrainer.Train(fold.Tree, fold.TreeColumns, fold.Labels, default, MemberFit.Forest(parameters, fold.Labels) with { Seed = settings.Seed }, cancellationToken: token);
+        var forest = TreeEnsemble.FromXGBoostJson(json);
+        return Loss(fold.HeldOutLabels, i => forest.Probability(forest.Margin(fold.HeldOutTree.AsSpan(i * fold.TreeColumns, fold.TreeColumns))));
+    }
+
+    private double Loss(FoldRows fold, NetworkParameters parameters, CancellationToken token)
+    {
+        var network = NetworkTrainer.Train(fold.Dense, fold.DenseColumns, fold.Labels, settings.Seed, default, parameters, cancellationToken: token);
+        return Loss(fold.HeldOutLabels, i => network.Probability(fold.HeldOutDense.AsSpan(i * fold.DenseColumns, fold.DenseColumns)));
+    }
+
+    private static double Loss(FoldRows fold, LogisticRegressionParameters parameters)
+    {
+        var regression = LogisticRegressionTrainer.Train(fold.Dense, fold.DenseColumns, fold.Labels, default, parameters);
+        return Loss(fold.HeldOutLabels, i => regression.Probability(fold.HeldOutDense.AsSpan(i * fold.DenseColumns, fold.DenseColumns)));
+    }
+
+    private static double Loss(float[] labels, Func<int, double> probability) =>
+        ProbabilityLoss.LogLoss([.. Enumerable.Range(0, labels.Length).Select(i => Math.Clamp(probability(i), 0, 1))], labels);
+
+    private int[] Sample()
+    {
+        if (rows.Length <= MostRows) return rows;
+        var (kept, _) = StratifiedSplit.TrainTest(Array.ConvertAll(rows, r => set.Labels[r]), 1 - (MostRows / (double)rows.Length), settings.Seed);
+        return Array.ConvertAll(kept, i => rows[i]);
+    }
+}
+
+/// <summary>What a search found.</summary>
+/// <param name="Settings">Those given, with the best parameters of each member.</param>
+/// <param name="Trials">Parameter sets tried.</param>
+/// <param name="PlannedTrials">Parameter sets planned.</param>
+/// <param name="SearchRows">Rows looked at.</param>
+/// <param name="StoppedEarly">Why it ended before its plan; null when it did not.</param>
+/// <param name="IsReproducible">False when the clock ended it.</param>
+internal sealed record SearchResult(TrainingSettings Settings, int Trials, int PlannedTrials, int SearchRows, string? StoppedEarly, bool IsReproducible);
