@@ -62,7 +62,11 @@ public static class SensitiveGroups
         if (known.Length == 0) return new string?[numbers.Length];
         string? Named(double x, Func<double, string> group) => double.IsFinite(x) ? group(x) : null;
         if (name.Split('_', ' ', '-').Contains("age", StringComparer.OrdinalIgnoreCase) && known[0] >= 0 && known[^1] <= 130)
-            return Array.ConvertAll(numbers, x => Named(x, age => BandText.Of(AgeBands, age)));
+        {
+            var names = BandText.All(AgeBands);
+            return Array.ConvertAll(numbers, x => Named(x, age => names[BandText.IndexOf(AgeBands, age)]));
+        }
+
         if (known.Distinct().Count() <= MaxLevels) return Array.ConvertAll(numbers, x => Named(x, v => v.ToString("R", CultureInfo.InvariantCulture)));
         var (low, high) = (known[known.Length / 3], known[2 * known.Length / 3]);
         return Array.ConvertAll(numbers, x => Named(x, v => FormattableString.Invariant(v < low ? $"below {low:0.##}" : v < high ? (FormattableString)$"{low:0.##} to {high:0.##}" : $"from {high:0.##}")));
