@@ -9,7 +9,7 @@ namespace LeadScoring.Ml.Training;
 /// </remarks>
 public static class MixtureWeights
 {
-    /// <summary>Weight of the prior as a share of the leads. Out-of-fold 0.01 was at least as good as none on five of seven public sets: decision record 9.</summary>
+    /// <summary>Weight of the prior as a share of the leads. Figures: decision record 9.</summary>
     public const double PriorShare = 0.01;
 
     private const int MostSteps = 1000;

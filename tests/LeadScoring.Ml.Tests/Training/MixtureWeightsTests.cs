@@ -56,6 +56,9 @@ public sealed class MixtureWeightsTests
         Assert.True(best < Loss(members, labels, Moved(1, 0, 0.1)));
         Assert.True(best < Loss(members, labels, Moved(0, 2, 0.1)));
         Assert.True(best < Loss(members, labels, Moved(0, 3, 0.1)));
+        // Nor does taking from those that know nothing help any more, beyond the prior's pull.
+        Assert.True(best < Loss(members, labels, Moved(2, 1, Math.Min(w[2], 0.05))) + 1e-4);
+        Assert.True(best < Loss(members, labels, Moved(3, 1, Math.Min(w[3], 0.05))) + 1e-4);
     }
 
     [Fact]
@@ -72,8 +75,8 @@ public sealed class MixtureWeightsTests
     [Fact]
     public void Fit_CertainAndWrong_StaysFinite()
     {
-        double[][] members = [[0, 1, 0, 1], [1, 0, 1, 0], [0.5, 0.5, 0.5, 0.5], [0, 0, 0, 0]];
-        var weights = MixtureWeights.Fit(members, [0, 1, 0, 1], new EnsembleWeights { Network = 0, RandomForest = 0, GradientBoosting = 1, Regression = 0 }, [0, 1, 2, 3]);
+        double[][] members = [[0, 1, 0, 1], [0, 0, 1, 0], [0, 0.5, 0.5, 0.5], [0, 0, 0.9, 0]];
+        var weights = MixtureWeights.Fit(members, [1, 1, 0, 1], new EnsembleWeights { Network = 0, RandomForest = 0, GradientBoosting = 1, Regression = 0 }, [0, 1, 2, 3]);
         Assert.All(All(weights), w => Assert.InRange(w, 0, 1));
         Assert.True(weights.GradientBoosting > 0.9);
     }
