@@ -132,7 +132,8 @@ public sealed class TrainingJudgeTests
         Assert.Equal(RankedSample.Metrics, judged.Evaluation.Differences.Count);
         var difference = judged.Evaluation.Differences.Single(d => d.Metric == "roc_auc");
         Assert.Equal(forward.Metrics.RocAuc - judged.Evaluation.Stratified.Metrics.RocAuc, difference.Difference, 12);
-        Assert.True(judged.Evaluation.Weekly!.Weeks >= 2);
+        // 28 rows a week are too few for a week to count.
+        Assert.Equal(0, judged.Evaluation.Weekly!.Weeks);
         // The small world does not drift.
         Assert.Equal(AnchorVerdict.None, judged.Anchor.Verdict);
     }
