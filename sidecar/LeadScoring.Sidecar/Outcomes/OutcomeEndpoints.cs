@@ -10,7 +10,6 @@ internal static class OutcomeEndpoints
         services.AddSingleton<OutcomeStore>();
         services.AddSingleton(new LeadErasure("outcomes"));
         services.AddSingleton(new LeadErasure("outcome_history"));
-        services.AddSingleton(new LeadErasure("outcome_finality"));
         return services;
     }
 

@@ -32,46 +32,33 @@ internal sealed record LabeledLead(string LeadId, bool Converted, long OccurredA
 /// <summary>The outcomes table, and the history of its changes.</summary>
 internal sealed class OutcomeStore(Database database, LeadStore leads, TimeProvider time)
 {
-    // Finality came with the newest change of the outcome, or was not said then.
-    private const string Finality = """
-        (select f.is_final from outcome_finality f
-         where f.organization_id = o.organization_id and f.lead_id = o.lead_id and f.source = o.source
-           and f.change = (select max(h.change) from outcome_history h where h.organization_id = o.organization_id and h.lead_id = o.lead_id and h.source = o.source))
-        """;
-
     internal Task<IReadOnlyList<OutcomeStatus>> WriteAsync(string organizationId, IReadOnlyList<OutcomeWrite> writes, CancellationToken cancellationToken) =>
         database.WriteAsync(transaction => Task.FromResult(Write(transaction, organizationId, writes)), cancellationToken);
 
     /// <summary>One status per write. <see cref="OutcomeStatus.Rejected"/> means that there is no such lead.</summary>
     internal IReadOnlyList<OutcomeStatus> Write(WriteTransaction transaction, string organizationId, IReadOnlyList<OutcomeWrite> writes)
     {
-        const string Select = $"""
-            select converted, occurred_at_ms, as_of_ms, revenue, stage, {Finality} from outcomes o
+        const string Select = """
+            select converted, occurred_at_ms, as_of_ms, revenue, stage, is_final from outcomes
             where organization_id = @organizationId and lead_id = @leadId and source = @source
             """;
         const string Upsert = """
-            insert into outcomes (organization_id, lead_id, source, converted, occurred_at_ms, as_of_ms, revenue, stage, recorded_at_ms)
-            values (@organizationId, @leadId, @source, @converted, @occurredAtMs, @asOfMs, @revenue, @stage, @nowMs)
+            insert into outcomes (organization_id, lead_id, source, converted, occurred_at_ms, as_of_ms, revenue, stage, is_final, recorded_at_ms)
+            values (@organizationId, @leadId, @source, @converted, @occurredAtMs, @asOfMs, @revenue, @stage, @isFinal, @nowMs)
             on conflict (organization_id, lead_id, source) do update
             set converted = excluded.converted, occurred_at_ms = excluded.occurred_at_ms, as_of_ms = excluded.as_of_ms,
-                revenue = excluded.revenue, stage = excluded.stage, recorded_at_ms = excluded.recorded_at_ms
+                revenue = excluded.revenue, stage = excluded.stage, is_final = excluded.is_final, recorded_at_ms = excluded.recorded_at_ms
             """;
         const string Delete = "delete from outcomes where organization_id = @organizationId and lead_id = @leadId and source = @source";
         const string History = """
-            insert into outcome_history (organization_id, lead_id, source, change, reversed, converted, occurred_at_ms, as_of_ms, revenue, stage, recorded_at_ms)
-            select @organizationId, @leadId, @source, coalesce(max(change), 0) + 1, @reversed, @converted, @occurredAtMs, @asOfMs, @revenue, @stage, @nowMs
+            insert into outcome_history (organization_id, lead_id, source, change, reversed, converted, occurred_at_ms, as_of_ms, revenue, stage, is_final, recorded_at_ms)
+            select @organizationId, @leadId, @source, coalesce(max(change), 0) + 1, @reversed, @converted, @occurredAtMs, @asOfMs, @revenue, @stage, @isFinal, @nowMs
             from outcome_history where organization_id = @organizationId and lead_id = @leadId and source = @source
             """;
-        const string Final = """
-            insert into outcome_finality (organization_id, lead_id, source, change, is_final)
-            select @organizationId, @leadId, @source, max(change), @isFinal from outcome_history
-            where organization_id = @organizationId and lead_id = @leadId and source = @source
-            """;
-        using var final = transaction.Prepare(Final, "organizationId", "leadId", "source", "isFinal").Set(0, organizationId);
         using var select = transaction.Prepare(Select, "organizationId", "leadId", "source").Set(0, organizationId);
-        using var upsert = transaction.Prepare(Upsert, "organizationId", "leadId", "source", "converted", "occurredAtMs", "asOfMs", "revenue", "stage", "nowMs").Set(0, organizationId);
+        using var upsert = transaction.Prepare(Upsert, "organizationId", "leadId", "source", "converted", "occurredAtMs", "asOfMs", "revenue", "stage", "nowMs", "isFinal").Set(0, organizationId);
         using var delete = transaction.Prepare(Delete, "organizationId", "leadId", "source").Set(0, organizationId);
-        using var history = transaction.Prepare(History, "organizationId", "leadId", "source", "converted", "occurredAtMs", "asOfMs", "revenue", "stage", "nowMs", "reversed").Set(0, organizationId);
+        using var history = transaction.Prepare(History, "organizationId", "leadId", "source", "converted", "occurredAtMs", "asOfMs", "revenue", "stage", "nowMs", "isFinal", "reversed").Set(0, organizationId);
         var existing = leads.Existing(transaction, organizationId, writes.Select(w => w.LeadId));
         var statuses = new OutcomeStatus[writes.Count];
         for (var i = 0; i < writes.Count; i++)
@@ -87,8 +74,7 @@ internal sealed class OutcomeStore(Database database, LeadStore leads, TimeProvi
             if (write.Reversed) delete.Set(1, write.LeadId).Set(2, write.Source).Execute();
             else Bind(upsert, write).Execute();
             // What is taken back goes into the history as it was.
-            Bind(history, write.Reversed ? before! : write).Set(9, write.Reversed ? 1 : 0).Execute();
-            if ((write.Reversed ? before! : write).IsFinal is { } isFinal) final.Set(1, write.LeadId).Set(2, write.Source).Set(3, isFinal ? 1 : 0).Execute();
+            Bind(history, write.Reversed ? before! : write).Set(10, write.Reversed ? 1 : 0).Execute();
         }
 
         // A lead is closed while any source stands by an outcome.
@@ -102,11 +88,11 @@ internal sealed class OutcomeStore(Database database, LeadStore leads, TimeProvi
     /// <summary>One label per lead, in the order of lead ids. Where sources disagree, the latest moment counts; at the same moment, a conversion.</summary>
     internal async IAsyncEnumerable<LabeledLead> ReadLabeledAsync(string organizationId, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        const string Sql = $"""
-            select lead_id, converted, occurred_at_ms, as_of_ms, revenue, stage, {Finality}
-            from (select organization_id, lead_id, source, converted, occurred_at_ms, as_of_ms, revenue, stage,
+        const string Sql = """
+            select lead_id, converted, occurred_at_ms, as_of_ms, revenue, stage, is_final
+            from (select lead_id, converted, occurred_at_ms, as_of_ms, revenue, stage, is_final,
                          row_number() over (partition by lead_id order by occurred_at_ms desc, converted desc, source) as rank
-                  from outcomes where organization_id = @organizationId) as o
+                  from outcomes where organization_id = @organizationId) as ranked
             where rank = 1
             order by lead_id
             """;
@@ -122,7 +108,7 @@ internal sealed class OutcomeStore(Database database, LeadStore leads, TimeProvi
 
     private PreparedStatement Bind(PreparedStatement statement, OutcomeWrite write) => statement
         .Set(1, write.LeadId).Set(2, write.Source).Set(3, write.Converted ? 1 : 0).Set(4, write.OccurredAtMs)
-        .Set(5, write.AsOfMs).Set(6, write.Revenue).Set(7, write.Stage).Set(8, time.NowMs());
+        .Set(5, write.AsOfMs).Set(6, write.Revenue).Set(7, write.Stage).Set(8, time.NowMs()).Set(9, write.IsFinal is { } final ? final ? 1 : 0 : null);
 
     private static bool Exists(PreparedStatement select)
     {

@@ -25,7 +25,7 @@ internal sealed class TrainModel(
         var profile = (await profiles.GetActiveAsync(run.OrganizationId, cancellationToken)).Profile;
         var labeled = await data.BuildAsync(run.OrganizationId, profile, progress, cancellationToken);
         await LearnRulesAsync(run, labeled.Set, settings, cancellationToken);
-        var judged = TrainingJudge.Run(labeled.Set, settings, await runs.EvaluationAsync(run, cancellationToken), labeled.Facts, progress, cancellationToken);
+        var judged = TrainingJudge.Run(labeled.Set, settings, run.ReadEvaluation(), labeled.Facts, progress, cancellationToken);
         var result = judged.Result;
         judged = judged with { Evaluation = judged.Evaluation with { Waiting = labeled.Waiting } };
         var zip = ModelBundle.Write(labeled.Set, result, settings, time.NowMs(), judged);

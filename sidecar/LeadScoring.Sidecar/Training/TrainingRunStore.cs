@@ -47,6 +47,7 @@ internal sealed record TrainingRun
     public double Fraction { get; init; }
     public string Settings { get; init; } = "{}";
     public string Promote { get; init; } = "";
+    public string Evaluation { get; init; } = "{}";
     public int? ModelVersion { get; init; }
     public bool IsPromoted { get; init; }
     public string? Reason { get; init; }
@@ -57,6 +58,8 @@ internal sealed record TrainingRun
 
     internal TrainingSettings ReadSettings() => JsonSerializer.Deserialize<TrainingSettings>(Settings, BundleManifest.Json)!;
 
+    internal EvaluationSettings ReadEvaluation() => JsonSerializer.Deserialize<EvaluationSettings>(Evaluation, BundleManifest.Json)!;
+
     internal PromotionMode ReadPromote() => Enum.Parse<PromotionMode>(Promote, ignoreCase: true);
 }
 
@@ -66,7 +69,7 @@ internal sealed class TrainingRunStore(Database database, TimeProvider time)
     private const string Columns = """
         organization_id as OrganizationId, run_id as RunId, status as Status, stage as Stage, fraction as Fraction, settings as Settings, promote as Promote,
         model_version as ModelVersion, is_promoted as IsPromoted, reason as Reason, created_at_ms as CreatedAtMs, started_at_ms as StartedAtMs, finished_at_ms as FinishedAtMs,
-        (select n.notes from training_run_notes n where n.organization_id = training_runs.organization_id and n.run_id = training_runs.run_id) as Notes
+        evaluation as Evaluation, notes as Notes
         """;
 
     /// <exception cref="ProblemException">The organization has an open run, or there is no such organization.</exception>
@@ -78,29 +81,24 @@ internal sealed class TrainingRunStore(Database database, TimeProvider time)
         string organizationId, TrainingSettings settings, EvaluationSettings evaluation, PromotionMode promote, bool isRunning, CancellationToken cancellationToken)
     {
         const string Sql = """
-            insert into training_runs (organization_id, run_id, status, stage, fraction, settings, promote, is_promoted, created_at_ms, started_at_ms, heartbeat_ms)
-            values (@organizationId, @runId, @status, @stage, 0, @settings, @promote, 0, @nowMs, @startedAtMs, @startedAtMs)
+            insert into training_runs (organization_id, run_id, status, stage, fraction, settings, evaluation, promote, is_promoted, created_at_ms, started_at_ms, heartbeat_ms)
+            values (@organizationId, @runId, @status, @stage, 0, @settings, @evaluation, @promote, 0, @nowMs, @startedAtMs, @startedAtMs)
             """;
-        const string Judging = "insert into training_run_notes (organization_id, run_id, evaluation) values (@organizationId, @runId, @evaluation)";
         var runId = Guid.CreateVersion7(time.GetUtcNow()).ToString("N");
         var nowMs = time.NowMs();
         try
         {
-            await database.WriteAsync(async transaction =>
+            await database.WriteAsync(transaction => transaction.ExecuteAsync(Sql, new
             {
-                await transaction.ExecuteAsync(Sql, new
-                {
                 organizationId, runId, nowMs, status = isRunning ? "running" : "queued", stage = isRunning ? "Starting" : "Waiting",
-                settings = JsonSerializer.Serialize(settings, BundleManifest.Json), promote = promote.ToString().ToLowerInvariant(), startedAtMs = isRunning ? nowMs : (long?)null,
-                }, cancellationToken);
-                await transaction.ExecuteAsync(Judging, new { organizationId, runId, evaluation = JsonSerializer.Serialize(evaluation, BundleManifest.Json) }, cancellationToken);
-            }, cancellationToken);
+                settings = JsonSerializer.Serialize(settings, BundleManifest.Json), evaluation = JsonSerializer.Serialize(evaluation, BundleManifest.Json),
+                promote = promote.ToString().ToLowerInvariant(), startedAtMs = isRunning ? nowMs : (long?)null,
+            }, cancellationToken), cancellationToken);
         }
         catch (SqliteException e) when (e.SqliteExtendedErrorCode == 2067)
         {
             throw new ProblemException(ProblemKind.Conflict, "A training of this organization is queued or running. GET /v1/training-runs shows it; wait for it to end.");
         }
-
         catch (SqliteException e) when (e.SqliteExtendedErrorCode == 787)
         {
             // The foreign key: over HTTP the key vouches for its organization, on the command line people type.
@@ -110,22 +108,10 @@ internal sealed class TrainingRunStore(Database database, TimeProvider time)
         return await GetAsync(organizationId, runId, cancellationToken);
     }
 
-    /// <summary>How a run is judged; the defaults for runs from before that could be said.</summary>
-    internal async Task<EvaluationSettings> EvaluationAsync(TrainingRun run, CancellationToken cancellationToken)
-    {
-        const string Sql = "select evaluation from training_run_notes where organization_id = @OrganizationId and run_id = @RunId";
-        await using var connection = await database.OpenConnectionAsync(cancellationToken);
-        var json = await connection.ExecuteScalarAsync<string?>(new CommandDefinition(Sql, new { run.OrganizationId, run.RunId }, cancellationToken: cancellationToken));
-        return json is null ? new EvaluationSettings() : JsonSerializer.Deserialize<EvaluationSettings>(json, BundleManifest.Json)!;
-    }
-
     /// <summary>What the run has to say besides its reason.</summary>
     internal Task NoteAsync(WriteTransaction transaction, TrainingRun run, string notes, CancellationToken cancellationToken)
     {
-        const string Sql = """
-            insert into training_run_notes (organization_id, run_id, evaluation, notes) values (@OrganizationId, @RunId, '{}', @notes)
-            on conflict (organization_id, run_id) do update set notes = excluded.notes
-            """;
+        const string Sql = "update training_runs set notes = @notes where organization_id = @OrganizationId and run_id = @RunId";
         return transaction.ExecuteAsync(Sql, new { run.OrganizationId, run.RunId, notes }, cancellationToken);
     }
 
