@@ -63,6 +63,8 @@ public sealed class PublicDataTests(CommandRun run, ITestOutputHelper output) : 
 {
     private const double AucMargin = 0.003;
     private const double LogLossMargin = 0.005;
+    private const double MostEce = 0.025;
+    private const int FewestRowsForEce = 1_800;
 
     /// <summary>
     /// Row e of the reference measurements: 0.4 XGBoost (depth 6, rate 0.1, 200 rounds) + 0.3 random forest (100 trees, depth 10) + 0.2 network (64-32-16, early stopping)
@@ -79,9 +81,25 @@ public sealed class PublicDataTests(CommandRun run, ITestOutputHelper output) : 
         { "school_crm_72h", "noleak", 0.7122, 0.2454 },
     };
 
+    /// <summary>
+    /// Row f of the same: the best AUC and the best log loss on these test rows of any model that a search came to (tuned XGBoost with early stopping, histogram boosting, stacking).
+    /// Two sets, so that the whole stays within minutes; the table of all of them, those that miss the bar included, is in performance.md.
+    /// </summary>
+    public static TheoryData<string, string, double, double> Ceilings { get; } = new()
+    {
+        { "x_education", "all", 0.9846, 0.1472 },
+        { "online_shoppers", "all", 0.9319, 0.2263 },
+    };
+
     [PublicDataTheory]
     [MemberData(nameof(References))]
-    public async Task Evaluate_PublicSet_IsAsGoodAsTheReference(string set, string variant, double auc, double logLoss)
+    public Task Evaluate_PublicSet_IsAsGoodAsTheReference(string set, string variant, double auc, double logLoss) => AssertAtLeastAsync(set, variant, auc, logLoss);
+
+    [PublicDataTheory]
+    [MemberData(nameof(Ceilings))]
+    public Task Evaluate_PublicSetTuned_ReachesTheCeiling(string set, string variant, double auc, double logLoss) => AssertAtLeastAsync(set, variant, auc, logLoss, "--tuning", "auto", "--tuning-budget", "01:00:00");
+
+    private async Task AssertAtLeastAsync(string set, string variant, double auc, double logLoss, params string[] more)
     {
         var folder = PublicDataTheoryAttribute.Folder!;
         var schema = JsonElement.Parse(await File.ReadAllTextAsync(Path.Combine(folder, "sets", set + ".schema.json")));
@@ -92,7 +110,7 @@ public sealed class PublicDataTests(CommandRun run, ITestOutputHelper output) : 
         var json = run.File($"{set}-{variant}.json");
         string[] exclude = excluded.Length == 0 ? [] : ["--exclude", string.Join(',', excluded)];
         var (code, text, error) = await CommandRun.RunAsync(
-            ["evaluate", "--data", data, "--label", "label", "--test-rows", Path.Combine(folder, "splits", set + ".test.txt"), "--json", json, .. exclude]);
+            ["evaluate", "--data", data, "--label", "label", "--test-rows", Path.Combine(folder, "splits", set + ".test.txt"), "--json", json, .. exclude, .. more]);
         Assert.True(code == 0, error);
         var report = JsonElement.Parse(await File.ReadAllTextAsync(json));
         var ours = report.GetProperty("test").GetProperty("ensemble");
@@ -100,6 +118,7 @@ public sealed class PublicDataTests(CommandRun run, ITestOutputHelper output) : 
         output.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"{set}/{variant}: AUC {ourAuc:0.0000} (reference {auc:0.0000}), log loss {ourLoss:0.0000} (reference {logLoss:0.0000}), {report.GetProperty("features").GetArrayLength()} of {used.Count} columns used, {report.GetProperty("seconds")} s"));
         Assert.True(ourAuc >= auc - AucMargin, $"AUC {ourAuc:0.0000} is below {auc:0.0000} - {AucMargin}.\n{text}");
+        if (ours.Int("rows") >= FewestRowsForEce) Assert.InRange(ours.GetProperty("ece").GetDouble(), 0, MostEce);
         Assert.True(ourLoss <= logLoss + LogLossMargin, $"Log loss {ourLoss:0.0000} is above {logLoss:0.0000} + {LogLossMargin}.\n{text}");
     }
 }
