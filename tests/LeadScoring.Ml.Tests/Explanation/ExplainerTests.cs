@@ -82,8 +82,9 @@ public sealed class ExplainerTests
         for (var r = 0; r < leads.Rows; r++)
         {
             var alone = explainer.Explain(leads.Row(r));
-            Assert.Equal(alone.Base, bases[r]);
-            Assert.All(alone.Factors, f => Assert.Equal(f.Points, points[(r * width) + f.Feature]));
+            // Trees take other paths for one row and for many, which agree to single precision.
+            Assert.Equal(alone.Base, bases[r], 1e-4);
+            Assert.All(alone.Factors, f => Assert.Equal(f.Points, points[(r * width) + f.Feature], 1e-4));
         }
 
         var before = GC.GetAllocatedBytesForCurrentThread();

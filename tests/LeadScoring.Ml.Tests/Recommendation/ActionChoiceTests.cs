@@ -98,7 +98,7 @@ public sealed class ActionChoiceTests
     [InlineData("actions: [{ id: a, text: a, channel: fax }]", "channel 'fax'")]
     [InlineData("actions: [{ id: a, text: a, cool_down_days: -1 }]", "cool_down_days")]
     [InlineData("actions: [{ id: a, text: a, when: [{ group: nope, at_least: 1 }] }]", "group 'nope'")]
-    [InlineData("actions: [{ id: a, text: a, when: [{ group: intent, feature: visits }] }]", "one of feature, group and attribute")]
+    [InlineData("actions: [{ id: a, text: a, when: [{ group: intent, feature: visits }] }]", "one of feature, group, attribute and event")]
     [InlineData("actions: [{ id: a, text: a }]\ndefault_action: b", "default_action")]
     [InlineData("business_hours: { mon: [\"18:00-09:00\"] }", "18:00-09:00")]
     [InlineData("business_hours: { mon: [\"09:00-10:00\"], from: 3 }", "either from")]

@@ -240,7 +240,8 @@ public sealed class TrainingJudgeTests
         foreach (var row in rows)
         {
             var explanation = explainer.Explain(set.Row(row));
-            Assert.Equal(100 * anchored.Score(set.Row(row)).Probability, explanation.Base + explanation.Factors.Sum(f => f.Points), 6);
+            // Tree contributions are single precision.
+            Assert.Equal(100 * anchored.Score(set.Row(row)).Probability, explanation.Base + explanation.Factors.Sum(f => f.Points), 3);
             Assert.Equal(new Anchor { Slope = 0.8, Intercept = 1.1 }.Apply(result.Model.QuickScore(set.Row(row)).Probability), anchored.QuickScore(set.Row(row)).Probability, 12);
         }
 
