@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using LeadScoring.Ml.Training;
 using LeadScoring.Sidecar.Imports;
 using LeadScoring.Sidecar.Training;
@@ -57,7 +58,8 @@ internal static class SettingsFile
         if (!File.Exists(path)) throw new CsvException($"--settings: there is no file {path}.");
         try
         {
-            return JsonSerializer.Deserialize<TrainingSettings>(File.ReadAllText(path), TrainingSettingsJson.Strict) ?? new TrainingSettings();
+            if (JsonNode.Parse(File.ReadAllText(path)) is not JsonObject said) throw new CsvException("--settings: the file holds no JSON object.");
+            return TrainingSettingsJson.WithDefaults(said).Deserialize<TrainingSettings>(TrainingSettingsJson.Strict)!;
         }
         catch (JsonException e)
         {

@@ -1,5 +1,6 @@
 using System.ComponentModel;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using LeadScoring.Ml.Training;
 using LeadScoring.Ml.XGBoost;
 using LeadScoring.Sidecar.Api;
@@ -28,7 +29,9 @@ internal static class PostTrainingRun
         var at = "/settings";
         try
         {
-            var request = body.Deserialize<Request>(TrainingSettingsJson.Strict) ?? throw ProblemException.Invalid("", "Send an object; {} trains with the defaults.");
+            var said = body.ValueKind == JsonValueKind.Object ? JsonObject.Create(body) : null;
+            if (said?["settings"] is JsonObject settings) said["settings"] = TrainingSettingsJson.WithDefaults(settings);
+            var request = (said is null ? body.Deserialize<Request>(TrainingSettingsJson.Strict) : said.Deserialize<Request>(TrainingSettingsJson.Strict)) ?? throw ProblemException.Invalid("", "Send an object; {} trains with the defaults.");
             request.Settings?.Validate();
             at = "/evaluation";
             request.Evaluation?.Validate();

@@ -104,9 +104,9 @@ public sealed class ProfileAndScoreCommandTests(CommandRun run) : IClassFixture<
         var outcomes = "lead_id,converted,occurred_at\n" + string.Concat(Enumerable.Range(0, 200).Select(i => $"l{i},{(random.Next(5) < i % 4 ? 1 : 0)},2026-03-01\n"));
         Assert.Equal(0, (await run.WithDataAsync("import", run.File("l.csv", leads), "--kind", "leads", "-o", "acme")).Code);
         Assert.Equal(0, (await run.WithDataAsync("import", run.File("o.csv", outcomes), "--kind", "outcomes", "-o", "acme")).Code);
-        var (code, output, error) = await run.WithDataAsync("train", "-o", "acme", "--settings", run.File("q.json", CommandRun.QuickSettings));
+        var (code, output, error) = await run.WithDataAsync("train", "-o", "acme", "--settings", run.File("q.json", CommandRun.QuickSettings), "--promote", "always");
         Assert.True(code == 0, error);
-        Assert.Contains("Model 1 is the champion: first model.", output);
+        Assert.Contains("Model 1 is the champion: first model, and promotion was asked for in any case.", output);
         Assert.Contains("ROC AUC", output);
         var scored = await run.WithDataAsync("score", run.File("s7.csv", Leads), "--out", run.File("by1.csv"), "-o", "acme");
         Assert.Contains("scored by model 1", scored.Output);

@@ -60,6 +60,7 @@ public sealed class ColdStartTests(SidecarFactory sidecar) : IClassFixture<Sidec
         Assert.Contains("not proven yet; rules and outcomes go on scoring", trained.Reason);
         Assert.Equal("prior_and_data", Stage(await organization.ScoreAsync(Caller)));
         Assert.True((await TrainAsync(organization, PromotionMode.Always)).IsPromoted);
+        sidecar.Get<LeadScoring.Sidecar.Models.ActiveModels>().Forget(organization.Id);
         Assert.Equal("model", Stage(await organization.ScoreAsync(Caller)));
     }
 

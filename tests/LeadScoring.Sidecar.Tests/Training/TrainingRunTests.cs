@@ -46,6 +46,17 @@ public sealed class TrainingRunTests(SidecarFactory sidecar) : IClassFixture<Sid
     }
 
     [NativeXGBoostFact]
+    public async Task Post_OneParameterOfAMember_LeavesItsOthersAtTheirDefaults()
+    {
+        var organization = await sidecar.NewOrganizationAsync();
+        var (status, body) = await organization.PostAsync(Runs, new { settings = new { random_forest = new { max_depth = 8 }, folds = 4 } });
+        Assert.True(status == HttpStatusCode.Accepted, body.ToString());
+        var run = await sidecar.Get<TrainingRunStore>().GetAsync(organization.Id, body.Text("run_id")!, CancellationToken.None);
+        var expected = new TrainingSettings();
+        Assert.Equal(expected with { RandomForest = expected.RandomForest with { MaxDepth = 8 }, Folds = 4 }, run.ReadSettings() with { Network = expected.Network });
+    }
+
+    [NativeXGBoostFact]
     public async Task Post_WhileOneIsOpen_Is409()
     {
         var (organization, other) = (await sidecar.NewOrganizationAsync(), await sidecar.NewOrganizationAsync());
