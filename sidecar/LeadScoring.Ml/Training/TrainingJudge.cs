@@ -41,6 +41,8 @@ public static class TrainingJudge
         if (facts.People is { } people && !facts.KeepSides) (train, test, moved) = NearDuplicates.OneSide(train, test, people);
         var result = EnsembleTrainer.Train(set, train, test, settings, Part(progress, "", 0, TrainingShare), cancellationToken);
         if (test.Length == 0) throw new TrainingException("No rows are left to test on.");
+        // What was found is judged, not found again: only parameters, no fit, have seen the newest rows.
+        settings = result.Tuning?.Used(settings) ?? settings;
         var clock = Stopwatch.StartNew();
         int[] all = [.. train.Concat(test).Order()];
         var (share, capacity) = (evaluation.ForwardShare, Capacity(set, all, evaluation));

@@ -46,4 +46,10 @@ public sealed record TuningReport
 
     /// <summary>Fitted weights of the tuned members; they sum to 1.</summary>
     public required EnsembleWeights Weights { get; init; }
+
+    /// <summary>The settings that the model was fitted with in the end, to be fitted again without another search.</summary>
+    /// <param name="asked">Settings as given.</param>
+    public TrainingSettings Used(TrainingSettings asked) => IsTuned
+        ? asked with { Tuning = TuningMode.Spec, GradientBoosting = GradientBoosting, RandomForest = RandomForest, Network = Network, Regression = Regression, Weights = Weights }
+        : asked with { Tuning = TuningMode.Spec };
 }

@@ -87,6 +87,17 @@ public sealed class TuningTests
     }
 
     [NativeXGBoostFact]
+    public void Judge_TunedTraining_DoesNotSearchAgainForTheForwardTest()
+    {
+        var stages = new List<string>();
+        var judged = TrainingJudge.Run(Leads.Value, Auto, new EvaluationSettings(), RowFacts.None, new Recorder(p => { lock (stages) stages.Add(p.Stage); }), default);
+        Assert.NotNull(judged.Evaluation.Forward);
+        Assert.Contains(stages, s => s.StartsWith("Searching", StringComparison.Ordinal));
+        Assert.Contains(stages, s => s.StartsWith("Forward in time: Fitting", StringComparison.Ordinal));
+        Assert.DoesNotContain(stages, s => s.StartsWith("Forward in time: Search", StringComparison.Ordinal));
+    }
+
+    [NativeXGBoostFact]
     public void Search_SmallBudget_TriesLessAndIsStillReproducible()
     {
         var tight = Auto with { TuningTrials = 60 };
