@@ -137,13 +137,13 @@ internal sealed class LeadStore(Database database, TimeProvider time)
         const string Update = """
             update leads
             set score = @score, grade = @grade, probability = @probability, confidence = @confidence, model_version = @modelVersion, scored_by = @scoredBy,
-                scored_at_ms = @scoredAtMs, scored_revision = @scoredRevision, exclusion = @exclusion,
+                scored_at_ms = @scoredAtMs, scored_revision = @scoredRevision, exclusion = @exclusion, scored_with = @scoredWith,
                 is_stale = case when revision = @revision then 0 else is_stale end,
                 stale_since_ms = case when revision = @revision then null else stale_since_ms end
             where organization_id = @organizationId and lead_id = @leadId
             """;
         using var select = transaction.Prepare(Select, "organizationId", "leadId").Set(0, organizationId);
-        using var update = transaction.Prepare(Update, "organizationId", "leadId", "score", "grade", "probability", "confidence", "modelVersion", "scoredBy", "scoredAtMs", "revision", "scoredRevision", "exclusion")
+        using var update = transaction.Prepare(Update, "organizationId", "leadId", "score", "grade", "probability", "confidence", "modelVersion", "scoredBy", "scoredAtMs", "revision", "scoredRevision", "exclusion", "scoredWith")
             .Set(0, organizationId);
         var changed = new (bool IsChanged, double? Before)[scores.Count];
         for (var i = 0; i < scores.Count; i++)
@@ -159,7 +159,7 @@ internal sealed class LeadStore(Database database, TimeProvider time)
             }
 
             if (known)
-                update.Set(1, s.LeadId).Set(2, s.Score).Set(3, s.Grade.ToString()).Set(4, s.Probability).Set(5, s.Confidence).Set(6, s.ModelVersion).Set(7, s.ScoredBy).Set(8, s.ScoredAtMs).Set(9, s.Revision).Set(10, s.ScoredRevision).Set(11, s.Exclusion).Execute();
+                update.Set(1, s.LeadId).Set(2, s.Score).Set(3, s.Grade.ToString()).Set(4, s.Probability).Set(5, s.Confidence).Set(6, s.ModelVersion).Set(7, s.ScoredBy).Set(8, s.ScoredAtMs).Set(9, s.Revision).Set(10, s.ScoredRevision).Set(11, s.Exclusion).Set(12, s.ScoredWith).Execute();
         }
 
         return changed;

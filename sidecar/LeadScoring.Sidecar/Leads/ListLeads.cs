@@ -18,9 +18,10 @@ internal static class ListLeads
     /// <param name="Score">Latest score; absent before the first.</param>
     /// <param name="IsStale">Changed since it was scored.</param>
     /// <param name="IsOpen">Has no outcome yet.</param>
+    /// <param name="Exclusion">Id of the exclusion that held when it was last scored; absent when none did.</param>
     public sealed record Item(
         string LeadId, double? Score, string? Grade, double? ConversionProbability, double? Confidence, int? ModelVersion, string? ScoredBy, DateTimeOffset? ScoredAt,
-        JsonElement Attributes, DateTimeOffset? CreatedAt, DateTimeOffset UpdatedAt, bool IsStale, bool IsOpen);
+        JsonElement Attributes, DateTimeOffset? CreatedAt, DateTimeOffset UpdatedAt, bool IsStale, bool IsOpen, string? Exclusion = null);
 
     /// <param name="NextCursor">Hand it back as cursor for the next page; absent on the last one.</param>
     public sealed record Response(IReadOnlyList<Item> Leads, string? NextCursor);
@@ -40,6 +41,7 @@ internal static class ListLeads
         public string? ScoredBy { get; init; }
         public long? ScoredAtMs { get; init; }
         public long? ClosedAtMs { get; init; }
+        public string? Exclusion { get; init; }
     }
 
     internal static async Task<Ok<Response>> HandleAsync(
@@ -64,7 +66,7 @@ internal static class ListLeads
         var sql = $"""
             select lead_id as LeadId, attributes as Attributes, created_at_ms as CreatedAtMs, updated_at_ms as UpdatedAtMs, is_stale as IsStale,
                    score as Score, grade as Grade, probability as Probability, confidence as Confidence, model_version as ModelVersion, scored_by as ScoredBy,
-                   scored_at_ms as ScoredAtMs, closed_at_ms as ClosedAtMs
+                   scored_at_ms as ScoredAtMs, closed_at_ms as ClosedAtMs, exclusion as Exclusion
             from leads
             where organization_id = @OrganizationId
             {(updated_since is null ? "" : "and updated_at_ms >= @sinceMs")}
@@ -86,7 +88,7 @@ internal static class ListLeads
 
     private static Item ToItem(Row r) => new(
         r.LeadId, r.Score, r.Grade, r.Probability is { } p ? Math.Round(p, 6) : null, r.Confidence is { } c ? Math.Round(c, 4) : null, r.ModelVersion, r.ScoredBy, Moment.Of(r.ScoredAtMs),
-        JsonElement.Parse(r.Attributes), Moment.Of(r.CreatedAtMs), Moment.Of(r.UpdatedAtMs), r.IsStale, r.ClosedAtMs is null);
+        JsonElement.Parse(r.Attributes), Moment.Of(r.CreatedAtMs), Moment.Of(r.UpdatedAtMs), r.IsStale, r.ClosedAtMs is null, r.Exclusion);
 
     // Row values compare as one: pages neither skip nor repeat a lead when moments are equal.
     private static string After(string order) => order switch

@@ -10,7 +10,7 @@ namespace LeadScoring.Sidecar.Leads;
 /// <param name="Latest">That score; null before the first time.</param>
 internal sealed record StoredLead(string LeadId, long Revision, LeadSnapshot Snapshot, long UpdatedAtMs, bool IsStale, long? ScoredAtMs, int? ModelVersion, StoredLatest? Latest)
 {
-    internal const string Columns = "lead_id, revision, attributes, activity, created_at_ms, updated_at_ms, is_stale, scored_at_ms, model_version, score, grade, scored_by, scored_revision";
+    internal const string Columns = "lead_id, revision, attributes, activity, created_at_ms, updated_at_ms, is_stale, scored_at_ms, model_version, score, grade, scored_with, scored_revision";
 
     /// <summary>Reads the row of a query for <see cref="Columns"/>.</summary>
     internal static StoredLead Read(DbDataReader row) => new(
@@ -21,15 +21,15 @@ internal sealed record StoredLead(string LeadId, long Revision, LeadSnapshot Sna
         row.GetInt64(6) != 0,
         row.IsDBNull(7) ? null : row.GetInt64(7),
         row.IsDBNull(8) ? null : row.GetInt32(8),
-        row.IsDBNull(9) ? null : new StoredLatest(row.GetDouble(9), row.GetString(10)[0], row.GetString(11), row.IsDBNull(12) ? null : row.GetInt64(12)));
+        row.IsDBNull(9) ? null : new StoredLatest(row.GetDouble(9), row.GetString(10)[0], row.IsDBNull(11) ? null : row.GetString(11), row.IsDBNull(12) ? null : row.GetInt64(12)));
 }
 
 /// <summary>The latest score of a stored lead: what the next one is compared with.</summary>
 /// <param name="Score">0.1 to 99.9.</param>
 /// <param name="Grade">A, B, C or D.</param>
-/// <param name="ScoredBy">ensemble, primary or rules.</param>
+/// <param name="ScoredWith">What scored, in one word; null when that is not known.</param>
 /// <param name="Revision">Revision of the lead that was scored; null when that is not known.</param>
-internal sealed record StoredLatest(double Score, char Grade, string ScoredBy, long? Revision);
+internal sealed record StoredLatest(double Score, char Grade, string? ScoredWith, long? Revision);
 
 /// <summary>A change of a lead's attributes.</summary>
 /// <param name="Attributes">Name to JSON text; null removes the attribute; what is not named stays.</param>
@@ -55,6 +55,7 @@ public enum LeadWriteStatus
 /// <summary>A lead's latest score, as it stands on the lead.</summary>
 /// <param name="Revision">Revision that takes the lead off the queue: the one that was scored, or none when the score is out of date already.</param>
 /// <param name="ScoredRevision">Revision of the lead that was scored.</param>
+/// <param name="ScoredWith">What scored, in one word.</param>
 /// <param name="Exclusion">Exclusion that held; null when none did.</param>
 internal sealed record LatestScore(
-    string LeadId, long Revision, long ScoredRevision, double Score, char Grade, double Probability, double Confidence, int? ModelVersion, string ScoredBy, long ScoredAtMs, string? Exclusion);
+    string LeadId, long Revision, long ScoredRevision, double Score, char Grade, double Probability, double Confidence, int? ModelVersion, string ScoredBy, string? ScoredWith, long ScoredAtMs, string? Exclusion);

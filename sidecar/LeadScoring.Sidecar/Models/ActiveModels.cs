@@ -25,6 +25,12 @@ internal sealed record ActiveModel(int? Version, ModelBundle? Bundle, Explainer?
     /// <summary>What the first outcomes say about the rules; null when nothing was learned, or a model scores.</summary>
     internal RulePosterior? Posterior { get; init; }
 
+    /// <summary>When <see cref="Posterior"/> was learned, Unix ms; null when nothing was.</summary>
+    internal long? LearnedAtMs { get; init; }
+
+    /// <summary>What scores, in one word: leads scored under the same one differ by facts and time only.</summary>
+    internal string Fingerprint => Bundle is null ? $"rules {Profile.RulesHash} {LearnedAtMs}" : $"model {Version} anchor {AnchorChange}";
+
     /// <summary>The organization's own grade policy; null when it has none.</summary>
     internal ActiveGrades? Grades { get; init; }
 
@@ -84,15 +90,15 @@ internal sealed class ActiveModels(
             return known.Model;
         }
 
-        if (known is null || known.Model.Champion != champion || known.Model.Profile.Hash != profile.Profile.Hash || known.LearnedAtMs != learnedAtMs || known.Model.AnchorChange != (anchor?.Change ?? 0))
+        if (known is null || known.Model.Champion != champion || known.Model.Profile.Hash != profile.Profile.Hash || known.Model.LearnedAtMs != learnedAtMs || known.Model.AnchorChange != (anchor?.Change ?? 0))
         {
             var loaded = await LoadAsync(organizationId, champion, anchor, profile.Profile, cancellationToken);
             var posterior = loaded.Bundle is null ? await posteriors.GetAsync(organizationId, profile.Profile, cancellationToken) : null;
-            known = new Entry(loaded with { Champion = champion, AnchorChange = anchor?.Change ?? 0, Posterior = posterior, Grades = policy, Norms = norms }) { LearnedAtMs = learnedAtMs };
+            known = new Entry(loaded with { Champion = champion, AnchorChange = anchor?.Change ?? 0, Posterior = posterior, LearnedAtMs = learnedAtMs, Grades = policy, Norms = norms });
         }
         else if (known.Model.Grades?.BoundsAtMs != policy?.BoundsAtMs || !ReferenceEquals(known.Model.Norms, norms))
         {
-            known = new Entry(known.Model with { Grades = policy, Norms = norms }) { LearnedAtMs = learnedAtMs };
+            known = new Entry(known.Model with { Grades = policy, Norms = norms });
         }
 
         known.CheckedAtMs = time.NowMs();
@@ -126,8 +132,6 @@ internal sealed class ActiveModels(
     private sealed class Entry(ActiveModel model)
     {
         internal ActiveModel Model => model;
-
-        internal long? LearnedAtMs { get; init; }
 
         internal long CheckedAtMs;
     }

@@ -62,20 +62,21 @@ internal sealed class LeadScorer(IOptions<ScoringOptions> options)
     internal ScoreWrite ScoreStored(ActiveModel active, StoredLead lead, long nowMs)
     {
         var result = Score(active, lead.Snapshot, nowMs, quick: false, withFactors: true, lead.Latest?.Grade);
-        return new ScoreWrite(lead, result, Change(active, lead, result));
+        return Write(active, lead, result);
     }
 
+    /// <summary>A score of a stored lead with what made it another than its last one.</summary>
+    internal static ScoreWrite Write(ActiveModel active, StoredLead lead, ScoreResult result) => new(lead, result, Change(active, lead, result), active.Fingerprint);
+
     /// <summary>What takes the lead's last score apart from this new one: the same facts scored as of then tell time from facts.</summary>
-    /// <remarks>Where another model scored last, its part holds that of new facts as well: the old model is not asked about them.</remarks>
-    internal static ScoreChange? Change(ActiveModel active, StoredLead lead, ScoreResult result)
+    /// <remarks>Where another model, anchor or set of rules scored last, its part holds that of new facts as well: the old one is not asked about them.</remarks>
+    private static ScoreChange? Change(ActiveModel active, StoredLead lead, ScoreResult result)
     {
         if (lead.Latest is not { } before || lead.ScoredAtMs is not { } thenMs) return null;
         var then = PointsOf(active, active.Extractor.Extract(lead.Snapshot, thenMs));
         var elapsed = result.Score.Points - then;
         var rest = then - before.Score;
-        var sameModel = lead.ModelVersion == result.ModelVersion && before.ScoredBy == ScoreStore.Name(result.ScoredBy);
-        // Nothing new was known and the model is the same: then rest is what the profile's rules or zone changed, or nothing.
-        return sameModel && before.Revision != lead.Revision ? ScoreChange.Of(rest, elapsed, 0) : ScoreChange.Of(0, elapsed, rest);
+        return before.ScoredWith == active.Fingerprint ? ScoreChange.Of(rest, elapsed, 0) : ScoreChange.Of(0, elapsed, rest);
     }
 
     /// <summary>Score of feature values with all members, or by rules: 0.1 to 99.9.</summary>

@@ -18,7 +18,7 @@ internal static class ListLeadScores
         string? Exclusion = null);
 
     /// <summary>Parts of a change, in points; they sum to the difference of the two scores.</summary>
-    /// <param name="Model">Another model or other rules; with new facts at the same time, those too.</param>
+    /// <param name="Model">Another model, another calibration or other rules; with new facts at the same time, those too.</param>
     public sealed record ItemChange(double Points, double NewData, double ElapsedTime, double Model);
 
     /// <param name="Text">In words, as told at that time.</param>

@@ -50,7 +50,7 @@ internal sealed class ScoreLeads(
             // A stored score always carries its factors; only a passing one may do without.
             var keep = !overlay && !quick;
             var result = scorer.Score(active, snapshot, nowMs, quick, withFactors: keep || item.IncludeFactors, lead?.Latest?.Grade, item.Overrides);
-            if (keep) writes[item.LeadId] = new ScoreWrite(lead!, result, LeadScorer.Change(active, lead!, result));
+            if (keep) writes[item.LeadId] = LeadScorer.Write(active, lead!, result);
             answers[i] = new ScoreOutcome(ScoreAnswer.Of(item.LeadId, result, active, item.IncludeFactors, cached: false, item.IsInline ? item.Save : null));
         }
 

@@ -56,7 +56,7 @@ public enum ChangeCause
     /// <summary>Mostly the passing of time.</summary>
     ElapsedTime,
 
-    /// <summary>Mostly another model, rules instead of one, or the other way round.</summary>
+    /// <summary>Mostly another model or calibration, rules instead of a model, or the other way round.</summary>
     Model,
 
     /// <summary>The score is the same; bounds between the grades moved, or an exclusion came or went.</summary>

@@ -12,7 +12,8 @@ namespace LeadScoring.Sidecar.Scoring;
 /// <param name="Lead">The lead that was scored, as it was read.</param>
 /// <param name="Result">Its score.</param>
 /// <param name="Change">What made it another than before; null when there was none before.</param>
-internal sealed record ScoreWrite(StoredLead Lead, ScoreResult Result, ScoreChange? Change)
+/// <param name="ScoredWith">What scored, in one word.</param>
+internal sealed record ScoreWrite(StoredLead Lead, ScoreResult Result, ScoreChange? Change, string ScoredWith)
 {
     internal string LeadId => Lead.LeadId;
 }
@@ -139,5 +140,5 @@ internal sealed class ScoreStore(Database database, LeadStore leads)
 
     private static LatestScore Latest(ScoreWrite write, bool isCurrent) => new(
         write.LeadId, isCurrent ? write.Lead.Revision : NoRevision, write.Lead.Revision, write.Result.Score.Points, write.Result.Grade, write.Result.Score.Probability, write.Result.Score.Confidence,
-        write.Result.ModelVersion, Name(write.Result.ScoredBy), write.Result.ScoredAtMs, write.Result.Exclusion?.Id);
+        write.Result.ModelVersion, Name(write.Result.ScoredBy), write.ScoredWith, write.Result.ScoredAtMs, write.Result.Exclusion?.Id);
 }

@@ -124,7 +124,7 @@ public sealed class LeadTests(SidecarFactory sidecar) : IClassFixture<SidecarFac
         await organization.PutLeadAsync("changed", new { x = 1 });
         var before = await sidecar.Get<LeadStore>().GetManyAsync(organization.Id, ["same", "changed"], CancellationToken.None);
         await organization.PutLeadAsync("changed", new { x = 2 });
-        LatestScore[] scores = [.. before.Values.Select(l => new LatestScore(l.LeadId, l.Revision, l.Revision, 50, 'C', 0.5, 0.5, null, "rules", 1, null))];
+        LatestScore[] scores = [.. before.Values.Select(l => new LatestScore(l.LeadId, l.Revision, l.Revision, 50, 'C', 0.5, 0.5, null, "rules", null, 1, null))];
         var isNew = await sidecar.Get<Database>().WriteAsync(
             transaction => Task.FromResult(sidecar.Get<LeadStore>().SetScores(transaction, organization.Id, scores)), CancellationToken.None);
         var stale = (await sidecar.Get<StaleLeads>().ListAsync(1_000, CancellationToken.None)).Where(l => l.OrganizationId == organization.Id);

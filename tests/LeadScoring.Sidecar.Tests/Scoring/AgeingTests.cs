@@ -94,6 +94,20 @@ public sealed class AgeingTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Score_OtherRules_AreToldFromNews()
+    {
+        var organization = await sidecar.NewOrganizationAsync();
+        await organization.PutLeadAsync("a", new { call_count = 1 });
+        await organization.GetAsync("/v1/leads/a/score");
+        var yaml = (await organization.GetAsync("/v1/profile")).Body.Text("yaml")!;
+        await organization.SendAsync(HttpMethod.Put, "/v1/profile", new { yaml = yaml.Replace("start_points: 10", "start_points: 12", StringComparison.Ordinal) });
+        clock.Advance(TimeSpan.FromDays(2));
+        await AgeAndRescoreAsync();
+        var row = (await organization.GetAsync("/v1/leads/a/scores")).Body.GetProperty("scores")[0];
+        Assert.Equal(("model", 22.0, 2.0), (row.Text("cause"), row.GetProperty("score").GetDouble(), row.GetProperty("change").GetProperty("model").GetDouble()));
+    }
+
+    [Fact]
     public async Task Age_LeadWithAnOutcome_IsLeftAlone()
     {
         var organization = await sidecar.NewOrganizationAsync();

@@ -127,6 +127,8 @@ public sealed class GradesTests(SidecarFactory sidecar) : IClassFixture<SidecarF
         Assert.Equal(("none", "none", JsonValueKind.Null), (recommended.Text("action_id"), recommended.Text("channel_preference"), recommended.GetProperty("optimal_contact_time").ValueKind));
         var stored = (await organization.GetAsync("/v1/leads/a/scores")).Body.GetProperty("scores");
         Assert.Equal(("agent", "grades"), (stored[0].Text("exclusion"), stored[0].Text("cause")));
+        var listed = (await organization.GetAsync("/v1/leads")).Body.GetProperty("leads")[0];
+        Assert.Equal(("D", "agent"), (listed.Text("grade"), listed.Text("exclusion")));
         // Seen again: stored and fresh, and no policy brings it back.
         var again = (await organization.GetAsync("/v1/leads/a/score")).Body;
         Assert.Equal(("D", "agent", "True"), (again.Text("grade"), again.GetProperty("exclusion").Text("id"), again.Text("cached")));

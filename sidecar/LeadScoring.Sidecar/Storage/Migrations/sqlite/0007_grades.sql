@@ -18,6 +18,7 @@ create table if not exists rule_posteriors (
 );
 
 alter table leads add column scored_revision bigint null;   -- revision that the latest score was made of
+alter table leads add column scored_with text null;         -- ActiveModel.Fingerprint: whether another score means other facts or another way to score them
 alter table leads add column exclusion text null;           -- id of the exclusion that held then
 create index if not exists ix_leads_scored_at on leads (scored_at_ms) where closed_at_ms is null;
 
