@@ -21,6 +21,22 @@ internal sealed unsafe partial class RankedForest
         var ranks = (sbyte*)CacheLine.Up(stack);
         fixed (float* at = row)
             table.Rank(at, ranks);
+        return MarginOf(ranks);
+    }
+
+    /// <summary>The margins of one row under both models of a pair, whose bytes are made once.</summary>
+    [SkipLocalsInit]
+    internal static (float First, float Second) MarginOfBoth(RankedForest first, RankedForest second, ReadOnlySpan<float> row)
+    {
+        var stack = stackalloc byte[MaxSingleSlots + 1 + CacheLine.Size];
+        var ranks = (sbyte*)CacheLine.Up(stack);
+        fixed (float* at = row)
+            first.table.Rank(at, ranks);
+        return (first.MarginOf(ranks), second.MarginOf(ranks));
+    }
+
+    private float MarginOf(sbyte* ranks)
+    {
         var margin = baseMargin;
         var top = tops.At;
         var end = ends.At;
