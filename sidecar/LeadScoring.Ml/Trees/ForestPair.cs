@@ -20,7 +20,7 @@ internal sealed class ForestPair
         if (first.FeatureCount != second.FeatureCount)
             throw new ArgumentException($"The models have {first.FeatureCount} and {second.FeatureCount} features.", nameof(second));
         (this.first, this.second) = (first, second);
-        if (RankedForest.BuildPair(first, second) is { } pair)
+        if (RankedForest.BuildPair(first.Trees, first.BaseMargin, second.Trees, second.BaseMargin, first.FeatureCount) is { } pair)
             (firstRanked, secondRanked) = pair;
     }
 

@@ -11,8 +11,8 @@ internal sealed unsafe partial class RankedForest
     /// <summary>Rows whose bytes are kept at once. A tree is read once for all of them; their bytes and indices stay in the first cache.</summary>
     private const int BlockRows = 256;
 
-    /// <summary>Bytes of a row with something to spare: a line more than two, or the same slot of all rows would compete for the same place in the cache.</summary>
-    private const int RowStride = 192;
+    /// <summary>Bytes of a row that needs two registers: a line more than two, or the same slot of all rows would compete for the same place in the cache.</summary>
+    private const int WideRowStride = 192;
 
     private const int Lanes = 8;
 
@@ -39,9 +39,10 @@ internal sealed unsafe partial class RankedForest
         where TLanes : struct, IByteLanes<TLanes>
     {
         var (table, featureCount) = (first.table, first.featureCount);
-        var columns = (table.SlotCount + 1) * BlockRows;
+        var columns = table.SlotCount * BlockRows;
+        var rowStride = first.FitsOneRegister ? CacheLine.Size : WideRowStride;
         var wantsRows = first.HasTwoParts || second is { HasTwoParts: true };
-        var rented = ArrayPool<byte>.Shared.Rent(columns + (wantsRows ? BlockRows * RowStride : 0) + CacheLine.Size);
+        var rented = ArrayPool<byte>.Shared.Rent(columns + (wantsRows ? BlockRows * rowStride : 0) + CacheLine.Size);
         fixed (byte* bytes = rented)
         fixed (float* row = rows)
         {
@@ -50,7 +51,7 @@ internal sealed unsafe partial class RankedForest
             for (var start = 0; start < firstMargins.Length; start += BlockRows)
             {
                 var count = Math.Min(BlockRows, firstMargins.Length - start);
-                table.Rank(row + ((nint)start * featureCount), count, featureCount, ranks, BlockRows, byRow, RowStride);
+                table.Rank(row + ((nint)start * featureCount), count, featureCount, ranks, BlockRows, byRow, rowStride);
                 first.Block<TLanes>(ranks, byRow, firstMargins.Slice(start, count));
                 second?.Block<TLanes>(ranks, byRow, secondMargins.Slice(start, count));
             }
@@ -81,8 +82,10 @@ internal sealed unsafe partial class RankedForest
                 Upper<TLanes>(splits.At + (tree * TopSize), ranks + r, at + r);
             if (steps[tree] == 0)
                 AddValues(ends.At[tree].Values, at, block, padded);
+            else if (twoParts && FitsOneRegister)
+                AddValues<OneRegister>(lowers!.At + (tree * TopSize), at, byRow, CacheLine.Size, block, count);
             else if (twoParts)
-                AddValues(lowers!.At + (tree * TopSize), at, byRow, block, count);
+                AddValues<TwoRegisters>(lowers!.At + (tree * TopSize), at, byRow, WideRowStride, block, count);
             else
                 Walk(ends.At[tree].Exits, steps[tree], ranks, at, block, padded);
         }
@@ -151,10 +154,11 @@ internal sealed unsafe partial class RankedForest
     }
 
     /// <summary>margins += the value below each row's exit, found with one comparison.</summary>
-    private static void AddValues(Lower* lower, sbyte* at, sbyte* byRow, float* margins, int count)
+    private static void AddValues<TRow>(Lower* lower, sbyte* at, sbyte* byRow, int rowStride, float* margins, int count)
+        where TRow : struct, IRowRegisters<TRow>
     {
-        for (var r = 0; r < count; r++, byRow += RowStride)
-            margins[r] += Value(lower + at[r], Vector512.Load((byte*)byRow), Vector512.Load((byte*)byRow + 64));
+        for (var r = 0; r < count; r++, byRow += rowStride)
+            margins[r] += Value(lower + at[r], TRow.Load(byRow));
     }
 
     /// <summary>From each row's exit down to its leaf, eight rows at once to hide the latency of a step; margins += the leaf's value.</summary>

@@ -68,12 +68,13 @@ internal sealed unsafe partial class RankedForest
     }
 
     /// <summary>Lays two models for the same rows out over one table of bytes; null when the bytes of a row are more than two registers, or there are no trees.</summary>
-    internal static (RankedForest First, RankedForest Second)? BuildPair(TreeEnsemble first, TreeEnsemble second)
+    internal static (RankedForest First, RankedForest Second)? BuildPair(
+        ImmutableArray<RegressionTree> first, float firstBase, ImmutableArray<RegressionTree> second, float secondBase, int featureCount)
     {
-        if (first.Trees.IsEmpty || second.Trees.IsEmpty || first.FeatureCount != second.FeatureCount)
+        if (first.IsEmpty || second.IsEmpty)
             return null;
-        var table = new RankTable(first.Trees.Concat(second.Trees), first.FeatureCount);
-        var pair = (new RankedForest(table, first.Trees, first.FeatureCount, first.BaseMargin), new RankedForest(table, second.Trees, first.FeatureCount, second.BaseMargin));
+        var table = new RankTable(first.Concat(second), featureCount);
+        var pair = (new RankedForest(table, first, featureCount, firstBase), new RankedForest(table, second, featureCount, secondBase));
         table.Complete();
         return table.SlotCount <= MaxSingleSlots ? pair : null;
     }
