@@ -57,6 +57,8 @@ internal sealed class DemoRows
         var rows = Make(DefaultWorld, count, keepSnapshots: true);
         Report.Progress($"training on {count:N0} demo leads");
         var trained = EnsembleTrainer.Train(rows.Set, [.. Enumerable.Range(0, count)], [], new TrainingSettings(), null, CancellationToken.None);
+        // Training may leave features out; the model takes values without them.
+        rows = new DemoRows(rows.Leads, rows.Snapshots, rows.Set.WithFeatures(trained.Model.Profile));
         return Models[count] = (rows, trained);
     }
 

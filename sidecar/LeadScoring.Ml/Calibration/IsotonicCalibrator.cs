@@ -22,6 +22,7 @@ public sealed class IsotonicCalibrator
 
     private readonly double[] x;
     private readonly double[] y;
+    private readonly KnotIndex index;
 
     /// <summary>Restores a map from its knots.</summary>
     /// <param name="knotsX">Raw probabilities in [0, 1], strictly increasing. Shape (knots,), at least one.</param>
@@ -44,6 +45,7 @@ public sealed class IsotonicCalibrator
         }
         x = knotsX.ToArray();
         y = knotsY.ToArray();
+        index = new KnotIndex(x);
     }
 
     /// <summary>Raw probabilities of the knots, strictly increasing. Shape (knots,).</summary>
@@ -118,10 +120,8 @@ public sealed class IsotonicCalibrator
     {
         if (raw <= x[0]) return y[0];
         if (raw >= x[^1]) return y[^1];
-        var found = Array.BinarySearch(x, raw);
-        if (found >= 0) return y[found];
-        var right = ~found;
-        var left = right - 1;
+        var left = index.AtOrBelow(raw);
+        var right = left + 1;
         var value = y[left] + (y[right] - y[left]) * ((raw - x[left]) / (x[right] - x[left]));
         return Math.Min(value, y[right]); // rounding may not overtake the next knot
     }

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Runtime.Intrinsics;
 using LeadScoring.Ml.Calibration;
 using LeadScoring.Ml.Features;
 using LeadScoring.Ml.Network;
@@ -14,6 +15,9 @@ public sealed partial class EnsembleModel
     public const int Members = 4;
 
     private const int MaxStackFloats = 1024;
+
+    private readonly ForestPair trees;
+    private readonly int treeColumns, denseColumns;   // asked once: an array behind an interface is slow to say its length
 
     /// <exception cref="ArgumentException">The parts do not fit each other.</exception>
     public EnsembleModel(
@@ -34,6 +38,8 @@ public sealed partial class EnsembleModel
         if (Array.Exists(denseBaseline, x => !float.IsFinite(x))) throw new ArgumentException("the dense baseline is not finite");
         DenseBaseline = denseBaseline;
         Extractor = new FeatureExtractor(profile);
+        trees = new ForestPair(gradientBoosting, randomForest);
+        (treeColumns, denseColumns) = (preprocessor.TreeColumns.Count, preprocessor.DenseColumns.Count);
     }
 
     /// <summary>What leads are described by.</summary>
@@ -102,23 +108,27 @@ public sealed partial class EnsembleModel
     /// <param name="members">Receives probabilities in the order of <see cref="Member"/>. Length 4.</param>
     public LeadScore Score(ReadOnlySpan<FeatureValue> values, Span<double> members)
     {
-        int t = Preprocessor.TreeColumns.Count, d = Preprocessor.DenseColumns.Count;
+        int t = treeColumns, d = denseColumns;
         var rented = t + d > MaxStackFloats ? ArrayPool<float>.Shared.Rent(t + d) : null;
         Span<float> row = rented is null ? stackalloc float[t + d] : rented.AsSpan(0, t + d);
         Preprocessor.Encode(values, row[..t], row[t..]);
         MemberProbabilities(row[..t], row[t..], members);
         if (rented is not null) ArrayPool<float>.Shared.Return(rented);
-        return Combine(members, values);
+        LeadScore score = default;
+        Combine(
+            Vector256.Create(members[0]), Vector256.Create(members[1]), Vector256.Create(members[2]), Vector256.Create(members[3]), values, new Span<LeadScore>(ref score));
+        return score;
     }
 
     /// <summary>Scores one lead with the primary member, its own isotonic map and its own confidence only.</summary>
     public LeadScore QuickScore(ReadOnlySpan<FeatureValue> values)
     {
-        int t = Preprocessor.TreeColumns.Count, d = Preprocessor.DenseColumns.Count;
+        int t = treeColumns, d = denseColumns;
         var rented = t + d > MaxStackFloats ? ArrayPool<float>.Shared.Rent(t + d) : null;
         Span<float> row = rented is null ? stackalloc float[t + d] : rented.AsSpan(0, t + d);
         Preprocessor.Encode(values, row[..t], row[t..]);
-        var primary = GradientBoosting.Probability(GradientBoosting.Margin(row[..t]));
+        var margin = GradientBoosting.Margin(row[..t]);
+        var primary = GradientBoosting.IsLogistic ? Logistic.Sigmoid(margin) : margin;
         if (rented is not null) ArrayPool<float>.Shared.Return(rented);
         var probability = Anchor.Apply(PrimaryCalibrator.Apply(primary));
         return new LeadScore(probability, Certainty.PrimaryConfidence.Confidence(probability, [primary], KnownShare(values)));
@@ -130,17 +140,19 @@ public sealed partial class EnsembleModel
     /// <param name="members">Receives probabilities in the order of <see cref="Member"/>. Length 4.</param>
     public void MemberProbabilities(ReadOnlySpan<float> tree, ReadOnlySpan<float> dense, Span<double> members)
     {
-        members[(int)Member.GradientBoosting] = GradientBoosting.Probability(GradientBoosting.Margin(tree));
-        members[(int)Member.RandomForest] = RandomForest.Probability(RandomForest.Margin(tree));
-        members[(int)Member.Network] = Network.Probability(dense);
-        members[(int)Member.Regression] = Regression.Probability(dense);
+        var (boosting, forest) = trees.Margin(tree);
+        // In the order of Member.
+        Logistic.Sigmoid(Vector256.Create(boosting, forest, Network.Margin(dense), Regression.Margin(dense))).CopyTo(members);
+        if (!GradientBoosting.IsLogistic) members[(int)Member.GradientBoosting] = boosting;
+        if (!RandomForest.IsLogistic) members[(int)Member.RandomForest] = forest;
     }
 
     /// <summary>Share of features with a value, 0 to 1.</summary>
     public static double KnownShare(ReadOnlySpan<FeatureValue> values)
     {
         var known = 0;
-        foreach (var value in values) known += value.IsMissing ? 0 : 1;
+        // Not IsMissing: which features are missing is hard for a processor to foresee, so there is no branch.
+        foreach (ref readonly var value in values) known += (value.Number == value.Number | value.Level is not null) ? 1 : 0;
         return values.Length == 0 ? 0 : known / (double)values.Length;
     }
 

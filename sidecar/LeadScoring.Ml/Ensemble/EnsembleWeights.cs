@@ -1,3 +1,5 @@
+using System.Runtime.Intrinsics;
+
 namespace LeadScoring.Ml.Ensemble;
 
 /// <summary>The members of the ensemble, in the order in which their probabilities stand in a row.</summary>
@@ -44,4 +46,9 @@ public sealed record EnsembleWeights
     public double Average(ReadOnlySpan<double> members) =>
         ((GradientBoosting * members[0]) + (RandomForest * members[1]) + (Network * members[2]) + (Regression * members[3]))
         / (GradientBoosting + RandomForest + Network + Regression);
+
+    /// <summary>The same for four leads, lane by lane the same bits.</summary>
+    internal Vector256<double> Average(Vector256<double> boosting, Vector256<double> forest, Vector256<double> network, Vector256<double> regression) =>
+        ((boosting * GradientBoosting) + (forest * RandomForest) + (network * Network) + (regression * Regression))
+        / Vector256.Create(GradientBoosting + RandomForest + Network + Regression);
 }

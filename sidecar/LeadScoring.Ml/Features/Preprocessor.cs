@@ -41,8 +41,8 @@ public sealed class Preprocessor
     public void Encode(ReadOnlySpan<FeatureValue> values, Span<float> tree, Span<float> dense)
     {
         if (values.Length != encoders.Length) throw new ArgumentException($"{values.Length} values for {encoders.Length} features", nameof(values));
-        if (tree.Length != TreeColumns.Count) throw new ArgumentException($"tree row has {tree.Length} places, not {TreeColumns.Count}", nameof(tree));
-        if (dense.Length != DenseColumns.Count) throw new ArgumentException($"dense row has {dense.Length} places, not {DenseColumns.Count}", nameof(dense));
+        if (tree.Length != treeStart[^1]) throw new ArgumentException($"tree row has {tree.Length} places, not {TreeColumns.Count}", nameof(tree));
+        if (dense.Length != denseStart[^1]) throw new ArgumentException($"dense row has {dense.Length} places, not {DenseColumns.Count}", nameof(dense));
         numbers.Encode(values, tree, dense);
         foreach (var f in numbers.Others)
             encoders[f].Encode(values[f], tree[treeStart[f]..treeStart[f + 1]], dense[denseStart[f]..denseStart[f + 1]]);

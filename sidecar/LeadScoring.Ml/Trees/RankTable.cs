@@ -46,7 +46,7 @@ internal sealed unsafe class RankTable
         thresholds = [.. found.Select(list => list is null ? [] : list.Distinct().Order().ToArray())];
     }
 
-    /// <summary>Bytes of a row. One more is written, and never read, behind the last slot.</summary>
+    /// <summary>Bytes of a row.</summary>
     internal int SlotCount => slots.Count;
 
     /// <summary>The slot that a split looks at, and the byte above which a row goes right.</summary>
@@ -65,9 +65,8 @@ internal sealed unsafe class RankTable
         foreach (var (feature, segment) in slots.Keys.Select(key => (key.Feature, key.Segment)).Distinct().Order())
         {
             var run = thresholds[feature].Skip(segment * Segment).Take(Segment).ToArray();
-            columnList.Add(new Column(
-                feature, slots.GetValueOrDefault((feature, false, segment), SlotCount), slots.GetValueOrDefault((feature, true, segment), SlotCount),
-                blockList.Count, run.Length > Block));
+            var (isLow, isHigh) = (slots.TryGetValue((feature, false, segment), out var low), slots.TryGetValue((feature, true, segment), out var high));
+            columnList.Add(new Column(feature, isLow ? low : high, isHigh ? high : low, isHigh ? sbyte.MaxValue : sbyte.MinValue, blockList.Count, run.Length > Block));
             if (run.Length > Block)
                 AddBlock(run.Where((_, i) => i % Block == Block - 1));
             for (var start = 0; start < run.Length; start += Block)
@@ -79,7 +78,7 @@ internal sealed unsafe class RankTable
 
     /// <summary>The bytes of one row.</summary>
     /// <param name="row">Shape (features); NaN = missing.</param>
-    /// <param name="bytes">Receives <see cref="SlotCount"/> bytes and one to spare.</param>
+    /// <param name="bytes">Receives <see cref="SlotCount"/> bytes.</param>
     internal void Rank(float* row, sbyte* bytes)
     {
         fixed (float* block = blocks)
@@ -94,7 +93,7 @@ internal sealed unsafe class RankTable
     /// <param name="rows">Row-major, shape (count, features); NaN = missing.</param>
     /// <param name="count">Rows.</param>
     /// <param name="features">Columns of a row.</param>
-    /// <param name="bytes">Receives the bytes; slot s of row r at s * stride + r. Room for one slot to spare.</param>
+    /// <param name="bytes">Receives the bytes; slot s of row r at s * stride + r.</param>
     /// <param name="stride">Distance from slot to slot.</param>
     /// <param name="byRow">Receives them once more, row after row: slot s of row r at r * rowStride + s. Null when nobody wants that.</param>
     /// <param name="rowStride">Distance from row to row.</param>
@@ -131,7 +130,7 @@ internal sealed unsafe class RankTable
             rank = (rank * Block) + Reached(at + Block + (rank * Block), value);
         // NaN reaches nothing: it is below every threshold already.
         var low = (sbyte)(rank - 128);
-        var high = float.IsNaN(value) ? sbyte.MaxValue : low;
+        var high = float.IsNaN(value) ? column->MissingHigh : low;
         bytes[column->Low * stride] = low;
         bytes[column->High * stride] = high;
         return (low, high);
@@ -157,6 +156,6 @@ internal sealed unsafe class RankTable
             blockList.Add(float.NaN);   // no value reaches it, not even infinity
     }
 
-    /// <summary>Low and High: the slots where missing is below and above all thresholds; the one to spare when no split looks there.</summary>
-    private readonly record struct Column(int Feature, int Low, int High, int Start, bool TwoLevels);
+    /// <summary>Low and High: the slots where missing is below and above all thresholds. The same slot twice when no split looks at the other; High, written last, then decides with MissingHigh.</summary>
+    private readonly record struct Column(int Feature, int Low, int High, sbyte MissingHigh, int Start, bool TwoLevels);
 }

@@ -11,61 +11,86 @@ internal sealed unsafe partial class RankedForest
     /// <summary>Rows whose bytes are kept at once. A tree is read once for all of them; their bytes and indices stay in the first cache.</summary>
     private const int BlockRows = 256;
 
-    /// <summary>Bytes of a row with something to spare: a line more than two, or the same slot of all rows would compete for the same place in the cache.</summary>
-    private const int RowStride = 192;
+    /// <summary>Bytes of a row that needs two registers: a line more than two, or the same slot of all rows would compete for the same place in the cache.</summary>
+    private const int WideRowStride = 192;
 
     private const int Lanes = 8;
 
     /// <summary>The margins of many rows, as <see cref="TreeEnsemble.Margins"/> describes them.</summary>
-    internal void Margins(ReadOnlySpan<float> rows, Span<float> margins)
-    {
-        if (Vector512.IsHardwareAccelerated)
-            Margins<SixtyFourBytes>(rows, margins);
-        else if (Vector256.IsHardwareAccelerated)
-            Margins<ThirtyTwoBytes>(rows, margins);
-        else
-            Margins<SixteenBytes>(rows, margins);
-    }
+    internal void Margins(ReadOnlySpan<float> rows, Span<float> margins) => MarginsOfBoth(this, null, rows, margins, default);
 
     /// <summary>The same with a register width of one's choice.</summary>
     internal void Margins<TLanes>(ReadOnlySpan<float> rows, Span<float> margins)
+        where TLanes : struct, IByteLanes<TLanes> => MarginsOfBoth<TLanes>(this, null, rows, margins, default);
+
+    /// <summary>The margins of many rows under both models of a pair, whose bytes are made once; or under one model.</summary>
+    internal static void MarginsOfBoth(RankedForest first, RankedForest? second, ReadOnlySpan<float> rows, Span<float> firstMargins, Span<float> secondMargins)
+    {
+        if (Vector512.IsHardwareAccelerated)
+            MarginsOfBoth<SixtyFourBytes>(first, second, rows, firstMargins, secondMargins);
+        else if (Vector256.IsHardwareAccelerated)
+            MarginsOfBoth<ThirtyTwoBytes>(first, second, rows, firstMargins, secondMargins);
+        else
+            MarginsOfBoth<SixteenBytes>(first, second, rows, firstMargins, secondMargins);
+    }
+
+    /// <summary>The same with a register width of one's choice.</summary>
+    internal static void MarginsOfBoth<TLanes>(RankedForest first, RankedForest? second, ReadOnlySpan<float> rows, Span<float> firstMargins, Span<float> secondMargins)
         where TLanes : struct, IByteLanes<TLanes>
     {
-        var twoParts = CanScoreSingle && lowers is not null;
-        var columns = (table.SlotCount + 1) * BlockRows;
-        var rented = ArrayPool<byte>.Shared.Rent(columns + (twoParts ? BlockRows * RowStride : 0) + CacheLine.Size);
-        var stack = stackalloc byte[(BlockRows * 5) + CacheLine.Size];
-        var block = (float*)CacheLine.Up(stack);
-        var at = (sbyte*)(block + BlockRows);
+        var (table, featureCount) = (first.table, first.featureCount);
+        var columns = table.SlotCount * BlockRows;
+        var rowStride = first.FitsOneRegister ? CacheLine.Size : WideRowStride;
+        var wantsRows = first.HasTwoParts || second is { HasTwoParts: true };
+        var rented = ArrayPool<byte>.Shared.Rent(columns + (wantsRows ? BlockRows * rowStride : 0) + CacheLine.Size);
         fixed (byte* bytes = rented)
         fixed (float* row = rows)
         {
             var ranks = (sbyte*)CacheLine.Up(bytes);
-            var byRow = twoParts ? ranks + columns : null;
-            for (var start = 0; start < margins.Length; start += BlockRows)
+            var byRow = wantsRows ? ranks + columns : null;
+            for (var start = 0; start < firstMargins.Length; start += BlockRows)
             {
-                var count = Math.Min(BlockRows, margins.Length - start);
-                table.Rank(row + ((nint)start * featureCount), count, featureCount, ranks, BlockRows, byRow, RowStride);
-                new Span<float>(block, BlockRows).Fill(baseMargin);
-                // Rows beyond the last of a part-filled register are old bytes: they go somewhere in the tree, and nobody asks where.
-                var padded = (count + TLanes.Count - 1) / TLanes.Count * TLanes.Count;
-                for (var tree = 0; tree < steps.Length; tree++)
-                {
-                    for (var r = 0; r < padded; r += TLanes.Count)
-                        Upper<TLanes>(splits.At + (tree * TopSize), ranks + r, at + r);
-                    if (steps[tree] == 0)
-                        AddValues(ends.At[tree].Values, at, block, padded);
-                    else if (twoParts)
-                        AddValues(lowers!.At + (tree * TopSize), at, byRow, block, count);
-                    else
-                        Walk(ends.At[tree].Exits, steps[tree], ranks, at, block, padded);
-                }
-
-                new ReadOnlySpan<float>(block, count).CopyTo(margins[start..]);
+                var count = Math.Min(BlockRows, firstMargins.Length - start);
+                table.Rank(row + ((nint)start * featureCount), count, featureCount, ranks, BlockRows, byRow, rowStride);
+                first.Block<TLanes>(ranks, byRow, firstMargins.Slice(start, count));
+                second?.Block<TLanes>(ranks, byRow, secondMargins.Slice(start, count));
             }
         }
 
         ArrayPool<byte>.Shared.Return(rented);
+    }
+
+    /// <summary>Whether rows below the upper part are decided by one comparison over a row's own bytes.</summary>
+    private bool HasTwoParts => CanScoreSingle && lowers is not null;
+
+    /// <summary>The margins of the rows of a block from their bytes.</summary>
+    [SkipLocalsInit]
+    private void Block<TLanes>(sbyte* ranks, sbyte* byRow, Span<float> margins)
+        where TLanes : struct, IByteLanes<TLanes>
+    {
+        var stack = stackalloc byte[(BlockRows * 5) + CacheLine.Size];
+        var block = (float*)CacheLine.Up(stack);
+        var at = (sbyte*)(block + BlockRows);
+        var count = margins.Length;
+        var twoParts = HasTwoParts;
+        new Span<float>(block, BlockRows).Fill(baseMargin);
+        // Rows beyond the last of a part-filled register are old bytes: they go somewhere in the tree, and nobody asks where.
+        var padded = (count + TLanes.Count - 1) / TLanes.Count * TLanes.Count;
+        for (var tree = 0; tree < steps.Length; tree++)
+        {
+            for (var r = 0; r < padded; r += TLanes.Count)
+                Upper<TLanes>(splits.At + (tree * TopSize), ranks + r, at + r);
+            if (steps[tree] == 0)
+                AddValues(ends.At[tree].Values, at, block, padded);
+            else if (twoParts && FitsOneRegister)
+                AddValues<OneRegister>(lowers!.At + (tree * TopSize), at, byRow, CacheLine.Size, block, count);
+            else if (twoParts)
+                AddValues<TwoRegisters>(lowers!.At + (tree * TopSize), at, byRow, WideRowStride, block, count);
+            else
+                Walk(ends.At[tree].Exits, steps[tree], ranks, at, block, padded);
+        }
+
+        new ReadOnlySpan<float>(block, count).CopyTo(margins);
         GC.KeepAlive(this);
     }
 
@@ -129,10 +154,11 @@ internal sealed unsafe partial class RankedForest
     }
 
     /// <summary>margins += the value below each row's exit, found with one comparison.</summary>
-    private static void AddValues(Lower* lower, sbyte* at, sbyte* byRow, float* margins, int count)
+    private static void AddValues<TRow>(Lower* lower, sbyte* at, sbyte* byRow, int rowStride, float* margins, int count)
+        where TRow : struct, IRowRegisters<TRow>
     {
-        for (var r = 0; r < count; r++, byRow += RowStride)
-            margins[r] += Value(lower + at[r], Vector512.Load((byte*)byRow), Vector512.Load((byte*)byRow + 64));
+        for (var r = 0; r < count; r++, byRow += rowStride)
+            margins[r] += Value(lower + at[r], TRow.Load(byRow));
     }
 
     /// <summary>From each row's exit down to its leaf, eight rows at once to hide the latency of a step; margins += the leaf's value.</summary>

@@ -39,10 +39,9 @@ internal sealed unsafe partial class RankedForest
     private readonly int featureCount;
     private readonly float baseMargin;
 
-    private RankedForest(ImmutableArray<RegressionTree> trees, int featureCount, float baseMargin)
+    private RankedForest(RankTable table, ImmutableArray<RegressionTree> trees, int featureCount, float baseMargin)
     {
-        (this.featureCount, this.baseMargin) = (featureCount, baseMargin);
-        table = new RankTable(trees, featureCount);
+        (this.table, this.featureCount, this.baseMargin) = (table, featureCount, baseMargin);
         steps = [.. trees.Select(tree => Math.Max(0, tree.Depth - TopDepth))];
         tops = new AlignedArray<Top>(trees.Length);
         ends = new AlignedArray<Ends>(trees.Length);
@@ -55,7 +54,6 @@ internal sealed unsafe partial class RankedForest
             new Layout(table, trees[t], tops.At + t, ends.At + t, splits.At + (t * TopSize), lowers is null ? null : lowers.At + (t * TopSize), nodeList, valueList).Add();
         nodes = new AlignedArray<Node>(nodeList);
         values = new AlignedArray<float>(valueList);
-        table.Complete();
     }
 
     /// <summary>Lays the trees out; null for a model whose shape does not suit it.</summary>
@@ -63,8 +61,22 @@ internal sealed unsafe partial class RankedForest
     {
         if (trees.IsEmpty)
             return null;
-        var forest = new RankedForest(trees, featureCount, baseMargin);
-        return forest.table.SlotCount <= MaxSlots ? forest : null;
+        var table = new RankTable(trees, featureCount);
+        var forest = new RankedForest(table, trees, featureCount, baseMargin);
+        table.Complete();
+        return table.SlotCount <= MaxSlots ? forest : null;
+    }
+
+    /// <summary>Lays two models for the same rows out over one table of bytes; null when the bytes of a row are more than two registers, or there are no trees.</summary>
+    internal static (RankedForest First, RankedForest Second)? BuildPair(
+        ImmutableArray<RegressionTree> first, float firstBase, ImmutableArray<RegressionTree> second, float secondBase, int featureCount)
+    {
+        if (first.IsEmpty || second.IsEmpty)
+            return null;
+        var table = new RankTable(first.Concat(second), featureCount);
+        var pair = (new RankedForest(table, first, featureCount, firstBase), new RankedForest(table, second, featureCount, secondBase));
+        table.Complete();
+        return table.SlotCount <= MaxSingleSlots ? pair : null;
     }
 
     /// <summary>Where heap node n (from 1) stands among the 9 groups of 7: the upper three levels, then the eight subtrees below them.</summary>

@@ -17,6 +17,7 @@ public sealed class TreeEnsemble
     public const int MaxSupportedFeatures = 32_767;
 
     private const int FewRows = 8;
+    private const string SquaredError = "reg:squarederror";
 
     private readonly PackedForest forest;
     private readonly RankedForest? ranked;
@@ -29,6 +30,7 @@ public sealed class TreeEnsemble
         BaseMargin = baseMargin;
         Trees = trees;
         FeatureNames = featureNames;
+        IsLogistic = objective != SquaredError;
         MaxDepth = trees.IsEmpty ? 0 : trees.Max(tree => tree.Depth);
         forest = PackedForest.Pack(trees, featureCount, baseMargin);
         ranked = RankedForest.Build(trees, featureCount, baseMargin);
@@ -36,6 +38,9 @@ public sealed class TreeEnsemble
 
     /// <summary><c>binary:logistic</c>, <c>reg:logistic</c> or <c>reg:squarederror</c>.</summary>
     public string Objective { get; }
+
+    /// <summary>Whether a margin is log-odds; else it is the probability itself.</summary>
+    internal bool IsLogistic { get; }
 
     /// <summary>Columns that a row must have.</summary>
     public int FeatureCount { get; }
@@ -113,7 +118,7 @@ public sealed class TreeEnsemble
     /// <summary>What a margin means under the objective.</summary>
     /// <param name="margin">As <see cref="Margin"/> returns it.</param>
     /// <returns>1 / (1 + exp(-margin)), uncalibrated, in [0, 1], for logistic objectives; the margin itself for <c>reg:squarederror</c>.</returns>
-    public double Probability(float margin) => Objective == "reg:squarederror" ? margin : 1 / (1 + Math.Exp(-(double)margin));
+    public double Probability(float margin) => !IsLogistic ? margin : 1 / (1 + Math.Exp(-(double)margin));
 
     // XGBoost, src/objective/regression_loss.h, LogisticRegression::ProbToMargin: single precision, in this order.
     private static float ToBaseMargin(string objective, float baseScore) => objective switch
@@ -121,7 +126,7 @@ public sealed class TreeEnsemble
         "binary:logistic" or "reg:logistic" when baseScore is > 0 and < 1 => -MathF.Log((1.0f / baseScore) - 1.0f),
         "binary:logistic" or "reg:logistic" =>
             throw new TreeModelFormatException($"base_score is {baseScore}; {objective} needs a number between 0 and 1."),
-        "reg:squarederror" => baseScore,
+        SquaredError => baseScore,
         _ => throw new TreeModelFormatException(
             $"The objective is '{objective}'; binary:logistic, reg:logistic and reg:squarederror are supported."),
     };

@@ -115,6 +115,30 @@ public sealed class EnsembleModelTests
     }
 
     [Fact]
+    public void Confidence_AnySignals_IsTheRegressionOverThem()
+    {
+        var model = new ConfidenceModel(new LogisticRegression([0.7, -3, 1.5], -0.4), new IsotonicCalibrator([0, 0.3, 1], [0, 0.5, 1]));
+        var random = new Random(4);
+        var signals = new float[3];
+        for (var i = 0; i < 1_000; i++)
+        {
+            double[] members = [random.NextDouble(), random.NextDouble(), random.NextDouble(), random.NextDouble()];
+            var (probability, known) = (random.NextDouble(), random.NextDouble());
+            ConfidenceModel.Fill(signals, probability, members, known);
+            // Not to the last bit: the logarithm is another, and rounding to single precision may then differ by one step.
+            Assert.Equal(Math.Clamp(model.Map.Apply(model.Regression.Probability(signals)), 0.001, 0.999), model.Confidence(probability, members, known), 1e-6);
+        }
+    }
+
+    [Fact]
+    public void Sigmoid_AnyMargin_IsThatOfTheFormula()
+    {
+        foreach (var margin in (double[])[0, -0.0, 1, -1, 8.25, -8.25, 40, -40, 700, -700, 709.9, -709.9, 1e300, -1e300, double.PositiveInfinity, double.NegativeInfinity, double.Epsilon])
+            Assert.Equal(1 / (1 + Math.Exp(-margin)), Logistic.Sigmoid(margin), 1e-15);
+        Assert.True(double.IsNaN(Logistic.Sigmoid(double.NaN)));
+    }
+
+    [Fact]
     public void Confidence_Signals_AreMarginDisagreementAndKnownShare()
     {
         var signals = new float[3];
