@@ -73,12 +73,13 @@ internal static class CalibrationPlots
         }
 
         Report.Table(["block", "converted", "frozen mean probability", "re-anchored mean probability", "verdict from the block before"], points.Select(b => (string[])[$"{b.X}", $"{b.Rate:0.000}", $"{b.Frozen:0.000}", $"{b.Anchored:0.000}", b.Verdict]));
-        new PlotFrame("When the base rate moves", $"UCI bank series in order of date: trained on the first {from:N0} calls (base rate {rate:0.000}),\nthe other {set.Rows - from:N0} in {Blocks} blocks")
+        var frame = new PlotFrame("When the base rate moves", $"UCI bank series in order of date: trained on the first {from:N0} calls (base rate {rate:0.000}),\nthe other {set.Rows - from:N0} in {Blocks} blocks")
             .Axis(AxisPosition.Bottom, "block, oldest first", 0.5, Blocks + 0.5, 1, "0").Axis(AxisPosition.Left, "share, mean probability", 0, 0.7, 0.1, "0.0").Legend(LegendPosition.LeftTop)
             .Line("base rate of the training", [(0.5, rate), (Blocks + 0.5, rate)], PlotFrame.Grey, LineStyle.Dash, thickness: 1)
             .Intervals("converted, 95 % interval", points.Select(b => (b.X, b.Rate, b.Interval)), PlotFrame.Grey)
             .Line("mean probability, frozen", points.Select(b => (b.X, b.Frozen)), PlotFrame.Orange, markers: true)
-            .Line("mean probability, re-anchored by the block before", points.Select(b => (b.X, b.Anchored)), PlotFrame.Blue, markers: true)
-            .Save(folder, "base-rate");
+            .Line("mean probability, re-anchored by the block before", points.Select(b => (b.X, b.Anchored)), PlotFrame.Blue, markers: true);
+        foreach (var b in points.Where(b => b.Verdict == nameof(AnchorVerdict.RankOnly))) frame.Text("rank only", b.X, b.Anchored - 0.03, HorizontalAlignment.Center, PlotFrame.Blue);
+        frame.Save(folder, "base-rate");
     }
 }
