@@ -79,7 +79,7 @@ internal static class CalibrationPlots
             .Intervals("converted, 95 % interval", points.Select(b => (b.X, b.Rate, b.Interval)), PlotFrame.Grey)
             .Line("mean probability, frozen", points.Select(b => (b.X, b.Frozen)), PlotFrame.Orange, markers: true)
             .Line("mean probability, re-anchored by the block before", points.Select(b => (b.X, b.Anchored)), PlotFrame.Blue, markers: true);
-        foreach (var b in points.Where(b => b.Verdict == nameof(AnchorVerdict.RankOnly))) frame.Text("rank only", b.X, b.Anchored - 0.03, HorizontalAlignment.Center, PlotFrame.Blue);
+        foreach (var b in points.Where(b => b.Verdict == nameof(AnchorVerdict.RankOnly))) frame.Text("rank only", b.X + 0.12, b.Anchored - 0.015, HorizontalAlignment.Left, PlotFrame.Blue);
         frame.Save(folder, "base-rate");
     }
 }
