@@ -31,7 +31,7 @@ public sealed partial class ReadmeTests
     public void Links_AllRelative_LeadToFiles() => Assert.All(Link.Matches(Readme).Select(m => m.Groups[1].Value.Split('#')[0]), path => Assert.True(Path.Exists(Path.Combine(Root, path)), path));
 
     /// <summary>Variable name and default of every setting of every options class.</summary>
-    private static IEnumerable<KeyValuePair<string, string>> Options() =>
+    internal static IEnumerable<KeyValuePair<string, string>> Options() =>
         from type in typeof(SidecarApp).Assembly.GetTypes()
         let section = type.GetField("Section", BindingFlags.Public | BindingFlags.Static)?.GetValue(null) as string
         where section is not null && type.Name.EndsWith("Options", StringComparison.Ordinal)
