@@ -62,7 +62,7 @@ public sealed class TrainingServerTests(ITestOutputHelper output) : IDisposable
             Assert.Equal("rules", await ScoredByAsync(client));
             using var posted = await client.PostAsJsonAsync("/v1/training-runs", new { settings });
             Assert.Equal(HttpStatusCode.Accepted, posted.StatusCode);
-            await WaitAsync("training to be under way", async () => (await RunAsync(client)).GetProperty("fraction").GetDouble() > 0.03, TimeSpan.FromSeconds(60));
+            await WaitAsync("training to be under way", async () => (await RunAsync(client)).GetProperty("fraction").GetDouble() > 0.01, TimeSpan.FromSeconds(120));
             child = Assert.Single(TrainingProcesses());
             Assert.Equal("rules", await ScoredByAsync(client));
             first.Kill();
