@@ -34,7 +34,7 @@ internal static class ConfidenceBenchmark
     {
         var count = quick ? 10_000 : 20_000;
         var (rows, trained) = DemoRows.Model(count);
-        var others = DemoRows.Make(DemoRows.DefaultWorld with { Seed = 2 }, 10_000, keepSnapshots: false).Set;
+        var others = DemoRows.Make(DemoRows.DefaultWorld with { Seed = 2 }, 10_000, keepSnapshots: false).Set.WithFeatures(trained.Model.Profile);
         var explainer = new Explainer(trained.Model);
         var width = others.Profile.Features.Count;
         var (bases, points) = (new double[others.Rows], new double[others.Rows * width]);
