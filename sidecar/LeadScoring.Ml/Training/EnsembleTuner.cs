@@ -31,7 +31,10 @@ internal sealed class EnsembleTuner(TrainingSet set, int[] rows, TrainingSetting
     internal SearchResult Search()
     {
         using var clock = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        clock.CancelAfter(clockLimit ?? settings.TuningBudget);
+        var time = clockLimit ?? settings.TuningBudget;
+        // A timer of no time at all would still leave the search some, as much as the machine is late in firing it.
+        if (time > TimeSpan.Zero) clock.CancelAfter(time);
+        else clock.Cancel();
         var folds = Math.Min(settings.Folds, MostFolds);
         var sample = Sample();
         var forests = Forests();
