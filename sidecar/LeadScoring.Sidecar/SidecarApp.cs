@@ -31,7 +31,7 @@ internal static class SidecarApp
             .AddValidation()
             .AddStorage(builder.Configuration)
             .AddOrganizations()
-            .AddLeads()
+            .AddLeads(builder.Configuration)
             .AddEvents()
             .AddOutcomes()
             .AddModels()

@@ -17,25 +17,32 @@ internal static class BenchmarkProgram
           quality-forward  the product's targets one by one forward in time, and the base-rate shift of the bank series where public sets are given
           ingestion   CPU time per event of storing and folding, beside a raw insert of the same rows
           startup     process start to ready, first and later requests
+          http        requests/s, CPU time and latency of the service over loopback, beside an empty endpoint (needs wrk; redis-server for the part with Redis)
           plots       the plots of sidecar/docs/methodology.md, drawn anew from public sets, and the figures in them (needs --public-data)
           all         all of them
 
           --quick            less data and fewer rounds: a minute or so instead of many; not for publishing
           --public-data DIR  folder with sets/NAME.csv, sets/NAME.schema.json and splits/NAME.test.txt (quality, confidence, plots)
 
-        All but startup are CPU time of a thread or process, so that other work on the machine disturbs them less.
+        All but startup and http are CPU time of a thread or process, so that other work on the machine disturbs them less.
         """;
 
     private static readonly (string Name, Func<BenchmarkOptions, Task> Run)[] All =
     [
         ("inference", InferenceBenchmark.RunAsync), ("explain", ExplainBenchmark.RunAsync), ("training", TrainingBenchmark.RunAsync),
-        ("quality", QualityBenchmark.RunAsync), ("confidence", ConfidenceBenchmark.RunAsync), ("quality-forward", HonestyBenchmark.RunAsync), ("ingestion", IngestionBenchmark.RunAsync), ("startup", StartupBenchmark.RunAsync),
+        ("quality", QualityBenchmark.RunAsync), ("confidence", ConfidenceBenchmark.RunAsync), ("quality-forward", HonestyBenchmark.RunAsync), ("ingestion", IngestionBenchmark.RunAsync), ("startup", StartupBenchmark.RunAsync), ("http", HttpBenchmark.RunAsync),
         ("plots", PlotsBenchmark.RunAsync),
     ];
 
     private static async Task<int> Main(string[] args)
     {
         CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
+        if (args is [EmptyServer.Command, var url, .. var sizes])
+        {
+            await EmptyServer.RunAsync(url, sizes.Select(int.Parse));
+            return 0;
+        }
+
         var names = new List<string>();
         var options = new BenchmarkOptions(false, null);
         for (var i = 0; i < args.Length; i++)

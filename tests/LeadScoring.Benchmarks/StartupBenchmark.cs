@@ -1,6 +1,4 @@
 using System.Diagnostics;
-using System.Net;
-using System.Net.Sockets;
 using System.Text;
 
 namespace LeadScoring.Benchmarks;
@@ -26,7 +24,7 @@ internal static class StartupBenchmark
         try
         {
             Report.Progress($"demo organization of {leads:N0} leads");
-            using (var demo = Launch("demo", "--data", data, "--leads", $"{leads}", "--active", "500"))
+            using (var demo = SidecarProcess.Launch([], "demo", "--data", data, "--leads", $"{leads}", "--active", "500"))
             {
                 await demo.StandardOutput.ReadToEndAsync();
                 await demo.WaitForExitAsync();
@@ -67,12 +65,12 @@ internal static class StartupBenchmark
 
     private static async Task<Start> StartAsync(HttpClient client, string data)
     {
-        var url = $"http://127.0.0.1:{FreePort()}";
+        var url = $"http://127.0.0.1:{SidecarProcess.FreePort()}";
         var clock = Stopwatch.StartNew();
-        using var service = Launch("serve", "--data", data, "--url", url);
+        using var service = SidecarProcess.Launch([], "serve", "--data", data, "--url", url);
         try
         {
-            while (!await IsReadyAsync(client, url))
+            while (!await SidecarProcess.IsReadyAsync(client, url))
             {
                 if (service.HasExited || clock.Elapsed > TimeSpan.FromMinutes(1)) throw new InvalidOperationException("The service did not get ready.");
                 await Task.Delay(5);
@@ -111,34 +109,5 @@ internal static class StartupBenchmark
         var time = Stopwatch.GetElapsedTime(start).TotalMilliseconds;
         response.EnsureSuccessStatusCode();
         return time;
-    }
-
-    private static async Task<bool> IsReadyAsync(HttpClient client, string url)
-    {
-        try
-        {
-            using var response = await client.GetAsync(url + "/readyz");
-            return response.StatusCode == HttpStatusCode.OK;
-        }
-        catch (HttpRequestException)
-        {
-            // Not listening yet.
-            return false;
-        }
-    }
-
-    private static Process Launch(params string[] args)
-    {
-        var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true };
-        foreach (var arg in (string[])[Path.Combine(AppContext.BaseDirectory, "LeadScoring.Sidecar.dll"), .. args]) start.ArgumentList.Add(arg);
-        start.Environment["OMP_WAIT_POLICY"] = "passive";
-        return Process.Start(start)!;
-    }
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 }

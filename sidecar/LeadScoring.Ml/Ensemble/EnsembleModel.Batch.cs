@@ -19,11 +19,25 @@ public sealed partial class EnsembleModel
     /// <param name="values">One value a feature, in the profile's order, lead after lead. Shape (leads, features).</param>
     /// <param name="scores">Receives one score a lead. Shape (leads); may be empty.</param>
     /// <exception cref="ArgumentException">The shapes do not agree.</exception>
-    public void Score(ReadOnlySpan<FeatureValue> values, Span<LeadScore> scores)
+    public void Score(ReadOnlySpan<FeatureValue> values, Span<LeadScore> scores) => Score(values, scores, []);
+
+    /// <summary>Scores many leads and also gives the members' own probabilities.</summary>
+    /// <param name="values">One value a feature, in the profile's order, lead after lead. Shape (leads, features).</param>
+    /// <param name="scores">Receives one score a lead. Shape (leads); may be empty.</param>
+    /// <param name="members">Receives probabilities in the order of <see cref="Member"/>. Shape (leads, 4), or empty when nobody asks.</param>
+    /// <exception cref="ArgumentException">The shapes do not agree.</exception>
+    public void Score(ReadOnlySpan<FeatureValue> values, Span<LeadScore> scores, Span<double> members)
     {
         int width = Profile.Features.Count, t = treeColumns, d = denseColumns;
         if ((long)scores.Length * width != values.Length)
             throw new ArgumentException($"{values.Length} values are not {scores.Length} leads of {width} features", nameof(values));
+        if (!members.IsEmpty && members.Length != scores.Length * Members) throw new ArgumentException($"{members.Length} places are not {scores.Length} leads of {Members} members", nameof(members));
+        if (scores.Length == 1 && !members.IsEmpty)
+        {
+            scores[0] = Score(values, members);
+            return;
+        }
+
         var block = (Math.Min(BlockLeads, scores.Length) + Lanes - 1) / Lanes * Lanes;   // whole groups: what stands in lanes without a lead is not looked at
         var floats = ArrayPool<float>.Shared.Rent(block * (t + d + 2));
         var doubles = ArrayPool<double>.Shared.Rent(block * 2);
@@ -42,10 +56,15 @@ public sealed partial class EnsembleModel
             for (var i = 0; i < count; i += Lanes)
             {
                 var group = Math.Min(Lanes, count - i);
-                Combine(
-                    Probabilities(GradientBoosting, boosting[i..]), Probabilities(RandomForest, forest[i..]),
-                    Logistic.Sigmoid(Vector256.Create<double>(network[i..])), Logistic.Sigmoid(Vector256.Create<double>(regression[i..])),
-                    part.Slice(i * width, group * width), scores.Slice(start + i, group));
+                var (b, f) = (Probabilities(GradientBoosting, boosting[i..]), Probabilities(RandomForest, forest[i..]));
+                var (n, r) = (Logistic.Sigmoid(Vector256.Create<double>(network[i..])), Logistic.Sigmoid(Vector256.Create<double>(regression[i..])));
+                Combine(b, f, n, r, part.Slice(i * width, group * width), scores.Slice(start + i, group));
+                for (var lead = 0; lead < group && !members.IsEmpty; lead++)
+                {
+                    // In the order of Member.
+                    ReadOnlySpan<double> own = [b[lead], f[lead], n[lead], r[lead]];
+                    own.CopyTo(members[((start + i + lead) * Members)..]);
+                }
             }
         }
 

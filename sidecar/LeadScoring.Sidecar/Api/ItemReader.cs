@@ -78,9 +78,19 @@ internal sealed class ItemReader(JsonElement item, string pointer)
     /// <summary>Null when the text is fine, else what is wrong with it.</summary>
     internal static string? Check(string name, string text, int maxLength) =>
         text.Length == 0 || text.Length > maxLength ? $"{name} must have 1 to {maxLength:N0} characters."
-        : text.Any(char.IsControl) ? $"{name} must not contain control characters."
+        : HasControl(text) ? $"{name} must not contain control characters."
         : string.IsNullOrWhiteSpace(text) ? $"{name} must not be blank."
         : null;
+
+    private static bool HasControl(string text)
+    {
+        foreach (var c in text)
+        {
+            if (char.IsControl(c)) return true;
+        }
+
+        return false;
+    }
 
     /// <summary>The string, or null when it holds half a surrogate pair: legal in JSON's grammar, but not text that can be stored.</summary>
     internal static string? TryText(JsonElement value)

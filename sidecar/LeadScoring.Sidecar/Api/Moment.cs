@@ -21,6 +21,12 @@ internal sealed class MomentConverter : JsonConverter<DateTimeOffset>
 
     public override void Write(Utf8JsonWriter writer, DateTimeOffset value, JsonSerializerOptions options) => writer.WriteStringValue(Text(value));
 
+    /// <summary>Bytes of a moment on the wire.</summary>
+    internal const int Length = 24;
+
+    /// <summary>The same text in UTF-8.</summary>
+    internal static void Write(DateTimeOffset value, Span<byte> destination) => value.UtcDateTime.TryFormat(destination, out _, "yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture);
+
     internal static string Text(DateTimeOffset value) => value.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture);
 }
 

@@ -15,6 +15,7 @@ internal static class DeleteLead
         var known = await database.WriteAsync(async transaction =>
         {
             var rows = 0;
+            transaction.Touch(caller.OrganizationId, leadId);
             foreach (var erasure in erasures) rows += await transaction.ExecuteAsync(erasure.Sql, parameters, cancellationToken);
             return rows + await transaction.ExecuteAsync(Sql, parameters, cancellationToken);
         }, cancellationToken);

@@ -16,16 +16,16 @@ internal static class LeadAttributes
 
     private static readonly JsonWriterOptions Readable = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true };
 
-    /// <summary>Reads an attributes object into name -> JSON text (null removes the attribute); faults go to <paramref name="item"/>.</summary>
-    internal static SortedDictionary<string, string?> Read(ItemReader item, JsonElement attributes, string pointer)
+    /// <summary>Reads an attributes object: name -> value (null removes the attribute), good as long as the document is; faults go to <paramref name="item"/>.</summary>
+    internal static Dictionary<string, JsonElement> Read(ItemReader item, JsonElement attributes, string pointer)
     {
-        var patch = new SortedDictionary<string, string?>(StringComparer.Ordinal);
         if (attributes.ValueKind != JsonValueKind.Object)
         {
             item.Errors.Add(new FieldError(pointer, "attributes must be an object of names and values."));
-            return patch;
+            return [];
         }
 
+        var patch = new Dictionary<string, JsonElement>(attributes.GetPropertyCount(), StringComparer.Ordinal);
         foreach (var member in attributes.EnumerateObject())
         {
             string name;
@@ -39,17 +39,17 @@ internal static class LeadAttributes
                 continue;
             }
 
-            var fault = ItemReader.Check("An attribute name", name, MaxNameLength) ?? TryFormat(member.Value, out var json, out var valueFault) switch
-            {
-                true => Remember(patch, name, json),
-                false => valueFault,
-            };
-            if (fault is not null) item.Errors.Add(new FieldError(JsonPointer.Append(pointer, name), fault));
+            if ((ItemReader.Check("An attribute name", name, MaxNameLength) ?? Fault(member.Value)) is { } fault) item.Errors.Add(new FieldError(JsonPointer.Append(pointer, name), fault));
+            else patch[name] = member.Value;
         }
 
         if (patch.Count > MaxCount) item.Errors.Add(new FieldError(pointer, $"A lead has at most {MaxCount} attributes; these are {patch.Count}."));
         return patch;
     }
+
+    /// <summary>Attributes that were read as they are stored: name -> JSON text; null removes.</summary>
+    internal static Dictionary<string, string?> Format(IReadOnlyDictionary<string, JsonElement> attributes) =>
+        attributes.ToDictionary(a => a.Key, a => a.Value.ValueKind == JsonValueKind.Null ? null : Format(a.Value), StringComparer.Ordinal);
 
     /// <summary>JSON text of an attribute that came as text, from a CSV say.</summary>
     internal static string FromText(string text) => Written(writer => writer.WriteStringValue(text));
@@ -94,45 +94,38 @@ internal static class LeadAttributes
         return values;
     }
 
-    private static string? Remember(SortedDictionary<string, string?> patch, string name, string? json)
+    /// <summary>Null when the value can be an attribute, else why not.</summary>
+    private static string? Fault(JsonElement value)
     {
-        patch[name] = json;
-        return null;
-    }
-
-    private static bool TryFormat(JsonElement value, out string? json, out string? fault)
-    {
-        json = fault = null;
         switch (value.ValueKind)
         {
-            case JsonValueKind.Null:
-                return true;
             case JsonValueKind.String:
-                // Re-written so that "\u0041" and "A" are one spelling: an unchanged lead must look unchanged.
-                if (ItemReader.TryText(value) is not { } text) fault = "The text is not valid (half a surrogate pair).";
-                else if (text.Length > MaxTextLength) fault = $"Text has at most {MaxTextLength:N0} characters.";
-                else json = FromText(text);
-                return fault is null;
+                return ItemReader.TryText(value) is not { } text ? "The text is not valid (half a surrogate pair)."
+                    : text.Length > MaxTextLength ? $"Text has at most {MaxTextLength:N0} characters." : null;
             case JsonValueKind.Array:
-                var parts = new List<string>();
+                var count = 0;
                 foreach (var element in value.EnumerateArray())
                 {
-                    if (element.ValueKind is JsonValueKind.Array or JsonValueKind.Object) fault = "A list holds texts, numbers and truth values only.";
-                    else if (TryFormat(element, out var part, out fault)) parts.Add(part ?? "null");
-                    if (parts.Count > MaxListLength) fault = $"A list has at most {MaxListLength:N0} entries.";
-                    if (fault is not null) return false;
+                    if (element.ValueKind is JsonValueKind.Array or JsonValueKind.Object) return "A list holds texts, numbers and truth values only.";
+                    if (Fault(element) is { } fault) return fault;
+                    if (++count > MaxListLength) return $"A list has at most {MaxListLength:N0} entries.";
                 }
 
-                json = "[" + string.Join(',', parts) + "]";
-                return true;
+                return null;
             case JsonValueKind.Object:
-                fault = "Nested objects are not supported: send their members as attributes of their own, such as address_city.";
-                return false;
+                return "Nested objects are not supported: send their members as attributes of their own, such as address_city.";
             default:
-                json = value.GetRawText();
-                return true;
+                return null;
         }
     }
+
+    /// <summary>Texts are re-written so that "\u0041" and "A" are one spelling: an unchanged lead must look unchanged.</summary>
+    private static string Format(JsonElement value) => value.ValueKind switch
+    {
+        JsonValueKind.String => FromText(value.GetString()!),
+        JsonValueKind.Array => "[" + string.Join(',', value.EnumerateArray().Select(Format)) + "]",
+        _ => value.GetRawText(),
+    };
 
     private static string Written(Action<Utf8JsonWriter> write)
     {

@@ -4,9 +4,11 @@ namespace LeadScoring.Sidecar.Leads;
 
 internal static class LeadEndpoints
 {
-    internal static IServiceCollection AddLeads(this IServiceCollection services)
+    internal static IServiceCollection AddLeads(this IServiceCollection services, IConfiguration configuration)
     {
+        services.AddOptions<LeadOptions>().Bind(configuration.GetSection(LeadOptions.Section)).ValidateDataAnnotations().ValidateOnStart();
         services.AddSingleton<LeadStore>();
+        services.AddSingleton<LeadCache>();
         services.AddSingleton<StaleLeads>();
         return services;
     }

@@ -32,7 +32,7 @@ public sealed record LeadItem(
         }
 
         var patch = LeadAttributes.Read(item, attributes, JsonPointer.Append(item.Pointer, "attributes"));
-        return item.Errors.Count > 0 ? null : new LeadWrite(leadId!, patch, createdAtMs);
+        return item.Errors.Count > 0 ? null : new LeadWrite(leadId!, LeadAttributes.Format(patch), createdAtMs);
     }
 
     /// <summary>How far a sender's clock may be ahead: 5 minutes.</summary>

@@ -17,7 +17,8 @@ internal sealed class LeadStore(Database database, TimeProvider time)
         (await GetManyAsync(organizationId, [leadId], cancellationToken)).GetValueOrDefault(leadId);
 
     /// <summary>Those of the leads that exist, by id.</summary>
-    internal async Task<Dictionary<string, StoredLead>> GetManyAsync(string organizationId, IReadOnlyCollection<string> leadIds, CancellationToken cancellationToken)
+    internal async Task<Dictionary<string, StoredLead>> GetManyAsync(
+        string organizationId, IReadOnlyCollection<string> leadIds, CancellationToken cancellationToken, Func<string, StoredLead?>? known = null)
     {
         const string Sql = $"select {StoredLead.Columns} from leads where organization_id = @organizationId and lead_id in @ids";
         var found = new Dictionary<string, StoredLead>(leadIds.Count, StringComparer.Ordinal);
@@ -27,7 +28,7 @@ internal sealed class LeadStore(Database database, TimeProvider time)
             await using var rows = await connection.ExecuteReaderAsync(new CommandDefinition(Sql, new { organizationId, ids }, cancellationToken: cancellationToken));
             while (await rows.ReadAsync(cancellationToken))
             {
-                var lead = StoredLead.Read(rows);
+                var lead = StoredLead.Read(rows, known);
                 found[lead.LeadId] = lead;
             }
         }
@@ -94,6 +95,7 @@ internal sealed class LeadStore(Database database, TimeProvider time)
             .Set(0, organizationId).Set(4, time.NowMs()).Set(5, Array.Empty<byte>());
         using var update = transaction.Prepare(Update, "organizationId", "leadId", "attributes", "createdAtMs", "nowMs").Set(0, organizationId).Set(4, time.NowMs());
         var results = new LeadWriteStatus[writes.Count];
+        foreach (var write in writes) transaction.Touch(organizationId, write.LeadId);
         for (var i = 0; i < writes.Count; i++) results[i] = Upsert(writes[i], select, insert, update);
         return results;
     }
@@ -120,6 +122,7 @@ internal sealed class LeadStore(Database database, TimeProvider time)
         // In the order of the key, so that neighbouring rows are touched together.
         foreach (var (leadId, events) in newEvents.OrderBy(p => p.Key, StringComparer.Ordinal))
         {
+            transaction.Touch(organizationId, leadId);
             var stored = ReadActivity(select.Set(1, leadId));
             var state = ActivityState.FromBytes(stored);
             foreach (var e in events) state.Fold(e);
@@ -149,6 +152,7 @@ internal sealed class LeadStore(Database database, TimeProvider time)
         for (var i = 0; i < scores.Count; i++)
         {
             var s = scores[i];
+            transaction.Touch(organizationId, s.LeadId);
             bool known;
             using (var row = select.Set(1, s.LeadId).Query())
             {
@@ -176,7 +180,11 @@ internal sealed class LeadStore(Database database, TimeProvider time)
             where organization_id = @organizationId and lead_id = @leadId
             """;
         using var update = transaction.Prepare(Sql, "organizationId", "leadId", "closedAtMs", "nowMs").Set(0, organizationId).Set(3, time.NowMs());
-        foreach (var (leadId, closed) in leads) update.Set(1, leadId).Set(2, closed ? time.NowMs() : null).Execute();
+        foreach (var (leadId, closed) in leads)
+        {
+            transaction.Touch(organizationId, leadId);
+            update.Set(1, leadId).Set(2, closed ? time.NowMs() : null).Execute();
+        }
     }
 
     private static byte[]? ReadActivity(PreparedStatement select)

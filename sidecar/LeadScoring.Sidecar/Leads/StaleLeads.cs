@@ -45,6 +45,7 @@ internal sealed class StaleLeads(Database database)
             update leads set is_stale = 1, stale_since_ms = coalesce(stale_since_ms, @nowMs), revision = revision + 1
             where organization_id = @organizationId and closed_at_ms is null
             """;
+        transaction.Touch(organizationId, null);
         return transaction.ExecuteAsync(Sql, new { organizationId, nowMs }, cancellationToken);
     }
 
@@ -52,6 +53,7 @@ internal sealed class StaleLeads(Database database)
     internal static Task<int> MarkAllAsync(WriteTransaction transaction, string organizationId, long nowMs, CancellationToken cancellationToken)
     {
         const string Sql = "update leads set is_stale = 1, stale_since_ms = @nowMs where organization_id = @organizationId and is_stale = 0 and closed_at_ms is null";
+        transaction.Touch(organizationId, null);
         return transaction.ExecuteAsync(Sql, new { organizationId, nowMs }, cancellationToken);
     }
 }

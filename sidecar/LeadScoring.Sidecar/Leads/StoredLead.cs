@@ -12,11 +12,15 @@ internal sealed record StoredLead(string LeadId, long Revision, LeadSnapshot Sna
 {
     internal const string Columns = "lead_id, revision, attributes, activity, created_at_ms, updated_at_ms, is_stale, scored_at_ms, model_version, score, grade, scored_with, scored_revision";
 
-    /// <summary>Reads the row of a query for <see cref="Columns"/>.</summary>
-    internal static StoredLead Read(DbDataReader row) => new(
-        row.GetString(0),
-        row.GetInt64(1),
-        new LeadSnapshot(LeadAttributes.Values(row.GetString(2)), ActivityState.FromBytes(row.GetFieldValue<byte[]>(3)), row.IsDBNull(4) ? null : row.GetInt64(4)),
+    /// <summary>Reads the row of a query for <see cref="Columns"/>. What is the same as in a lead that was read before is taken from there.</summary>
+    internal static StoredLead Read(DbDataReader row, Func<string, StoredLead?>? known = null) => Read(row, row.GetString(0), row.GetInt64(1), known);
+
+    private static StoredLead Read(DbDataReader row, string leadId, long revision, Func<string, StoredLead?>? known) => new(
+        leadId,
+        revision,
+        known?.Invoke(leadId) is { } before && before.Revision == revision
+            ? before.Snapshot
+            : new LeadSnapshot(LeadAttributes.Values(row.GetString(2)), ActivityState.FromBytes(row.GetFieldValue<byte[]>(3)), row.IsDBNull(4) ? null : row.GetInt64(4)),
         row.GetInt64(5),
         row.GetInt64(6) != 0,
         row.IsDBNull(7) ? null : row.GetInt64(7),

@@ -29,7 +29,10 @@ internal sealed record ActiveModel(int? Version, ModelBundle? Bundle, Explainer?
     internal long? LearnedAtMs { get; init; }
 
     /// <summary>What scores, in one word: leads scored under the same one differ by facts and time only.</summary>
-    internal string Fingerprint => Bundle is null ? $"rules {Profile.RulesHash} {LearnedAtMs}" : $"model {Version} anchor {AnchorChange}";
+    internal string Fingerprint => fingerprint ??= Bundle is null ? $"rules {Profile.RulesHash} {LearnedAtMs}" : $"model {Version} anchor {AnchorChange}";
+
+    // Asked of a model in service only: nothing that it is made of changes after that.
+    private string? fingerprint;
 
     /// <summary>The organization's own grade policy; null when it has none.</summary>
     internal ActiveGrades? Grades { get; init; }
@@ -49,14 +52,31 @@ internal sealed class ActiveModels(
     /// <summary>How long a loaded model is used without asking the database for the champion.</summary>
     internal const long TrustedMs = 1_000;
 
+    // From this age on the database is asked in the background, so that no score waits for the answer.
+    private const long AskAgainMs = TrustedMs / 2;
+
     private readonly ConcurrentDictionary<string, Entry> entries = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, Check> checks = new(StringComparer.Ordinal);
     private long forgotten;
 
     /// <summary>Never fails for want of a model: what cannot be loaded is replaced by rules, with the reason.</summary>
     internal ValueTask<ActiveModel> GetAsync(string organizationId, CancellationToken cancellationToken)
     {
-        if (entries.TryGetValue(organizationId, out var entry) && time.NowMs() - entry.CheckedAtMs < TrustedMs) return new(entry.Model);
-        return new(CheckAsync(organizationId, entry, cancellationToken));
+        if (!entries.TryGetValue(organizationId, out var entry)) return new(CheckOnceAsync(organizationId, null).WaitAsync(cancellationToken));
+        var age = time.NowMs() - entry.CheckedAtMs;
+        if (age >= TrustedMs) return new(CheckOnceAsync(organizationId, entry).WaitAsync(cancellationToken));
+        if (age >= AskAgainMs) _ = CheckOnceAsync(organizationId, entry).ContinueWith(static t => t.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
+        return new(entry.Model);
+    }
+
+    /// <summary>However many ask at once, one looks; but nobody is told what was read before a "forget".</summary>
+    private Task<ActiveModel> CheckOnceAsync(string organizationId, Entry? known)
+    {
+        var since = Interlocked.Read(ref forgotten);
+        if (checks.TryGetValue(organizationId, out var running) && running.Since == since && !running.Model.Value.IsCompleted) return running.Model.Value;
+        var own = new Check(since, new Lazy<Task<ActiveModel>>(() => CheckAsync(organizationId, known, CancellationToken.None)));
+        var check = checks.AddOrUpdate(organizationId, own, (_, other) => other.Since == since && !other.Model.Value.IsCompleted ? other : own);
+        return check.Model.Value;
     }
 
     /// <summary>Forgets what is loaded, so that the next score asks the database.</summary>
@@ -128,6 +148,8 @@ internal sealed class ActiveModels(
     }
 
     private static ActiveModel Rules(FeatureProfile profile, string why) => new(null, null, null, profile, why);
+
+    private sealed record Check(long Since, Lazy<Task<ActiveModel>> Model);
 
     private sealed class Entry(ActiveModel model)
     {

@@ -8,6 +8,8 @@ namespace LeadScoring.Sidecar.Organizations;
 /// <remarks>A plain hash is enough here: stretching protects guessable passwords, and 256 random bits cannot be guessed.</remarks>
 internal readonly record struct ApiKey(string KeyId, string Secret)
 {
+    internal const int MaxLength = 100;
+
     private const string Prefix = "lsk_";
     private const int KeyIdLength = 12;
 
@@ -18,7 +20,7 @@ internal readonly record struct ApiKey(string KeyId, string Secret)
     {
         key = default;
         var secretAt = Prefix.Length + KeyIdLength + 1;
-        if (presented.Length is < 30 or > 100 || !presented.StartsWith(Prefix, StringComparison.Ordinal) || presented[secretAt - 1] != '_') return false;
+        if (presented.Length is < 30 or > MaxLength || !presented.StartsWith(Prefix, StringComparison.Ordinal) || presented[secretAt - 1] != '_') return false;
         key = new ApiKey(presented.Substring(Prefix.Length, KeyIdLength), presented[secretAt..]);
         return true;
     }

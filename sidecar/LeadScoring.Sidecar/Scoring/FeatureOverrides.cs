@@ -30,9 +30,10 @@ internal static class FeatureOverrides
     }
 
     /// <summary>The values with the overrides in place.</summary>
-    internal static void Apply(FeatureProfile profile, IReadOnlyDictionary<string, FeatureValue>? overrides, FeatureValue[] values)
+    internal static void Apply(FeatureProfile profile, IReadOnlyDictionary<string, FeatureValue>? overrides, Span<FeatureValue> values)
     {
-        foreach (var (name, value) in overrides ?? new Dictionary<string, FeatureValue>())
+        if (overrides is null) return;
+        foreach (var (name, value) in overrides)
         {
             if (profile.IndexOf(name) is >= 0 and var at) values[at] = value;
         }

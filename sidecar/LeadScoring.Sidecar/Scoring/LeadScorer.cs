@@ -1,3 +1,4 @@
+using LeadScoring.Ml.Bundles;
 using LeadScoring.Ml.Calibration;
 using LeadScoring.Ml.Ensemble;
 using LeadScoring.Ml.Explanation;
@@ -9,6 +10,16 @@ using LeadScoring.Sidecar.Models;
 using Microsoft.Extensions.Options;
 
 namespace LeadScoring.Sidecar.Scoring;
+
+/// <summary>A lead to be scored, and what is asked.</summary>
+/// <param name="Lead">The lead as of <paramref name="AsOfMs"/>.</param>
+/// <param name="AsOfMs">Now, Unix ms.</param>
+/// <param name="Quick">Primary member only.</param>
+/// <param name="WithFactors">Whether to explain.</param>
+/// <param name="Previous">Grade that the lead has; null when it has none.</param>
+/// <param name="Overrides">Feature values as they would be; null for those of the lead.</param>
+internal readonly record struct ScoreInput(
+    LeadSnapshot Lead, long AsOfMs, bool Quick, bool WithFactors, char? Previous = null, IReadOnlyDictionary<string, FeatureValue>? Overrides = null);
 
 /// <summary>Snapshot in, score out: no storage, no clock of its own. Never fails for want of a model.</summary>
 internal sealed class LeadScorer(IOptions<ScoringOptions> options)
@@ -32,48 +43,131 @@ internal sealed class LeadScorer(IOptions<ScoringOptions> options)
         return previous is { } had && grade < had ? Math.Round(bound + (active.Grades?.Policy.Margin ?? 0), 1) : bound;
     }
 
+    /// <summary>One lead: see <see cref="Score(ActiveModel, ReadOnlySpan{ScoreInput})"/>.</summary>
+    internal ScoreResult Score(ActiveModel active, in LeadSnapshot lead, long nowMs, bool quick, bool withFactors, char? previous = null) =>
+        Score(active, [new ScoreInput(lead, nowMs, quick, withFactors, previous)])[0];
+
+    /// <summary>Scores leads together: members and explanations of many cost a fraction of one by one.</summary>
     /// <param name="active">Model or rules.</param>
-    /// <param name="lead">The lead as of <paramref name="nowMs"/>.</param>
-    /// <param name="nowMs">Now, Unix ms.</param>
-    /// <param name="quick">Primary member only.</param>
-    /// <param name="withFactors">Whether to explain.</param>
-    /// <param name="previous">Grade that the lead has; null when it has none.</param>
-    /// <param name="overrides">Feature values as they would be; null for those of the lead.</param>
-    internal ScoreResult Score(
-        ActiveModel active, in LeadSnapshot lead, long nowMs, bool quick, bool withFactors, char? previous = null, IReadOnlyDictionary<string, FeatureValue>? overrides = null)
+    /// <param name="inputs">The leads, each with what is asked of it.</param>
+    /// <returns>One result a lead, in order.</returns>
+    internal ScoreResult[] Score(ActiveModel active, ReadOnlySpan<ScoreInput> inputs)
     {
-        var values = active.Extractor.Extract(lead, nowMs);
-        FeatureOverrides.Apply(active.Profile, overrides, values);
-        if (active.Bundle is not { } bundle)
+        var width = active.Profile.Features.Count;
+        var values = new FeatureValue[inputs.Length * width];
+        for (var i = 0; i < inputs.Length; i++)
         {
-            var (points, parts, interval) = ByRules(active, values);
-            return Result(active, values, lead, nowMs, previous, points, ScoredBy.Rules, [], parts, null) with { Interval = interval };
+            active.Extractor.Extract(inputs[i].Lead, inputs[i].AsOfMs, values.AsSpan(i * width, width));
+            FeatureOverrides.Apply(active.Profile, inputs[i].Overrides, values.AsSpan(i * width, width));
         }
 
-        Span<double> members = stackalloc double[EnsembleModel.Members];
-        var score = quick ? bundle.Model.QuickScore(values) : bundle.Model.Score(values, members);
-        var explanation = withFactors && !quick ? active.Explainer!.Explain(values) : null;
-        var (by, certainty) = (quick ? ScoredBy.Primary : ScoredBy.Ensemble, bundle.Model.Certainty);
-        var result = Result(active, values, lead, nowMs, previous, score, by, quick ? [] : members, explanation?.Factors, bundle.BaseRates);
-        return result with { Interval = (quick ? certainty.PrimaryIntervals : certainty.Intervals).Around(score.Probability) };
+        if (active.Bundle is { } bundle) return ByModel(active, bundle, inputs, values);
+        var results = new ScoreResult[inputs.Length];
+        for (var i = 0; i < results.Length; i++)
+        {
+            var (points, parts, interval) = ByRules(active, values.AsSpan(i * width, width));
+            results[i] = Result(active, values.AsMemory(i * width, width), inputs[i], points, ScoredBy.Rules, [], parts, null, interval);
+        }
+
+        return results;
+    }
+
+    private ScoreResult[] ByModel(ActiveModel active, ModelBundle bundle, ReadOnlySpan<ScoreInput> inputs, FeatureValue[] values)
+    {
+        var (model, width, members) = (bundle.Model, active.Profile.Features.Count, EnsembleModel.Members);
+        var scores = new LeadScore[inputs.Length];
+        var parts = new double[inputs.Length * members];
+        if (AnyFull(inputs)) model.Score(values, scores, parts);
+        var factors = Explain(active.Explainer!, inputs, values);
+        var results = new ScoreResult[inputs.Length];
+        for (var i = 0; i < results.Length; i++)
+        {
+            var own = values.AsMemory(i * width, width);
+            if (inputs[i].Quick) scores[i] = model.QuickScore(own.Span);
+            var interval = (inputs[i].Quick ? model.Certainty.PrimaryIntervals : model.Certainty.Intervals).Around(scores[i].Probability);
+            results[i] = Result(
+                active, own, inputs[i], scores[i], inputs[i].Quick ? ScoredBy.Primary : ScoredBy.Ensemble, inputs[i].Quick ? [] : parts.AsSpan(i * members, members), factors?[i], bundle.BaseRates, interval);
+        }
+
+        return results;
+    }
+
+    private static bool AnyFull(ReadOnlySpan<ScoreInput> inputs)
+    {
+        foreach (ref readonly var input in inputs)
+        {
+            if (!input.Quick) return true;
+        }
+
+        return false;
+    }
+
+    /// <summary>What each feature gave, largest first, of the leads that want to know; null when none does.</summary>
+    private static IReadOnlyList<FactorPoints>?[]? Explain(Explainer explainer, ReadOnlySpan<ScoreInput> inputs, FeatureValue[] values)
+    {
+        var asking = new List<int>(inputs.Length);
+        for (var i = 0; i < inputs.Length; i++)
+        {
+            if (inputs[i] is { WithFactors: true, Quick: false }) asking.Add(i);
+        }
+
+        if (asking.Count == 0) return null;
+        var width = explainer.FeatureCount;
+        var rows = values;
+        if (asking.Count < inputs.Length)
+        {
+            rows = new FeatureValue[asking.Count * width];
+            for (var i = 0; i < asking.Count; i++) values.AsSpan(asking[i] * width, width).CopyTo(rows.AsSpan(i * width));
+        }
+
+        var factors = new IReadOnlyList<FactorPoints>?[inputs.Length];
+        var explained = explainer.ExplainMany(rows);
+        for (var i = 0; i < asking.Count; i++) factors[asking[i]] = explained[i].Factors;
+        return factors;
     }
 
     /// <summary>A full score of a stored lead, ready to be stored.</summary>
-    internal ScoreWrite ScoreStored(ActiveModel active, StoredLead lead, long nowMs)
+    internal ScoreWrite ScoreStored(ActiveModel active, StoredLead lead, long nowMs) => ScoreStored(active, [lead], nowMs)[0];
+
+    /// <summary>Full scores of stored leads, ready to be stored.</summary>
+    internal ScoreWrite[] ScoreStored(ActiveModel active, IReadOnlyList<StoredLead> leads, long nowMs)
     {
-        var result = Score(active, lead.Snapshot, nowMs, quick: false, withFactors: true, lead.Latest?.Grade);
-        return Write(active, lead, result);
+        var results = Score(active, [.. leads.Select(l => new ScoreInput(l.Snapshot, nowMs, Quick: false, WithFactors: true, l.Latest?.Grade))]);
+        return Write(active, leads, results);
     }
 
-    /// <summary>A score of a stored lead with what made it another than its last one.</summary>
-    internal static ScoreWrite Write(ActiveModel active, StoredLead lead, ScoreResult result) => new(lead, result, Change(active, lead, result), active.Fingerprint);
+    /// <summary>Scores of stored leads with what made them others than their last ones.</summary>
+    internal static ScoreWrite[] Write(ActiveModel active, IReadOnlyList<StoredLead> leads, IReadOnlyList<ScoreResult> results)
+    {
+        var scoredBefore = Enumerable.Range(0, leads.Count).Where(i => leads[i] is { Latest: not null, ScoredAtMs: not null }).ToArray();
+        var then = PointsThen(active, [.. scoredBefore.Select(i => leads[i])]);
+        var writes = new ScoreWrite[leads.Count];
+        for (var i = 0; i < writes.Length; i++) writes[i] = new ScoreWrite(leads[i], results[i], null, active.Fingerprint);
+        for (var i = 0; i < scoredBefore.Length; i++)
+        {
+            ref var write = ref writes[scoredBefore[i]];
+            write = write with { Change = Change(active, write.Lead.Latest!, write.Result, then[i]) };
+        }
+
+        return writes;
+    }
+
+    /// <summary>Scores by what is known now, as of when each lead was scored last.</summary>
+    private static double[] PointsThen(ActiveModel active, IReadOnlyList<StoredLead> leads)
+    {
+        var width = active.Profile.Features.Count;
+        var values = new FeatureValue[leads.Count * width];
+        for (var i = 0; i < leads.Count; i++) active.Extractor.Extract(leads[i].Snapshot, leads[i].ScoredAtMs!.Value, values.AsSpan(i * width, width));
+        var scores = new LeadScore[leads.Count];
+        if (active.Bundle is { } bundle) bundle.Model.Score(values, scores);
+        else for (var i = 0; i < scores.Length; i++) scores[i] = ByRules(active, values.AsSpan(i * width, width)).Score;
+        return Array.ConvertAll(scores, s => s.Points);
+    }
 
     /// <summary>What takes the lead's last score apart from this new one: the same facts scored as of then tell time from facts.</summary>
     /// <remarks>Where another model, anchor or set of rules scored last, its part holds that of new facts as well: the old one is not asked about them.</remarks>
-    private static ScoreChange? Change(ActiveModel active, StoredLead lead, ScoreResult result)
+    private static ScoreChange Change(ActiveModel active, StoredLatest before, ScoreResult result, double then)
     {
-        if (lead.Latest is not { } before || lead.ScoredAtMs is not { } thenMs) return null;
-        var then = PointsOf(active, active.Extractor.Extract(lead.Snapshot, thenMs));
         var elapsed = result.Score.Points - then;
         var rest = then - before.Score;
         return before.ScoredWith == active.Fingerprint ? ScoreChange.Of(rest, elapsed, 0) : ScoreChange.Of(0, elapsed, rest);
@@ -86,7 +180,7 @@ internal sealed class LeadScorer(IOptions<ScoringOptions> options)
     /// <summary>A stored score with recommendations as of now: the next contact hour moves on, the score does not.</summary>
     internal ScoreResult Restore(ActiveModel active, in LeadSnapshot lead, StoredScore stored, long scoredAtMs, long nowMs)
     {
-        var (values, explanation) = (active.Extractor.Extract(lead, nowMs), stored.ReadExplanation());
+        var (values, explanation) = (active.Extractor.Extract(lead, nowMs), stored.Explanation);
         var exclusion = active.Profile.ExclusionOf(lead, values);
         return new ScoreResult(
             new LeadScore(stored.Probability, stored.Confidence), stored.Grade[0], stored.NeedsReview, ScoreStore.Parse<ScoredBy>(stored.ScoredBy), stored.ModelVersion, scoredAtMs,
@@ -97,7 +191,7 @@ internal sealed class LeadScorer(IOptions<ScoringOptions> options)
     }
 
     /// <summary>Score and what each feature gave: by the rules, corrected by the outcomes seen so far where something was learned from them.</summary>
-    private static (LeadScore Score, FactorPoints[] Factors, ConversionInterval? Interval) ByRules(ActiveModel active, FeatureValue[] values)
+    private static (LeadScore Score, FactorPoints[] Factors, ConversionInterval? Interval) ByRules(ActiveModel active, ReadOnlySpan<FeatureValue> values)
     {
         if (active.Posterior is { } posterior) return ByPosterior(posterior, values);
         var hits = new List<RuleScorer.Hit>();
@@ -105,7 +199,7 @@ internal sealed class LeadScorer(IOptions<ScoringOptions> options)
         return (new LeadScore(points / 100, RuleConfidence), Largest(hits.GroupBy(h => h.Feature).Select(g => new FactorPoints(g.Key, g.Sum(h => h.Points)))), null);
     }
 
-    private static (LeadScore Score, FactorPoints[] Factors, ConversionInterval? Interval) ByPosterior(RulePosterior posterior, FeatureValue[] values)
+    private static (LeadScore Score, FactorPoints[] Factors, ConversionInterval? Interval) ByPosterior(RulePosterior posterior, ReadOnlySpan<FeatureValue> values)
     {
         var parts = new double[values.Length];
         var estimate = posterior.Score(values, parts);
@@ -119,24 +213,24 @@ internal sealed class LeadScorer(IOptions<ScoringOptions> options)
     private static FactorPoints[] Largest(IEnumerable<FactorPoints> factors) => [.. factors.OrderByDescending(f => Math.Abs(f.Points))];
 
     private ScoreResult Result(
-        ActiveModel active, FeatureValue[] values, in LeadSnapshot lead, long nowMs, char? previous, LeadScore score, ScoredBy by, ReadOnlySpan<double> members,
-        IReadOnlyList<FactorPoints>? factors, BaseRates? rates)
+        ActiveModel active, ReadOnlyMemory<FeatureValue> values, in ScoreInput input, LeadScore score, ScoredBy by, ReadOnlySpan<double> members,
+        IReadOnlyList<FactorPoints>? factors, BaseRates? rates, ConversionInterval? interval)
     {
-        var exclusion = active.Profile.ExclusionOf(lead, values);
-        var grade = exclusion is null ? GradeOf(active, score.Points, previous) : ExcludedGrade;
+        var exclusion = active.Profile.ExclusionOf(input.Lead, values.Span);
+        var grade = exclusion is null ? GradeOf(active, score.Points, input.Previous) : ExcludedGrade;
         // What rules' bounds of 1 and 99 cut off belongs to no feature: like the rest of rounding it goes into the base.
-        var shown = factors is null ? default : ShownFactors.Of(score, factors, active.Profile.Features, values, rates);
+        var shown = factors is null ? default : ShownFactors.Of(score, factors, active.Profile.Features, values.Span, rates);
         // Nobody need look at a lead that is not worked.
-        var review = exclusion is null ? ReviewReason.Of(score, threshold, by, active.Posterior is not null, members, values) : null;
+        var review = exclusion is null ? ReviewReason.Of(score, threshold, by, active.Posterior is not null, members, values.Span) : null;
         return new ScoreResult(
-            score, grade, review is not null, by, by == ScoredBy.Rules ? null : active.Version, nowMs, shown.Base, shown.Factors, values,
-            Recommend(active, values, lead, grade, exclusion, nowMs), exclusion, RestsOn(active))
+            score, grade, review is not null, by, by == ScoredBy.Rules ? null : active.Version, input.AsOfMs, shown.Base, shown.Factors, values,
+            Recommend(active, values.Span, input.Lead, grade, exclusion, input.AsOfMs), exclusion, RestsOn(active))
         {
-            ReviewReason = review,
+            Interval = interval, ReviewReason = review,
         };
     }
 
-    private static Recommendation Recommend(ActiveModel active, FeatureValue[] values, in LeadSnapshot lead, char grade, Exclusion? exclusion, long nowMs)
+    private static Recommendation Recommend(ActiveModel active, ReadOnlySpan<FeatureValue> values, in LeadSnapshot lead, char grade, Exclusion? exclusion, long nowMs)
     {
         if (exclusion is null) return Recommender.Recommend(active.Profile, values, lead, grade, nowMs, active.Norms);
         var why = $"Excluded: {exclusion.Text}.";

@@ -37,7 +37,7 @@ internal static class ListLeadScores
 
     private static Item ItemOf(StoredScore r)
     {
-        var explanation = r.ReadExplanation();
+        var explanation = r.Explanation;
         return new Item(
             Moment.Of(r.ScoredAtMs), r.Score, r.Grade, Math.Round(r.Probability, 6), Math.Round(r.Confidence, 4), r.ModelVersion, ScoreStore.Parse<ScoredBy>(r.ScoredBy), r.NeedsReview,
             r.BasePoints, [.. explanation.Factors.Select(f => new ItemFactor(f.Feature, f.Points, f.Text))], ScoreInterval.Of(explanation.Interval), explanation.ReviewReason,

@@ -1,18 +1,24 @@
-using System.Text.Json;
 using LeadScoring.Sidecar.Api;
 using LeadScoring.Sidecar.Leads;
-using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace LeadScoring.Sidecar.Scoring;
 
 internal static class PostScore
 {
-    internal static async Task<Ok<ScoreAnswer>> HandleAsync(JsonElement body, Caller caller, ScoreLeads score, TimeProvider time, CancellationToken cancellationToken)
+    internal static async Task HandleAsync(HttpContext http, Caller caller, ScoreLeads score, TimeProvider time, CancellationToken cancellationToken)
     {
-        var item = Read(new ItemReader(body, ""), caller, time.NowMs());
+        using var body = await JsonBody.ReadAsync(http, cancellationToken);
+        var item = Read(new ItemReader(body.Root, ""), caller, time.NowMs());
         var outcome = (await score.RunAsync(caller.OrganizationId, [item], cancellationToken))[0];
         if (outcome.HasTooManyAttributes) throw ProblemException.Invalid("/lead", LeadBatch.TooMany);
-        return TypedResults.Ok(outcome.Answer ?? throw Unknown());
+        await SendAsync(http, outcome.Answer ?? throw Unknown(), cancellationToken);
+    }
+
+    internal static async ValueTask SendAsync(HttpContext http, ScoreAnswer answer, CancellationToken cancellationToken)
+    {
+        using var buffer = JsonBuffer.Rent();
+        AnswerJson.Write(buffer.Json, answer);
+        await buffer.SendAsync(http.Response, cancellationToken);
     }
 
     internal static ScoreItem Read(ItemReader reader, Caller caller, long nowMs)
@@ -28,6 +34,6 @@ internal static class PostScore
 
 internal static class GetLeadScore
 {
-    internal static async Task<Ok<ScoreAnswer>> HandleAsync(string leadId, Caller caller, ScoreLeads score, CancellationToken cancellationToken, bool include_factors = true) =>
-        TypedResults.Ok(await score.GetAsync(caller.OrganizationId, leadId, include_factors, cancellationToken));
+    internal static async Task HandleAsync(HttpContext http, string leadId, Caller caller, ScoreLeads score, CancellationToken cancellationToken, bool include_factors = true) =>
+        await PostScore.SendAsync(http, await score.GetAsync(caller.OrganizationId, leadId, include_factors, cancellationToken), cancellationToken);
 }

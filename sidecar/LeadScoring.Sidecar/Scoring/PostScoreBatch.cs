@@ -1,7 +1,5 @@
-using System.Text.Json;
 using LeadScoring.Sidecar.Api;
 using LeadScoring.Sidecar.Leads;
-using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace LeadScoring.Sidecar.Scoring;
 
@@ -17,12 +15,22 @@ internal static class PostScoreBatch
 
     public sealed record Response(int Scored, int Rejected, IReadOnlyList<Item> Results);
 
-    internal static async Task<Ok<Response>> HandleAsync(JsonElement body, Caller caller, ScoreLeads score, TimeProvider time, CancellationToken cancellationToken)
+    internal static async Task HandleAsync(HttpContext http, Caller caller, ScoreLeads score, TimeProvider time, CancellationToken cancellationToken)
     {
-        var list = ItemList.Read(body, "items", caller, allowSingle: false);
+        using var body = await JsonBody.ReadAsync(http, cancellationToken);
+        var list = ItemList.Read(body.Root, "items", caller, allowSingle: false);
         var results = await ScoreAsync(list.Items, 0, caller, score, time, cancellationToken);
         var scored = results.Count(r => r.Result is not null);
-        return TypedResults.Ok(new Response(scored, results.Count - scored, results));
+        using var buffer = JsonBuffer.Rent();
+        var json = buffer.Json;
+        json.WriteStartObject();
+        json.WriteNumber("scored"u8, scored);
+        json.WriteNumber("rejected"u8, results.Count - scored);
+        json.WriteStartArray("results"u8);
+        foreach (var result in results) AnswerJson.Write(json, result);
+        json.WriteEndArray();
+        json.WriteEndObject();
+        await buffer.SendAsync(http.Response, cancellationToken);
     }
 
     /// <summary>One result an item, in order; a bad item never costs the good ones.</summary>

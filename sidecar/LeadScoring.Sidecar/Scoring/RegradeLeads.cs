@@ -90,6 +90,7 @@ internal sealed class RegradeLeads(GradePolicyStore policies, ActiveModels model
         using var ledger = transaction.Prepare(Ledger, "organizationId", "leadId", "grade", "nowMs").Set(0, organizationId).Set(3, nowMs);
         foreach (var (leadId, grade) in changed)
         {
+            transaction.Touch(organizationId, leadId);
             lead.Set(1, leadId).Set(2, grade.ToString()).Execute();
             ledger.Set(1, leadId).Set(2, grade.ToString()).Execute();
         }

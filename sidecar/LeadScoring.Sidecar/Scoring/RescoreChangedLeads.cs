@@ -30,7 +30,7 @@ internal sealed class RescoreChangedLeads(
             var stored = await leads.GetManyAsync(group.Key, [.. group.Select(l => l.LeadId)], cancellationToken);
             var active = await models.GetAsync(group.Key, cancellationToken);
             var nowMs = time.NowMs();
-            var isCurrent = await scores.WriteAsync(group.Key, active.Champion, [.. stored.Values.Select(l => scorer.ScoreStored(active, l, nowMs))], cancellationToken);
+            var isCurrent = await scores.WriteAsync(group.Key, active.Champion, scorer.ScoreStored(active, [.. stored.Values], nowMs), cancellationToken);
             if (!isCurrent) models.Forget(group.Key);
         }
 

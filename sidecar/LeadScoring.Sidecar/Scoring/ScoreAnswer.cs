@@ -112,7 +112,7 @@ public sealed record ScoreAnswer(
         var r = result.Recommendation;
         return new ScoreAnswer(
             leadId, result.Score.Points, result.Grade.ToString(), Math.Round(result.Score.Probability, 6), Math.Round(result.Score.Confidence, 4),
-            includeFactors && result.Factors is { } factors ? FactorsOf(result.BasePoints, factors, active.Profile, result.Values) : null,
+            includeFactors && result.Factors is { } factors ? FactorsOf(result.BasePoints, factors, active.Profile, result.Values.Span) : null,
             new Recommendations(r.Action, r.ActionId, Moment.Of(r.ContactAtMs), r.Channel, new RecommendationReasons(r.ActionWhy, r.ContactWhy, r.ChannelWhy),
                 Moment.Of(r.ContactEndsMs), r.TimeZone, new RecommendationAbstentions(r.ActionAbstained, r.ContactAbstained, r.ChannelAbstained)),
             Moment.Of(result.ScoredAtMs), result.ModelVersion, result.ScoredBy, result.NeedsReview, cached, result.RestsOn,
@@ -124,7 +124,7 @@ public sealed record ScoreAnswer(
             });
     }
 
-    private static Factors FactorsOf(double basePoints, IReadOnlyList<FeaturePoints> factors, FeatureProfile profile, FeatureValue[] values)
+    private static Factors FactorsOf(double basePoints, IReadOnlyList<FeaturePoints> factors, FeatureProfile profile, ReadOnlySpan<FeatureValue> values)
     {
         var all = new List<Factor>(factors.Count);
         foreach (var factor in factors)

@@ -38,11 +38,11 @@ public sealed record ScoreRequest(
     [property: Description("Store the inline lead and events. Default: true if the key has scope write.")] bool? Save = null);
 
 /// <summary>A request that has been read and found right.</summary>
-/// <param name="Patch">Attributes: name to JSON text; null removes.</param>
+/// <param name="Patch">Attributes: name to value, good as long as the request is; null removes.</param>
 /// <param name="Events">Inline events.</param>
 /// <param name="Save">Whether they are stored.</param>
 internal sealed record ScoreItem(
-    string LeadId, ScoringType Type, bool IncludeFactors, SortedDictionary<string, string?>? Patch, IReadOnlyList<ActivityEvent> Events, bool Save)
+    string LeadId, ScoringType Type, bool IncludeFactors, IReadOnlyDictionary<string, JsonElement>? Patch, IReadOnlyList<ActivityEvent> Events, bool Save)
 {
     internal bool IsInline => Patch is not null || Events.Count > 0;
 

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text.Json;
 using LeadScoring.Ml.Features;
 using LeadScoring.Sidecar.Api;
@@ -14,76 +15,121 @@ internal readonly record struct ScoreOutcome(ScoreAnswer? Answer, bool HasTooMan
 
 /// <summary>Scores some leads of one organization: stores inline facts, scores, stores the scores. What single, batch and stream share.</summary>
 internal sealed class ScoreLeads(
-    LeadStore leads, EventStore events, ScoreStore scores, ActiveModels models, LeadScorer scorer, Database database, IOptions<ScoringOptions> options, TimeProvider time)
+    LeadStore leads, LeadCache cache, EventStore events, ScoreStore scores, ScoreCache cachedScores, ActiveModels models, LeadScorer scorer, ScoreTogether together, Database database,
+    IOptions<ScoringOptions> options, TimeProvider time)
 {
+    private static readonly ActivityState NoActivity = new();
+    private static readonly Dictionary<string, JsonElement> NoAttributes = [];
+
     /// <summary>One outcome an item, in order. An item that is refused costs the others nothing.</summary>
     internal async Task<ScoreOutcome[]> RunAsync(string organizationId, IReadOnlyList<ScoreItem> items, CancellationToken cancellationToken)
     {
-        var refused = await SaveAsync(organizationId, [.. items.Where(i => i.Save && i.IsInline)], cancellationToken);
-        var stored = await leads.GetManyAsync(organizationId, [.. items.Select(i => i.LeadId)], cancellationToken);
+        var refused = await SaveAsync(organizationId, items, cancellationToken);
+        var stored = await ReadAsync(organizationId, items, cancellationToken);
         var active = await models.GetAsync(organizationId, cancellationToken);
         var nowMs = time.NowMs();
-        var answers = new ScoreOutcome[items.Count];
-        var writes = new Dictionary<string, ScoreWrite>(StringComparer.Ordinal);
-        for (var i = 0; i < items.Count; i++)
+        var outcomes = new ScoreOutcome[items.Count];
+        var inputs = new List<ScoreInput>(items.Count);
+        var asked = new List<int>(items.Count);
+        for (var i = 0; i < outcomes.Length; i++)
         {
-            var item = items[i];
-            var lead = stored.GetValueOrDefault(item.LeadId);
-            if (refused.Contains(item))
-            {
-                answers[i] = new ScoreOutcome(null, HasTooManyAttributes: true);
-                continue;
-            }
-
+            var (item, lead) = (items[i], stored[i]);
+            if (refused?.Contains(item) == true) outcomes[i] = new ScoreOutcome(null, HasTooManyAttributes: true);
             // Facts that were to be stored and left no lead: its only events belong to another lead, or it was erased this moment.
-            if (lead is null && (item.Save || !item.IsInline)) continue;
-            if (item is { Type: ScoringType.Quick, IsInline: false } && lead is not null && IsFresh(lead, active, nowMs)
-                && await scores.LatestAsync(organizationId, item.LeadId, cancellationToken) is { } latest)
+            else if (lead is null && (item.Save || !item.IsInline)) continue;
+            else if (item is { Type: ScoringType.Quick, IsInline: false } && lead is not null && await CachedAsync(organizationId, lead, active, nowMs, item.IncludeFactors, cancellationToken) is { } answer)
+                outcomes[i] = new ScoreOutcome(answer);
+            else
             {
-                answers[i] = new ScoreOutcome(Cached(lead, latest, active, nowMs, item.IncludeFactors));
-                continue;
+                var snapshot = IsOverlay(item) ? await OverlayAsync(organizationId, lead, item, nowMs, cancellationToken) : lead!.Snapshot;
+                inputs.Add(new ScoreInput(snapshot, nowMs, item.Type == ScoringType.Quick, WithFactors: Keeps(item) || item.IncludeFactors, lead?.Latest?.Grade, item.Overrides));
+                asked.Add(i);
             }
-
-            var overlay = item.IsInline && !item.Save;
-            var snapshot = overlay ? await OverlayAsync(organizationId, lead, item, nowMs, cancellationToken) : lead!.Snapshot;
-            var quick = item.Type == ScoringType.Quick;
-            // A stored score always carries its factors; only a passing one may do without.
-            var keep = !overlay && !quick;
-            var result = scorer.Score(active, snapshot, nowMs, quick, withFactors: keep || item.IncludeFactors, lead?.Latest?.Grade, item.Overrides);
-            if (keep) writes[item.LeadId] = LeadScorer.Write(active, lead!, result);
-            answers[i] = new ScoreOutcome(ScoreAnswer.Of(item.LeadId, result, active, item.IncludeFactors, cached: false, item.IsInline ? item.Save : null));
         }
 
-        if (writes.Count > 0) await WriteAsync(organizationId, active, [.. writes.Values], cancellationToken);
-        return answers;
+        if (asked.Count == 0) return outcomes;
+        var results = await ScoreAsync(active, inputs);
+        for (var i = 0; i < results.Length; i++)
+        {
+            var item = items[asked[i]];
+            outcomes[asked[i]] = new ScoreOutcome(ScoreAnswer.Of(item.LeadId, results[i], active, item.IncludeFactors, cached: false, item.IsInline ? item.Save : null));
+        }
+
+        await KeepAsync(organizationId, active, items, stored, asked, results, cancellationToken);
+        return outcomes;
+    }
+
+    // A stored score always carries its factors; only a passing one may do without.
+    private static bool Keeps(ScoreItem item) => !IsOverlay(item) && item.Type != ScoringType.Quick;
+
+    private static bool IsOverlay(ScoreItem item) => item is { IsInline: true, Save: false };
+
+    private async ValueTask<ScoreResult[]> ScoreAsync(ActiveModel active, List<ScoreInput> inputs) =>
+        // A batch is together already.
+        inputs is [{ WithFactors: true, Quick: false }] && active.Bundle is not null ? [await together.ScoreAsync(active, inputs[0])] : scorer.Score(active, CollectionsMarshal.AsSpan(inputs));
+
+    /// <summary>The stored leads of the items. What passes by is looked up in memory; what is kept is scored from what the database holds now.</summary>
+    private async ValueTask<StoredLead?[]> ReadAsync(string organizationId, IReadOnlyList<ScoreItem> items, CancellationToken cancellationToken)
+    {
+        if (items is [var only] && !Keeps(only))
+        {
+            var lead = await cache.GetAsync(organizationId, only.LeadId, cancellationToken);
+            // That a lead is unknown may have changed in another process a moment ago: nobody is told so from memory.
+            return [lead is null && !only.IsInline ? await leads.GetAsync(organizationId, only.LeadId, cancellationToken) : lead];
+        }
+
+        string[] passing = [.. items.Where(IsOverlay).Select(i => i.LeadId)];
+        string[] others = [.. items.Where(i => !IsOverlay(i)).Select(i => i.LeadId)];
+        var remembered = passing.Length == 0 ? [] : await cache.GetManyAsync(organizationId, passing, cancellationToken);
+        var read = others.Length == 0 ? null : await leads.GetManyAsync(organizationId, others, cancellationToken);
+        var next = 0;
+        return [.. items.Select(i => IsOverlay(i) ? remembered[next++] : read!.GetValueOrDefault(i.LeadId))];
+    }
+
+    private async Task KeepAsync(
+        string organizationId, ActiveModel active, IReadOnlyList<ScoreItem> items, StoredLead?[] stored, List<int> asked, ScoreResult[] results, CancellationToken cancellationToken)
+    {
+        // A lead that was named twice keeps its last score.
+        Dictionary<string, (StoredLead Lead, ScoreResult Result)>? kept = null;
+        for (var i = 0; i < results.Length; i++)
+        {
+            var item = items[asked[i]];
+            if (Keeps(item)) (kept ??= new(StringComparer.Ordinal))[item.LeadId] = (stored[asked[i]]!, results[i]);
+        }
+
+        if (kept is null) return;
+        await WriteAsync(organizationId, active, LeadScorer.Write(active, [.. kept.Values.Select(k => k.Lead)], [.. kept.Values.Select(k => k.Result)]), cancellationToken);
     }
 
     /// <summary>The lead's score as it stands: stored while fresh, else computed anew and stored.</summary>
     /// <exception cref="ProblemException">Unknown lead.</exception>
     internal async Task<ScoreAnswer> GetAsync(string organizationId, string leadId, bool includeFactors, CancellationToken cancellationToken)
     {
-        var lead = await leads.GetAsync(organizationId, leadId, cancellationToken) ?? throw GetLead.Unknown();
+        var lead = await cache.GetAsync(organizationId, leadId, cancellationToken);
         var active = await models.GetAsync(organizationId, cancellationToken);
         var nowMs = time.NowMs();
-        if (IsFresh(lead, active, nowMs) && await scores.LatestAsync(organizationId, leadId, cancellationToken) is { } latest)
-            return Cached(lead, latest, active, nowMs, includeFactors);
-        var write = scorer.ScoreStored(active, lead, nowMs);
+        if (lead is not null && await CachedAsync(organizationId, lead, active, nowMs, includeFactors, cancellationToken) is { } answer) return answer;
+        // What is stored again is made from what the database holds now.
+        lead = await leads.GetAsync(organizationId, leadId, cancellationToken) ?? throw GetLead.Unknown();
+        var result = (await ScoreAsync(active, [new ScoreInput(lead.Snapshot, nowMs, Quick: false, WithFactors: true, lead.Latest?.Grade)]))[0];
+        var write = LeadScorer.Write(active, [lead], [result])[0];
         await WriteAsync(organizationId, active, [write], cancellationToken);
         return ScoreAnswer.Of(leadId, write.Result, active, includeFactors, cached: false);
     }
 
     /// <summary>Stores inline facts in one transaction; the items of which nothing was stored, as their leads would have too many attributes.</summary>
-    private async Task<IReadOnlySet<ScoreItem>> SaveAsync(string organizationId, IReadOnlyList<ScoreItem> items, CancellationToken cancellationToken)
+    private async ValueTask<IReadOnlySet<ScoreItem>?> SaveAsync(string organizationId, IReadOnlyList<ScoreItem> all, CancellationToken cancellationToken)
     {
+        ScoreItem[] items = [.. all.Where(i => i.Save && i.IsInline)];
+        if (items.Length == 0) return null;
         var refused = new HashSet<ScoreItem>(ReferenceEqualityComparer.Instance);
-        if (items.Count == 0) return refused;
         await database.WriteAsync(
             transaction =>
             {
                 ScoreItem[] patched = [.. items.Where(i => i.Patch is not null)];
                 var existing = leads.Existing(transaction, organizationId, patched.Select(i => i.LeadId));
                 // A lead that is told of for the first time came into the pipeline now, as with PUT /v1/leads.
-                var statuses = leads.Upsert(transaction, organizationId, [.. patched.Select(i => new LeadWrite(i.LeadId, i.Patch!, existing.Add(i.LeadId) ? time.NowMs() : null))]);
+                var statuses = leads.Upsert(transaction, organizationId, [.. patched.Select(i => new LeadWrite(i.LeadId, LeadAttributes.Format(i.Patch!), existing.Add(i.LeadId) ? time.NowMs() : null))]);
                 refused.UnionWith(patched.Where((_, i) => statuses[i] == LeadWriteStatus.Rejected));
                 events.Append(transaction, organizationId, [.. items.Where(i => !refused.Contains(i)).SelectMany(i => i.Events.Select(e => new LeadEvent(i.LeadId, e)))]);
                 return Task.CompletedTask;
@@ -95,12 +141,12 @@ internal sealed class ScoreLeads(
     /// <summary>The stored lead with the inline facts on top, nothing stored. Events that are stored already do not count twice.</summary>
     private async Task<LeadSnapshot> OverlayAsync(string organizationId, StoredLead? lead, ScoreItem item, long nowMs, CancellationToken cancellationToken)
     {
-        var attributes = new Dictionary<string, AttributeValue>(lead?.Snapshot.Attributes ?? new Dictionary<string, AttributeValue>(), StringComparer.Ordinal);
-        foreach (var (name, json) in item.Patch ?? [])
-            attributes[name] = json is null ? AttributeValue.Missing : AttributeValue.From(JsonElement.Parse(json));
+        // A copy of the dictionary that the store made, so that extraction knows its comparer.
+        var attributes = lead is null ? new Dictionary<string, AttributeValue>(item.Patch?.Count ?? 0, StringComparer.Ordinal) : new Dictionary<string, AttributeValue>(lead.Snapshot.Attributes, StringComparer.Ordinal);
+        foreach (var (name, value) in item.Patch ?? NoAttributes) attributes[name] = AttributeValue.From(value);
         // As it would be stored: a new lead with attributes came into the pipeline now.
         var createdAtMs = lead is null && item.Patch is not null ? nowMs : lead?.Snapshot.CreatedAtMs;
-        if (item.Events.Count == 0) return new LeadSnapshot(attributes, lead?.Snapshot.Activity ?? new ActivityState(), createdAtMs);
+        if (item.Events.Count == 0) return new LeadSnapshot(attributes, lead?.Snapshot.Activity ?? NoActivity, createdAtMs);
         var known = lead is null ? [] : await events.KnownIdsAsync(organizationId, [.. item.Events.Select(e => e.EventId)], cancellationToken);
         var activity = ActivityState.Replay(item.Events.Where(e => !known.Contains(e.EventId)), long.MaxValue);
         if (lead is not null) activity.Merge(lead.Snapshot.Activity);
@@ -115,6 +161,9 @@ internal sealed class ScoreLeads(
     private bool IsFresh(StoredLead lead, ActiveModel active, long nowMs) =>
         !lead.IsStale && lead.ScoredAtMs is { } at && nowMs - at < options.Value.ScoreTtl.TotalMilliseconds && lead.ModelVersion == active.Version;
 
-    private ScoreAnswer Cached(StoredLead lead, StoredScore latest, ActiveModel active, long nowMs, bool includeFactors) =>
-        ScoreAnswer.Of(lead.LeadId, scorer.Restore(active, lead.Snapshot, latest, lead.ScoredAtMs!.Value, nowMs), active, includeFactors, cached: true);
+    /// <summary>The stored score while it is fresh, with recommendations as of now; else null.</summary>
+    private async ValueTask<ScoreAnswer?> CachedAsync(string organizationId, StoredLead lead, ActiveModel active, long nowMs, bool includeFactors, CancellationToken cancellationToken) =>
+        IsFresh(lead, active, nowMs) && await cachedScores.GetAsync(organizationId, lead, active, cancellationToken) is { } latest
+            ? ScoreAnswer.Of(lead.LeadId, scorer.Restore(active, lead.Snapshot, latest, lead.ScoredAtMs!.Value, nowMs), active, includeFactors, cached: true)
+            : null;
 }

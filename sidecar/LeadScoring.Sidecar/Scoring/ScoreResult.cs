@@ -88,7 +88,7 @@ internal sealed record ScoreChange(double NewData, double ElapsedTime, double Mo
 /// <param name="Exclusion">Why the lead is not worked whatever its score; null when nothing speaks against it.</param>
 internal sealed record ScoreResult(
     LeadScore Score, char Grade, bool NeedsReview, ScoredBy ScoredBy, int? ModelVersion, long ScoredAtMs,
-    double BasePoints, IReadOnlyList<FeaturePoints>? Factors, FeatureValue[] Values, Recommendation Recommendation, Exclusion? Exclusion, RestsOn RestsOn)
+    double BasePoints, IReadOnlyList<FeaturePoints>? Factors, ReadOnlyMemory<FeatureValue> Values, Recommendation Recommendation, Exclusion? Exclusion, RestsOn RestsOn)
 {
     /// <summary>Where the conversion rate of leads scored like this one will lie; null when rules scored.</summary>
     internal ConversionInterval? Interval { get; init; }

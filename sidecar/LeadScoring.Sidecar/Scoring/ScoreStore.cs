@@ -37,8 +37,13 @@ internal sealed record StoredScore
     public double? ModelPoints { get; init; }
     public string? Exclusion { get; init; }
 
-    /// <summary>Why the score was what it was. Earlier versions stored the factors alone.</summary>
-    internal StoredExplanation ReadExplanation() => Factors.StartsWith('[')
+    private StoredExplanation? explanation;
+
+    /// <summary>Why the score was what it was; read once.</summary>
+    internal StoredExplanation Explanation => explanation ??= ReadExplanation();
+
+    // Earlier versions stored the factors alone.
+    private StoredExplanation ReadExplanation() => Factors.StartsWith('[')
         ? new StoredExplanation(JsonSerializer.Deserialize<FeaturePoints[]>(Factors) ?? [], null, null)
         : JsonSerializer.Deserialize<StoredExplanation>(Factors)!;
 }

@@ -1,7 +1,5 @@
 using System.Text.Json;
 using LeadScoring.Sidecar.Api;
-using Microsoft.AspNetCore.Http.Json;
-using Microsoft.Extensions.Options;
 
 namespace LeadScoring.Sidecar.Scoring;
 
@@ -13,11 +11,11 @@ internal static class ScoreStream
     private const int ChunkLines = 500;
     private const int MaxLineChars = 1_000_000;
 
-    internal static async Task HandleAsync(HttpContext http, Caller caller, ScoreLeads score, TimeProvider time, IOptions<JsonOptions> json, CancellationToken cancellationToken)
+    internal static async Task HandleAsync(HttpContext http, Caller caller, ScoreLeads score, TimeProvider time, CancellationToken cancellationToken)
     {
         http.Response.ContentType = ContentType;
         using var reader = new StreamReader(http.Request.Body);
-        var chunk = new List<ItemReader>(ChunkLines);
+        var chunk = new List<(ItemReader Reader, JsonDocument? Document)>(ChunkLines);
         var numbers = new List<int>(ChunkLines);
         var lines = new LineReader(reader, MaxLineChars);
         for (var number = 0; ; number++)
@@ -30,32 +28,41 @@ internal static class ScoreStream
             }
 
             if (chunk.Count < ChunkLines && line is not null) continue;
-            foreach (var item in await PostScoreBatch.ScoreAsync(chunk, 0, caller, score, time, cancellationToken))
-            {
-                await JsonSerializer.SerializeAsync(http.Response.Body, item with { Index = numbers[item.Index] }, json.Value.SerializerOptions, cancellationToken);
-                await http.Response.Body.WriteAsync("\n"u8.ToArray(), cancellationToken);
-            }
-
-            await http.Response.Body.FlushAsync(cancellationToken);
+            var items = await PostScoreBatch.ScoreAsync([.. chunk.Select(c => c.Reader)], 0, caller, score, time, cancellationToken);
+            Write(http.Response, items, numbers);
+            await http.Response.BodyWriter.FlushAsync(cancellationToken);
+            foreach (var (_, document) in chunk) document?.Dispose();
             if (line is null) return;
             chunk.Clear();
             numbers.Clear();
         }
     }
 
-    private static ItemReader Parse(LineReader.Line line, int index, Caller caller)
+    private static void Write(HttpResponse response, IReadOnlyList<PostScoreBatch.Item> items, List<int> numbers)
+    {
+        using var buffer = JsonBuffer.Rent();
+        foreach (var item in items)
+        {
+            AnswerJson.Write(buffer.Json, item with { Index = numbers[item.Index] });
+            buffer.WriteLine(response);
+        }
+    }
+
+    private static (ItemReader Reader, JsonDocument? Document) Parse(LineReader.Line line, int index, Caller caller)
     {
         ItemReader reader;
         if (line.IsTooLong)
         {
             reader = new ItemReader(default, $"/{index}");
             reader.Errors.Add(new FieldError(reader.Pointer, $"The line has more than {MaxLineChars:N0} characters."));
-            return reader;
+            return (reader, null);
         }
 
+        JsonDocument? document = null;
         try
         {
-            reader = new ItemReader(JsonElement.Parse(line.Text), $"/{index}");
+            document = JsonDocument.Parse(line.Text);
+            reader = new ItemReader(document.RootElement, $"/{index}");
             if (!reader.IsObject) reader.Errors.Add(new FieldError(reader.Pointer, "The line must be an object."));
             else if (reader.Member("organization_id") is { } organization) caller.Demand(organization.ToString());
         }
@@ -71,6 +78,6 @@ internal static class ScoreStream
             reader.Errors.Add(new FieldError($"/{index}/organization_id", e.Message));
         }
 
-        return reader;
+        return (reader, document);
     }
 }

@@ -10,7 +10,9 @@ internal static class ScoringEndpoints
         services.AddOptions<ScoringOptions>().Bind(configuration.GetSection(ScoringOptions.Section)).ValidateDataAnnotations()
             .Validate(o => o.GradeA > o.GradeB && o.GradeB > o.GradeC, "LeadScoring:Scoring: GradeA, GradeB and GradeC must descend.").ValidateOnStart();
         services.AddSingleton<LeadScorer>();
+        services.AddSingleton<ScoreTogether>();
         services.AddSingleton<ScoreStore>();
+        services.AddSingleton<ScoreCache>();
         services.AddSingleton<ScoreLeads>();
         services.AddSingleton(new LeadErasure("scores"));
         services.AddSingleton<RecommendedActions>();
@@ -27,14 +29,14 @@ internal static class ScoringEndpoints
     internal static void MapScoring(this IEndpointRouteBuilder routes)
     {
         var group = routes.MapGroup("").WithTags("Scoring");
-        group.MapPost("/score", PostScore.HandleAsync).Accepts<ScoreRequest>("application/json").RequireScope(ApiScope.Score)
+        group.MapPost("/score", PostScore.HandleAsync).Accepts<ScoreRequest>("application/json").Produces<ScoreAnswer>().RequireScope(ApiScope.Score)
             .WithName("ScoreLead").WithSummary("Scores one lead; facts may come along inline.");
         group.MapPost("/score/batch", ScoreStream.HandleAsync).Accepts<ScoreRequest>(ScoreStream.ContentType).Produces<PostScoreBatch.Item>(200, ScoreStream.ContentType).RequireScope(ApiScope.Score)
             .WithMetadata(new RouteBodyLimit(1_000_000_000)).ExcludeFromDescription()
             .WithName("ScoreStream").WithSummary("Scores a stream of leads, one JSON object a line.");
-        group.MapPost("/score/batch", PostScoreBatch.HandleAsync).Accepts<PostScoreBatch.Request>("application/json").RequireScope(ApiScope.Score)
+        group.MapPost("/score/batch", PostScoreBatch.HandleAsync).Accepts<PostScoreBatch.Request>("application/json").Produces<PostScoreBatch.Response>().RequireScope(ApiScope.Score)
             .WithName("ScoreLeads").WithSummary("Scores up to 1,000 leads with a result for each. With Content-Type application/x-ndjson: any number, one request a line in, one result a line out.");
-        group.MapGet("/leads/{leadId}/score", GetLeadScore.HandleAsync).RequireScope(ApiScope.Score)
+        group.MapGet("/leads/{leadId}/score", GetLeadScore.HandleAsync).Produces<ScoreAnswer>().RequireScope(ApiScope.Score)
             .WithName("GetLeadScore").WithSummary("The lead's current score: the stored one while it is fresh, else a new one.");
         group.MapGet("/leads/{leadId}/scores", ListLeadScores.HandleAsync).RequireScope(ApiScope.Score)
             .WithName("ListLeadScores").WithSummary("The ledger: every change of the lead's score, the newest first.");

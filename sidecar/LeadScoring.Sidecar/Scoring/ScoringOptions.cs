@@ -16,6 +16,14 @@ public sealed class ScoringOptions
     [Range(typeof(TimeSpan), "00:00:00", "30.00:00:00")]
     public TimeSpan ScoreTtl { get; set; } = TimeSpan.FromHours(1);
 
+    /// <summary>Stored scores that a process keeps in memory, about 8 kB each; 0 keeps none. Default 10,000; up to 10,000,000.</summary>
+    [Range(0, 10_000_000)]
+    public int ScoreCacheSize { get; set; } = 10_000;
+
+    /// <summary>Requests that are explained together when they come at the same time, at most. Default 128; from 1, one by one, to 256.</summary>
+    [Range(1, 256)]
+    public int ExplainTogether { get; set; } = 128;
+
     /// <summary>Lowest score of grade A. Default 85.</summary>
     [Range(0.0, 100.0)]
     public double GradeA { get; set; } = 85;

@@ -16,7 +16,7 @@ internal static class ShownFactors
     /// <param name="values">Values of the lead.</param>
     /// <param name="rates">How leads convert; null when rules scored.</param>
     internal static (double Base, FeaturePoints[] Factors) Of(
-        LeadScore score, IEnumerable<FactorPoints> points, IReadOnlyList<FeatureDefinition> features, FeatureValue[] values, BaseRates? rates)
+        LeadScore score, IEnumerable<FactorPoints> points, IReadOnlyList<FeatureDefinition> features, ReadOnlySpan<FeatureValue> values, BaseRates? rates)
     {
         var shown = new List<FeaturePoints>(values.Length);
         var left = (decimal)score.Points;

@@ -20,6 +20,8 @@ internal static class WhatIf
     /// <param name="PointsGained">Difference in points.</param>
     public sealed record Response(ScoreAnswer Now, ScoreAnswer WhatIf, double PointsGained);
 
+    private static readonly Dictionary<string, JsonElement> None = [];
+
     internal static async Task<Ok<Response>> HandleAsync(string leadId, JsonElement body, Caller caller, ScoreLeads score, LeadStore leads, ActiveModels models, TimeProvider time, CancellationToken cancellationToken)
     {
         var reader = new ItemReader(body, "");
@@ -29,10 +31,10 @@ internal static class WhatIf
             ? FeatureOverrides.Read(reader, features, (await models.GetAsync(caller.OrganizationId, cancellationToken)).Profile)
             : null;
         var item = ScoreItem.ReadFacts(reader, leadId, time.NowMs()) ?? throw ProblemException.Invalid(reader.Errors);
-        item = item with { Overrides = overrides, Patch = item.Patch ?? [] };
+        item = item with { Overrides = overrides, Patch = item.Patch ?? None };
         if (await leads.GetAsync(caller.OrganizationId, leadId, cancellationToken) is null) throw GetLead.Unknown();
         // Both as of this moment and by the same model: against a stored score the passing of time would look like the work of the change.
-        var unchanged = item with { Patch = [], Events = [], Overrides = null };
+        var unchanged = item with { Patch = None, Events = [], Overrides = null };
         var outcomes = await score.RunAsync(caller.OrganizationId, [unchanged, item], cancellationToken);
         var (now, changed) = (outcomes[0].Answer!, outcomes[1].Answer!);
         return TypedResults.Ok(new Response(now, changed, Math.Round(changed.Score - now.Score, 1)));

@@ -24,6 +24,9 @@ internal sealed class Database : IDisposable
         pragmas = $"pragma busy_timeout={(int)options.Value.BusyTimeout.TotalMilliseconds}; pragma synchronous={options.Value.Durability}; pragma cache_size=-32000; pragma temp_store=memory;";
     }
 
+    /// <summary>Raised after a transaction ended and before its writer is told, with the leads it wrote.</summary>
+    internal event Action<IReadOnlySet<(string OrganizationId, string? LeadId)>>? Written;
+
     /// <summary>File of the embedded database.</summary>
     internal string Path { get; }
 
@@ -55,9 +58,18 @@ internal sealed class Database : IDisposable
             // Kept open: its page cache and prepared statements are what make small transactions cheap.
             writeConnection ??= (SqliteConnection)await OpenConnectionAsync(cancellationToken);
             using var transaction = writeConnection.BeginTransaction(IsolationLevel.Serializable, deferred: false);
-            var result = await work(new WriteTransaction(writeConnection, transaction));
-            transaction.Commit();
-            return result;
+            var write = new WriteTransaction(writeConnection, transaction);
+            try
+            {
+                var result = await work(write);
+                transaction.Commit();
+                return result;
+            }
+            finally
+            {
+                // Also when the commit failed: it may have gone through all the same.
+                if (write.Touched.Count > 0) Written?.Invoke(write.Touched);
+            }
         }
         catch (DbException)
         {

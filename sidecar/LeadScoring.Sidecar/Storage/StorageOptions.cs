@@ -24,4 +24,11 @@ public sealed class StorageOptions
     /// <summary>How long a write waits for another process's write. Default 30 s; from 1 s to 10 min.</summary>
     [Range(typeof(TimeSpan), "00:00:01", "00:10:00")]
     public TimeSpan BusyTimeout { get; set; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>Redis for scores that replicas share, as host:port or a StackExchange.Redis configuration string. Blank: every process keeps its own. Nothing is lost with it.</summary>
+    public string? Redis { get; set; }
+
+    /// <summary>How long a request waits for Redis before it goes on without. Default 5 ms; from 1 ms to 1 s.</summary>
+    [Range(typeof(TimeSpan), "00:00:00.001", "00:00:01")]
+    public TimeSpan RedisTimeout { get; set; } = TimeSpan.FromMilliseconds(5);
 }

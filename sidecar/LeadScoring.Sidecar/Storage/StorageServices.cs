@@ -1,6 +1,7 @@
 using Dapper;
 using LeadScoring.Sidecar.Api;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Options;
 
 namespace LeadScoring.Sidecar.Storage;
 
@@ -12,6 +13,10 @@ internal static class StorageServices
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton<Database>();
         services.AddSingleton<Migrator>();
+        services.AddSingleton<ISharedCache>(provider =>
+            provider.GetRequiredService<IOptions<StorageOptions>>() is { Value.Redis: { } address } options && !string.IsNullOrWhiteSpace(address)
+                ? new RedisCache(address, options.Value.RedisTimeout, provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<RedisCache>>())
+                : new NoSharedCache());
         services.AddSingleton(provider => new ReadinessPart("database", async cancellationToken =>
         {
             await using var connection = await provider.GetRequiredService<Database>().OpenConnectionAsync(cancellationToken);

@@ -6,7 +6,15 @@ namespace LeadScoring.Sidecar.Storage;
 /// <summary>An open write transaction. Several stores may take part in one; it ends with <see cref="Database.WriteAsync{T}"/>.</summary>
 internal sealed class WriteTransaction(DbConnection connection, DbTransaction transaction)
 {
+    private readonly HashSet<(string OrganizationId, string? LeadId)> touched = [];
+
     internal DbConnection Connection => connection;
+
+    /// <summary>Leads whose rows this transaction writes; null stands for any of the organization.</summary>
+    internal IReadOnlySet<(string OrganizationId, string? LeadId)> Touched => touched;
+
+    /// <summary>Says that the row of a lead is about to be written, or with null those of any leads of the organization: copies in memory end with this transaction.</summary>
+    internal void Touch(string organizationId, string? leadId) => touched.Add((organizationId, leadId));
 
     internal CommandDefinition Command(string sql, object? parameters, CancellationToken cancellationToken) =>
         new(sql, parameters, transaction, cancellationToken: cancellationToken);
