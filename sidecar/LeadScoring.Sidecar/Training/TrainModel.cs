@@ -53,6 +53,7 @@ internal sealed class TrainModel(
         var posterior = ColdStart.Fit(set, [.. Enumerable.Range(0, set.Rows)], settings.Seed);
         await database.WriteAsync(async transaction =>
         {
+            await ModelStore.LockAsync(transaction, run.OrganizationId, cancellationToken);
             await posteriors.PutAsync(transaction, run.OrganizationId, posterior, cancellationToken);
             if (await ModelStore.ChampionVersionAsync(transaction, run.OrganizationId, cancellationToken) is null)
                 await StaleLeads.RescoreAllAsync(transaction, run.OrganizationId, time.NowMs(), cancellationToken);

@@ -1,10 +1,10 @@
+using System.Data.Common;
 using System.Text.Json;
 using Dapper;
 using LeadScoring.Ml.Bundles;
 using LeadScoring.Ml.Training;
 using LeadScoring.Sidecar.Api;
 using LeadScoring.Sidecar.Storage;
-using Microsoft.Data.Sqlite;
 
 namespace LeadScoring.Sidecar.Training;
 
@@ -95,11 +95,11 @@ internal sealed class TrainingRunStore(Database database, TimeProvider time)
                 promote = promote.ToString().ToLowerInvariant(), startedAtMs = isRunning ? nowMs : (long?)null,
             }, cancellationToken), cancellationToken);
         }
-        catch (SqliteException e) when (e.SqliteExtendedErrorCode == 2067)
+        catch (DbException e) when (StorageFaults.Of(e) == StorageFault.Duplicate)
         {
             throw new ProblemException(ProblemKind.Conflict, "A training of this organization is queued or running. GET /v1/training-runs shows it; wait for it to end.");
         }
-        catch (SqliteException e) when (e.SqliteExtendedErrorCode == 787)
+        catch (DbException e) when (StorageFaults.Of(e) == StorageFault.NoParent)
         {
             // The foreign key: over HTTP the key vouches for its organization, on the command line people type.
             throw new ProblemException(ProblemKind.NotFound, $"There is no organization {organizationId}. keys create makes one.");
@@ -147,7 +147,7 @@ internal sealed class TrainingRunStore(Database database, TimeProvider time)
         return database.WriteAsync(async transaction =>
         {
             var run = await transaction.Connection.QueryFirstOrDefaultAsync<TrainingRun>(
-                transaction.Command(Select, new { deadMs = nowMs - (long)heartbeatTimeout.TotalMilliseconds }, cancellationToken));
+                transaction.Command($"{Select} {transaction.SkipLocked}", new { deadMs = nowMs - (long)heartbeatTimeout.TotalMilliseconds }, cancellationToken));
             if (run is not null) await transaction.ExecuteAsync(Take, new { run.OrganizationId, run.RunId, nowMs }, cancellationToken);
             return run;
         }, cancellationToken);
