@@ -19,12 +19,12 @@ command -v dotnet >/dev/null 2>&1 || { echo "error: the .NET 10 SDK is missing: 
 
 # ---------- apt packages, only those missing ----------
 packages=(libxgboost0)
-$fast || packages+=(g++ make python3 libsqlite3-dev nodejs npm chromium curl)
+$fast || packages+=(g++ make python3 libsqlite3-dev nodejs npm chromium curl redis-server)
 missing=()
 if command -v dpkg-query >/dev/null 2>&1; then
   for package in "${packages[@]}"; do
     # A tool that came another way than by apt counts too.
-    case $package in nodejs) command -v node >/dev/null && continue ;; npm | g++ | make | python3 | curl | chromium) command -v "$package" >/dev/null && continue ;; esac
+    case $package in nodejs) command -v node >/dev/null && continue ;; npm | g++ | make | python3 | curl | chromium | redis-server) command -v "$package" >/dev/null && continue ;; esac
     [ "$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || missing+=("$package")
   done
 fi

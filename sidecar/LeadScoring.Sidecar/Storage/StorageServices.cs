@@ -11,7 +11,7 @@ internal static class StorageServices
     {
         services.AddOptions<StorageOptions>().Bind(configuration.GetSection(StorageOptions.Section)).ValidateDataAnnotations().ValidateOnStart();
         services.TryAddSingleton(TimeProvider.System);
-        services.AddSingleton<Database>();
+        services.AddSingleton(provider => Database.Open(provider.GetRequiredService<IOptions<StorageOptions>>()));
         services.AddSingleton<Migrator>();
         services.AddSingleton<ISharedCache>(provider =>
             provider.GetRequiredService<IOptions<StorageOptions>>() is { Value.Redis: { } address } options && !string.IsNullOrWhiteSpace(address)

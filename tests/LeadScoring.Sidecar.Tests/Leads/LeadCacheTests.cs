@@ -90,7 +90,7 @@ public sealed class LeadCacheTests : IAsyncLifetime
     {
         var organization = await sidecar.NewOrganizationAsync();
         Assert.Null(await CachedAsync(organization, "a"));
-        await WriteFromOutsideAsync($"insert into leads (organization_id, lead_id, attributes, created_at_ms, updated_at_ms, activity, revision, is_stale, stale_since_ms) values ('{organization.Id}', 'a', '{{}}', 1, 1, x'', 1, 1, 1)");
+        await WriteFromOutsideAsync($"insert into leads (organization_id, lead_id, attributes, created_at_ms, updated_at_ms, activity, revision, is_stale, stale_since_ms) values ('{organization.Id}', 'a', '{{}}', 1, 1, @none, 1, 1, 1)");
         await organization.ScoreAsync(new { lead_id = "a", scoring_type = "quick" });
     }
 
@@ -135,6 +135,13 @@ public sealed class LeadCacheTests : IAsyncLifetime
         await using var connection = await sidecar.Get<Database>().OpenConnectionAsync(CancellationToken.None);
         using var command = connection.CreateCommand();
         command.CommandText = sql;
+        if (sql.Contains("@none", StringComparison.Ordinal))
+        {
+            var none = command.CreateParameter();
+            (none.ParameterName, none.Value) = ("none", Array.Empty<byte>());
+            command.Parameters.Add(none);
+        }
+
         command.ExecuteNonQuery();
     }
 }

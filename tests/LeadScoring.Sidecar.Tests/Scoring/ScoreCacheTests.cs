@@ -88,6 +88,7 @@ public sealed class ScoreCacheTests
     }
 
     [RedisFact]
+    [Trait("Category", "Server")]
     public async Task Quick_ThroughRedis_IsGivenOutUntilItIsEmptiedAndNothingIsLost()
     {
         using var redis = await RedisServer.StartAsync();
@@ -119,6 +120,7 @@ public sealed class ScoreCacheTests
     }
 
     [RedisFact]
+    [Trait("Category", "Server")]
     public async Task Quick_RedisFrozenThenStopped_IsAnsweredAllTheTime()
     {
         using var redis = await RedisServer.StartAsync();

@@ -5,6 +5,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 namespace LeadScoring.Sidecar.Tests.Storage;
 
 /// <summary>Redis may be dead, frozen, slow or emptied: it costs a few milliseconds at most, and comes back by itself.</summary>
+[Trait("Category", "Server")]
 public sealed class RedisCacheTests
 {
     private static readonly byte[] Value = [1, 2, 3];
