@@ -32,7 +32,7 @@ public sealed class SidecarFactory : IAsyncLifetime
         Dictionary<string, string?> settings = new()
         {
             ["LeadScoring:Data"] = Data, ["LeadScoring:Durability"] = "normal", ["LeadScoring:Scoring:RescoreChangedLeads"] = "false", ["LeadScoring:Training:RunHere"] = "false",
-            ["LeadScoring:Recommendations:LearnHere"] = "false",
+            ["LeadScoring:Recommendations:LearnHere"] = "false", ["LeadScoring:Webhooks:DeliverHere"] = "false",
         };
         foreach (var (name, value) in Settings) settings[name] = value;
         var builder = SidecarApp.CreateBuilder(settings);

@@ -14,7 +14,7 @@ namespace LeadScoring.Sidecar.Scoring;
 internal sealed record Regrading(GradeScale Scale, int Leads, IReadOnlyDictionary<(char From, char To), int> Moves);
 
 /// <summary>Gives open leads the grades of a policy. Scores stay as they are.</summary>
-internal sealed class RegradeLeads(GradePolicyStore policies, ActiveModels models, Database database, TimeProvider time)
+internal sealed class RegradeLeads(GradePolicyStore policies, ActiveModels models, ScoreEvents events, Database database, TimeProvider time)
 {
     private sealed record Row
     {
@@ -53,6 +53,7 @@ internal sealed class RegradeLeads(GradePolicyStore policies, ActiveModels model
                 var (result, changed) = Regrade([.. rows], policy, margin);
                 await policies.PutAsync(transaction, organizationId, policy, result.Scale, cancellationToken);
                 Write(transaction, organizationId, changed, time.NowMs());
+                await events.PutAsync(transaction, organizationId, [.. changed.Select(c => c.LeadId)], new Dictionary<string, string>(), cancellationToken);
                 return result;
             },
             cancellationToken);

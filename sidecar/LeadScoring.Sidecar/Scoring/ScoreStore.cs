@@ -52,7 +52,7 @@ internal sealed record StoredExplanation(IReadOnlyList<FeaturePoints> Factors, C
 }
 
 /// <summary>The score ledger: append-only, a row whenever score, grade or model of a lead changed.</summary>
-internal sealed class ScoreStore(Database database, LeadStore leads)
+internal sealed class ScoreStore(Database database, LeadStore leads, ScoreEvents events)
 {
     // Of no lead: what is written for it stays on the queue.
     private const long NoRevision = -1;
@@ -76,7 +76,8 @@ internal sealed class ScoreStore(Database database, LeadStore leads)
                 // A promotion puts leads on the queue; a score that was made just before it must not take them off again.
                 var isCurrent = await ModelStore.ChampionVersionAsync(transaction, organizationId, cancellationToken) == champion;
                 var newer = NewerThanScored(transaction, organizationId, writes);
-                Write(transaction, organizationId, [.. writes.Where(w => !newer.Contains(w.LeadId))], isCurrent);
+                var changed = Write(transaction, organizationId, [.. writes.Where(w => !newer.Contains(w.LeadId))], isCurrent);
+                await events.PutAsync(transaction, organizationId, [.. changed.Keys], changed, cancellationToken);
                 return isCurrent;
             },
             cancellationToken);
@@ -96,7 +97,8 @@ internal sealed class ScoreStore(Database database, LeadStore leads)
         return newer;
     }
 
-    private void Write(WriteTransaction transaction, string organizationId, IReadOnlyList<ScoreWrite> writes, bool isCurrent)
+    /// <returns>Leads with a new row in the ledger, and what to do about each.</returns>
+    private Dictionary<string, string> Write(WriteTransaction transaction, string organizationId, IReadOnlyList<ScoreWrite> writes, bool isCurrent)
     {
         const string Sql = """
             insert into scores (organization_id, lead_id, change, scored_at_ms, score, grade, probability, confidence, model_version, scored_by, needs_review, base_points, factors,
@@ -109,9 +111,11 @@ internal sealed class ScoreStore(Database database, LeadStore leads)
         RecommendedActions.Log(transaction, organizationId, writes);
         using var insert = transaction.Prepare(Sql, "organizationId", "leadId", "scoredAtMs", "score", "grade", "probability", "confidence", "modelVersion", "scoredBy", "needsReview", "basePoints", "factors", "cause", "newData", "elapsedTime", "model", "exclusion")
             .Set(0, organizationId);
+        var told = new Dictionary<string, string>(StringComparer.Ordinal);
         for (var i = 0; i < writes.Count; i++)
         {
             if (!changed[i].IsChanged) continue;
+            told[writes[i].LeadId] = writes[i].Result.Recommendation.Action;
             var r = writes[i].Result;
             // Another score may have been stored since the lead was read: the ledger must sum all the same.
             var change = changed[i].Before is not { } before ? null
@@ -121,6 +125,8 @@ internal sealed class ScoreStore(Database database, LeadStore leads)
                 .Set(11, StoredExplanation.Write(r))
                 .Set(12, Name(change?.Cause ?? ChangeCause.First)).Set(13, change?.NewData).Set(14, change?.ElapsedTime).Set(15, change?.Model).Set(16, r.Exclusion?.Id).Execute();
         }
+
+        return told;
     }
 
     internal async Task<StoredScore?> LatestAsync(string organizationId, string leadId, CancellationToken cancellationToken) =>
