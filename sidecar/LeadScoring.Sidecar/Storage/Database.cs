@@ -55,7 +55,9 @@ internal sealed class Database : IDisposable
             // Kept open: its page cache and prepared statements are what make small transactions cheap.
             writeConnection ??= (SqliteConnection)await OpenConnectionAsync(cancellationToken);
             using var transaction = writeConnection.BeginTransaction(IsolationLevel.Serializable, deferred: false);
-            var result = await work(new WriteTransaction(writeConnection, transaction));
+            var write = new WriteTransaction(writeConnection, transaction);
+            var result = await work(write);
+            await WriteMark.ApplyAsync(write);
             transaction.Commit();
             return result;
         }

@@ -21,11 +21,11 @@ internal static class WebhookEndpoints
     {
         var group = routes.MapGroup("/webhooks").WithTags("Webhooks").RequireScope(ApiScope.Admin);
         group.MapGet("", ListWebhooks.HandleAsync).WithName("ListWebhooks").WithSummary("Lists webhooks and how delivery goes: last success, last failure, what waits, what is dead.");
-        group.MapPost("", CreateWebhook.HandleAsync).WithName("CreateWebhook").WithSummary("Subscribes an address to events; the secret that signs them is shown this once.");
+        group.MapPost("", CreateWebhook.HandleAsync).WithMetadata(new WriteOnce(AnswerIsSecret: true)).WithName("CreateWebhook").WithSummary("Subscribes an address to events; the secret that signs them is shown this once.");
         group.MapPut("/{webhookId}", PutWebhook.HandleAsync).WithName("PutWebhook").WithSummary("Changes a webhook, or enables it again; what waits is tried at once. The secret stays.");
         group.MapDelete("/{webhookId}", DeleteWebhook.HandleAsync).WithName("DeleteWebhook").WithSummary("Removes a webhook and what was not delivered to it.");
         group.MapPost("/{webhookId}/test", TestWebhook.HandleAsync).WithName("TestWebhook").WithSummary("Sends a signed test event and says what came back.");
-        group.MapPost("/{webhookId}/rotate-secret", RotateSecret.HandleAsync).WithName("RotateWebhookSecret").WithSummary("Makes a new secret; the one before signs as well for a while.");
+        group.MapPost("/{webhookId}/rotate-secret", RotateSecret.HandleAsync).WithMetadata(new WriteOnce(AnswerIsSecret: true)).WithName("RotateWebhookSecret").WithSummary("Makes a new secret; the one before signs as well for a while.");
         group.MapGet("/{webhookId}/deliveries", ListDeliveries.HandleAsync).WithName("ListWebhookDeliveries").WithSummary("Lists events of a webhook by status, the newest first.");
         group.MapPost("/{webhookId}/replay", ReplayDeliveries.HandleAsync).WithName("ReplayWebhook").WithSummary("Sends dead events again: all, or one.");
     }
