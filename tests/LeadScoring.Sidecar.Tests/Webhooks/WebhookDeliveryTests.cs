@@ -176,6 +176,7 @@ public sealed class WebhookDeliveryTests : IAsyncLifetime
     public async Task Deliver_ClosedInTheMiddle_IsTriedAgainBeforeTheStatusAndDoneAfterIt()
     {
         var requests = 0;
+        var delivered = new TaskCompletionSource();
         receiver.Respond = async http =>
         {
             if (Interlocked.Increment(ref requests) == 1) http.Abort();
@@ -184,6 +185,8 @@ public sealed class WebhookDeliveryTests : IAsyncLifetime
                 http.Response.ContentLength = 1_000;
                 await http.Response.WriteAsync("half");
                 await http.Response.Body.FlushAsync();
+                // A reset on top of it could overtake the headers.
+                await delivered.Task;
                 http.Abort();
             }
         };
@@ -191,7 +194,8 @@ public sealed class WebhookDeliveryTests : IAsyncLifetime
         var (id, _) = await organization.SubscribeAsync(receiver.Url, Scores);
         await organization.ScoreAsync("a", 1, 0);
         await UntilDeliveredAsync(organization, id, 1);
-        Assert.Equal(2, receiver.Requests.Count);
+        delivered.SetResult();
+        await receiver.UntilAsync(r => r.Requests.Count == 2, "both");
         Assert.Equal("the connection was closed before the answer", (await organization.WebhookAsync(id)).GetProperty("last_failure").Text("reason"));
     }
 
@@ -208,8 +212,8 @@ public sealed class WebhookDeliveryTests : IAsyncLifetime
         {
             if (round == 2)
             {
-                accepted.AddRange(receiver.Accepted);
                 await receiver.DisposeAsync();
+                accepted.AddRange(receiver.Accepted);
             }
 
             if (round == 5)

@@ -186,7 +186,7 @@ public sealed class WebhookTests : IAsyncLifetime
         var organization = await sidecar.NewOrganizationAsync();
         await organization.ScoreAsync("a", 0, 1);
         var (id, _) = await organization.SubscribeAsync(Nowhere, ["score.updated", "grade.changed"]);
-        var (status, answer) = await organization.SendAsync(HttpMethod.Put, "/v1/grades", new { mode = "fixed", a = 34, b = 20, c = 15 });
+        var (status, answer) = await organization.SendAsync(HttpMethod.Put, "/v1/grades", new { mode = "fixed", bounds = new { a = 34, b = 20, c = 15 } });
         Assert.True(status == HttpStatusCode.OK, answer.ToString());
         var (type, data) = Assert.Single(await PendingAsync(organization, id));
         Assert.Equal(("grade.changed", "C", "A", 35, (string?)null), (type, data.Text("previous_grade"), data.Text("grade"), data.GetProperty("score").GetDouble(), data.Text("next_best_action")));
