@@ -56,7 +56,8 @@ internal sealed class IdempotencyStore(Database database, TimeProvider time)
         };
         return database.WriteAsync(
             async transaction => await transaction.ExecuteAsync(Claim, parameters, cancellationToken) == 1 ? null
-                : await transaction.Connection.QuerySingleAsync<IdempotentRequest>(transaction.Command(Read, parameters, cancellationToken)),
+                // Given back this very moment: as good as still running.
+                : await transaction.Connection.QuerySingleOrDefaultAsync<IdempotentRequest>(transaction.Command(Read, parameters, cancellationToken)) ?? new IdempotentRequest { Method = method, Path = path, State = Running },
             cancellationToken);
     }
 

@@ -32,11 +32,11 @@ internal sealed class ScoreEvents(Outbox outbox)
     internal async Task PutAsync(
         WriteTransaction transaction, string organizationId, IReadOnlyList<string> leadIds, IReadOnlyDictionary<string, string> nextBestActions, CancellationToken cancellationToken)
     {
-        const string Sql = """
+        var sql = $"""
             select lead_id as LeadId, scored_at_ms as ScoredAtMs, score as Score, grade as Grade, probability as Probability, confidence as Confidence, model_version as ModelVersion, scored_by as ScoredBy,
                    needs_review as NeedsReview, factors as Factors, cause as Cause
             from scores s
-            where organization_id = @organizationId and lead_id in @ids
+            where organization_id = @organizationId and lead_id {(transaction.IsPostgres ? "= any(@ids)" : "in @ids")}
                 and change >= (select max(change) - 1 from scores n where n.organization_id = s.organization_id and n.lead_id = s.lead_id)
             order by lead_id, change
             """;
@@ -45,20 +45,20 @@ internal sealed class ScoreEvents(Outbox outbox)
         if (writer is null) return;
         foreach (var ids in leadIds.Chunk(LeadsPerQuery))
         {
-            var rows = await transaction.Connection.QueryAsync<Row>(transaction.Command(Sql, new { organizationId, ids }, cancellationToken));
-            foreach (var lead in rows.GroupBy(r => r.LeadId)) Put(writer, lead.Last(), lead.Count() > 1 ? lead.First() : null, nextBestActions.GetValueOrDefault(lead.Key));
+            var rows = await transaction.Connection.QueryAsync<Row>(transaction.Command(sql, new { organizationId, ids }, cancellationToken));
+            foreach (var lead in rows.GroupBy(r => r.LeadId)) await PutAsync(writer, lead.Last(), lead.Count() > 1 ? lead.First() : null, nextBestActions.GetValueOrDefault(lead.Key), cancellationToken);
         }
     }
 
-    private static void Put(OutboxWriter writer, Row row, Row? before, string? nextBestAction)
+    private static async Task PutAsync(OutboxWriter writer, Row row, Row? before, string? nextBestAction, CancellationToken cancellationToken)
     {
         // Only what needs a review carries a reason, and reading it out of the factors costs something.
         var reason = row.NeedsReview ? new StoredScore { Factors = row.Factors }.ReadExplanation().ReviewReason : null;
         var data = new LeadEventData(
             row.LeadId, row.Score, row.Grade, before?.Grade, row.Probability, row.Confidence, row.NeedsReview, reason, nextBestAction, row.ModelVersion, row.ScoredBy);
         // Where bounds between grades moved, the score stayed what it was.
-        if (nextBestAction is not null) writer.PutOfLead(WebhookEventTypes.ScoreUpdated, row.ScoredAtMs, data);
-        if (row.Grade != before?.Grade) writer.PutOfLead(WebhookEventTypes.GradeChanged, row.ScoredAtMs, data);
-        if (row.NeedsReview && before?.NeedsReview != true) writer.PutOfLead(WebhookEventTypes.ReviewNeeded, row.ScoredAtMs, data);
+        if (nextBestAction is not null) await writer.PutOfLeadAsync(WebhookEventTypes.ScoreUpdated, row.ScoredAtMs, data, cancellationToken);
+        if (row.Grade != before?.Grade) await writer.PutOfLeadAsync(WebhookEventTypes.GradeChanged, row.ScoredAtMs, data, cancellationToken);
+        if (row.NeedsReview && before?.NeedsReview != true) await writer.PutOfLeadAsync(WebhookEventTypes.ReviewNeeded, row.ScoredAtMs, data, cancellationToken);
     }
 }

@@ -52,14 +52,14 @@ internal sealed class DeliveryStore(Database database, TimeProvider time)
     /// <summary>Takes up to <paramref name="limit"/> due events that are the first of their subject; nobody else gets them until the lease ends.</summary>
     internal async Task<IReadOnlyList<Delivery>> LeaseAsync(WebhookRow webhook, int limit, string lease, TimeSpan duration, CancellationToken cancellationToken)
     {
-        // On PostgreSQL two replicas pass by each other's rows; SQLite has one writer at a time anyway.
-        var sql = $"""
+        // Replicas on PostgreSQL pass by each other's rows; SQLite has one writer at a time anyway.
+        string Sql(WriteTransaction transaction) => $"""
             with due as materialized (
                 select d.subject as due_subject, d.sequence as due_sequence from webhook_deliveries d
                 where d.organization_id = @OrganizationId and d.webhook_id = @WebhookId and d.status = 'pending' and d.next_attempt_ms <= @nowMs and d.lease_until_ms <= @nowMs
                     and not exists (select 1 from webhook_deliveries e where e.organization_id = d.organization_id and e.webhook_id = d.webhook_id and e.subject = d.subject
                         and e.sequence < d.sequence and e.status = 'pending')
-                order by d.next_attempt_ms, d.sequence limit @limit)
+                order by d.next_attempt_ms, d.sequence limit @limit {transaction.SkipLocked})
             update webhook_deliveries set lease = @lease, lease_until_ms = @untilMs
             from due
             where organization_id = @OrganizationId and webhook_id = @WebhookId and subject = due_subject and sequence = due_sequence
@@ -68,7 +68,7 @@ internal sealed class DeliveryStore(Database database, TimeProvider time)
         var nowMs = time.NowMs();
         var parameters = new { webhook.OrganizationId, webhook.WebhookId, nowMs, limit, lease, untilMs = nowMs + (long)duration.TotalMilliseconds };
         return await database.WriteAsync<IReadOnlyList<Delivery>>(
-            async transaction => [.. await transaction.Connection.QueryAsync<Delivery>(transaction.Command(sql, parameters, cancellationToken))], cancellationToken);
+            async transaction => [.. await transaction.Connection.QueryAsync<Delivery>(transaction.Command(Sql(transaction), parameters, cancellationToken))], cancellationToken);
     }
 
     /// <summary>Writes down what became of some tries, all in one transaction.</summary>
@@ -77,7 +77,8 @@ internal sealed class DeliveryStore(Database database, TimeProvider time)
             async transaction =>
             {
                 foreach (var result in results) await RecordAsync(transaction, result, cancellationToken);
-                foreach (var group in results.GroupBy(r => (r.Webhook.OrganizationId, r.Webhook.WebhookId))) await RecordHealthAsync(transaction, [.. group], cancellationToken);
+                // In one order, so that two replicas do not wait for each other in a circle.
+                foreach (var group in results.GroupBy(r => (r.Webhook.OrganizationId, r.Webhook.WebhookId)).OrderBy(g => g.Key.OrganizationId, StringComparer.Ordinal).ThenBy(g => g.Key.WebhookId, StringComparer.Ordinal)) await RecordHealthAsync(transaction, [.. group], cancellationToken);
             },
             cancellationToken);
 

@@ -36,14 +36,14 @@ internal sealed class Outbox(TimeProvider time)
     internal async Task PutModelPromotedAsync(WriteTransaction transaction, string organizationId, ModelPromotedData data, CancellationToken cancellationToken)
     {
         using var writer = await OpenAsync(transaction, organizationId, cancellationToken, WebhookEventTypes.ModelPromoted);
-        writer?.Put(WebhookEventTypes.ModelPromoted, "model", time.NowMs(), data);
+        if (writer is not null) await writer.PutAsync(WebhookEventTypes.ModelPromoted, "model", time.NowMs(), data, null, cancellationToken);
     }
 
     /// <summary>Tells of an alarm of the drift checks.</summary>
     internal async Task PutDriftAlertAsync(WriteTransaction transaction, string organizationId, DriftAlertData data, CancellationToken cancellationToken)
     {
         using var writer = await OpenAsync(transaction, organizationId, cancellationToken, WebhookEventTypes.DriftAlert);
-        writer?.Put(WebhookEventTypes.DriftAlert, null, time.NowMs(), data);
+        if (writer is not null) await writer.PutAsync(WebhookEventTypes.DriftAlert, null, time.NowMs(), data, null, cancellationToken);
     }
 
     /// <summary>This process has changed the organization's webhooks; others notice when their entry ends.</summary>
@@ -67,15 +67,17 @@ internal sealed class OutboxWriter(WriteTransaction transaction, string organiza
     private PreparedStatement? insert;
 
     /// <summary>An event of a lead: told in order with its other ones, to those who listen to one of its grades.</summary>
-    internal void PutOfLead(string type, long occurredAtMs, LeadEventData data) =>
-        Put(type, LeadSubject(data.LeadId), occurredAtMs, data, s => s.Grades is null || s.Grades.Contains(data.Grade, StringComparison.Ordinal) || (data.PreviousGrade is { } before && s.Grades.Contains(before, StringComparison.Ordinal)));
+    internal Task PutOfLeadAsync(string type, long occurredAtMs, LeadEventData data, CancellationToken cancellationToken) => PutAsync(
+        type, LeadSubject(data.LeadId), occurredAtMs, data,
+        s => s.Grades is null || s.Grades.Contains(data.Grade, StringComparison.Ordinal) || (data.PreviousGrade is { } before && s.Grades.Contains(before, StringComparison.Ordinal)), cancellationToken);
 
     /// <param name="type">One of <see cref="WebhookEventTypes"/>.</param>
     /// <param name="subject">What its events are told in order of; null when they need no order.</param>
     /// <param name="occurredAtMs">When, Unix ms.</param>
     /// <param name="data">What.</param>
     /// <param name="wants">Whether a listener wants this one; null for all.</param>
-    internal void Put<TData>(string type, string? subject, long occurredAtMs, TData data, Func<Subscription, bool>? wants = null)
+    /// <param name="cancellationToken">Cancels.</param>
+    internal async Task PutAsync<TData>(string type, string? subject, long occurredAtMs, TData data, Func<Subscription, bool>? wants, CancellationToken cancellationToken)
     {
         string? eventId = null;
         string? body = null;
@@ -84,16 +86,16 @@ internal sealed class OutboxWriter(WriteTransaction transaction, string organiza
             if (!subscription.EventTypes.Contains(type) || wants?.Invoke(subscription) == false) continue;
             eventId ??= WebhookJson.NewEventId();
             body ??= WebhookJson.Write(eventId, type, organizationId, occurredAtMs, data);
-            Insert(subscription.WebhookId, subject ?? eventId, eventId, type, body, occurredAtMs);
+            await InsertAsync(subscription.WebhookId, subject ?? eventId, eventId, type, body, occurredAtMs, cancellationToken);
         }
     }
 
     internal static string LeadSubject(string leadId) => "lead/" + leadId;
 
-    private void Insert(string webhookId, string subject, string eventId, string type, string body, long occurredAtMs)
+    private Task<int> InsertAsync(string webhookId, string subject, string eventId, string type, string body, long occurredAtMs, CancellationToken cancellationToken)
     {
-        // Behind events of the same subject that wait for their next try: not looked at before them. A webhook deleted a moment ago gets nothing.
-        const string Sql = """
+        // Behind events of the same subject that wait for their next try: not looked at before them. A webhook deleted a moment ago gets nothing, and one that is being deleted waits for this transaction.
+        var sql = $"""
             insert into webhook_deliveries (organization_id, webhook_id, subject, sequence, event_id, event_type, body, occurred_at_ms, status, attempts, next_attempt_ms, lease_until_ms)
             select w.organization_id, w.webhook_id, @subject,
                 coalesce((select max(d.sequence) from webhook_deliveries d where d.organization_id = @organizationId and d.webhook_id = @webhookId and d.subject = @subject), 0) + 1,
@@ -101,9 +103,10 @@ internal sealed class OutboxWriter(WriteTransaction transaction, string organiza
                 coalesce((select max(d.next_attempt_ms) from webhook_deliveries d
                     where d.organization_id = @organizationId and d.webhook_id = @webhookId and d.subject = @subject and d.status = 'pending' and d.next_attempt_ms > @nowMs), @nowMs), 0
             from webhooks w where w.organization_id = @organizationId and w.webhook_id = @webhookId and w.is_enabled = 1
+            {(transaction.IsPostgres ? "for key share" : "")}
             """;
-        insert ??= transaction.Prepare(Sql, "organizationId", "webhookId", "subject", "eventId", "eventType", "body", "occurredAtMs", "nowMs").Set(0, organizationId).Set(7, nowMs);
-        insert.Set(1, webhookId).Set(2, subject).Set(3, eventId).Set(4, type).Set(5, body).Set(6, occurredAtMs).Execute();
+        insert ??= transaction.Prepare(sql, "organizationId", "webhookId", "subject", "eventId", "eventType", "body", "occurredAtMs", "nowMs").Set(0, organizationId).Set(7, nowMs);
+        return insert.Set(1, webhookId).Set(2, subject).Set(3, eventId).Set(4, type).Set(5, body).Set(6, occurredAtMs).ExecuteAsync(cancellationToken);
     }
 
     public void Dispose() => insert?.Dispose();

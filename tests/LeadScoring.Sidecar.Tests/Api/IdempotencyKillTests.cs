@@ -8,17 +8,15 @@ namespace LeadScoring.Sidecar.Tests.Api;
 
 /// <summary>kill -9 of the real process between requests and retries: what was done under a key is done once.</summary>
 [Trait("Category", "Server")]
-public sealed class IdempotencyKillTests : IDisposable
+public sealed class IdempotencyKillTests
 {
-    private readonly string data = Path.Combine(Path.GetTempPath(), "leadscoring-tests", Guid.NewGuid().ToString("N"));
-
     [Fact]
     public async Task Kill_InTheMiddle_RetriesWithTheSameKeysDoNothingTwice()
     {
-        var admin = (await SidecarProcess.RunAsync(data, "keys", "create", "-o", "acme", "--scopes", "admin")).Trim();
+        await using var sidecar = await KilledSidecar.CreateAsync();
         const int Senders = 4;
         var sent = new int[Senders];
-        var (process, client) = await SidecarProcess.ServeAsync(data, admin);
+        var (process, client) = await sidecar.ServeAsync();
         using (process)
         using (client)
         {
@@ -29,7 +27,7 @@ public sealed class IdempotencyKillTests : IDisposable
         }
 
         Assert.True(sent.Sum() >= 60, $"Only {sent.Sum()} requests.");
-        var (again, retrying) = await SidecarProcess.ServeAsync(data, admin);
+        var (again, retrying) = await sidecar.ServeAsync();
         using (again)
         using (retrying)
         {
@@ -85,10 +83,5 @@ public sealed class IdempotencyKillTests : IDisposable
         var request = new HttpRequestMessage(HttpMethod.Post, "/v1/keys") { Content = JsonContent.Create(new { name = $"made-{sender}-{n}", scope = "score" }) };
         request.Headers.Add(Idempotency.Header, $"{sender}-{n}");
         return client.SendAsync(request);
-    }
-
-    public void Dispose()
-    {
-        if (Directory.Exists(data)) Directory.Delete(data, recursive: true);
     }
 }

@@ -7,10 +7,8 @@ namespace LeadScoring.Sidecar.Tests.Webhooks;
 
 /// <summary>kill -9 of the real process while it scores and delivers: each change that is in the ledger is told.</summary>
 [Trait("Category", "Server")]
-public sealed class WebhookKillTests : IDisposable
+public sealed class WebhookKillTests
 {
-    private readonly string data = Path.Combine(Path.GetTempPath(), "leadscoring-tests", Guid.NewGuid().ToString("N"));
-
     private static readonly (string, string)[] Settings =
     [
         ("LEADSCORING__WEBHOOKS__ALLOWEDPRIVATEHOSTS", "127.0.0.1"), ("LEADSCORING__WEBHOOKS__TIMEOUT", "00:00:01"), ("LEADSCORING__WEBHOOKS__FIRSTRETRY", "00:00:00.05"),
@@ -21,11 +19,11 @@ public sealed class WebhookKillTests : IDisposable
     {
         await using var receiver = await WebhookReceiver.StartAsync();
         receiver.Respond = _ => Task.Delay(5);
-        var key = (await SidecarProcess.RunAsync(data, "keys", "create", "-o", "acme", "--scopes", "admin")).Trim();
+        await using var sidecar = await KilledSidecar.CreateAsync();
         var acknowledged = new ConcurrentQueue<(string LeadId, double Score)>();
         for (var round = 0; round < 3; round++)
         {
-            var (process, client) = await SidecarProcess.ServeAsync(data, key, Settings);
+            var (process, client) = await sidecar.ServeAsync(Settings);
             using (process)
             using (client)
             {
@@ -38,7 +36,7 @@ public sealed class WebhookKillTests : IDisposable
             }
         }
 
-        var (last, lastClient) = await SidecarProcess.ServeAsync(data, key, Settings);
+        var (last, lastClient) = await sidecar.ServeAsync(Settings);
         using (last)
         using (lastClient)
         {
@@ -76,10 +74,5 @@ public sealed class WebhookKillTests : IDisposable
         {
             // Killed, as planned.
         }
-    }
-
-    public void Dispose()
-    {
-        if (Directory.Exists(data)) Directory.Delete(data, recursive: true);
     }
 }
