@@ -45,7 +45,9 @@ internal sealed class PostgresDatabase : Database
             {
                 await using var connection = await source.OpenConnectionAsync(cancellationToken);
                 await using var transaction = await connection.BeginTransactionAsync(IsolationLevel.ReadCommitted, cancellationToken);
-                var result = await work(new WriteTransaction(connection, transaction, isPostgres: true));
+                var write = new WriteTransaction(connection, transaction, isPostgres: true);
+                var result = await work(write);
+                await WriteMark.ApplyAsync(write);
                 await transaction.CommitAsync(cancellationToken);
                 return result;
             }

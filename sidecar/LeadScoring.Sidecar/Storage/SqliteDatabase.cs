@@ -57,7 +57,9 @@ internal sealed class SqliteDatabase : Database
             // Kept open: its page cache and prepared statements are what make small transactions cheap.
             writeConnection ??= (SqliteConnection)await OpenConnectionAsync(cancellationToken);
             using var transaction = writeConnection.BeginTransaction(IsolationLevel.Serializable, deferred: false);
-            var result = await work(new WriteTransaction(writeConnection, transaction, isPostgres: false));
+            var write = new WriteTransaction(writeConnection, transaction, isPostgres: false);
+            var result = await work(write);
+            await WriteMark.ApplyAsync(write);
             transaction.Commit();
             return result;
         }

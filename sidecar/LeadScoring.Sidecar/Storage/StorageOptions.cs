@@ -27,4 +27,10 @@ public sealed class StorageOptions
     /// <summary>How long a write waits for another process's write; on PostgreSQL the longest time of one statement. Default 30 s; from 1 s to 10 min.</summary>
     [Range(typeof(TimeSpan), "00:00:01", "00:10:00")]
     public TimeSpan BusyTimeout { get; set; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>
+    /// File with the key that secrets in the database are sealed with: 32 random bytes in base64. Default <c>secrets.key</c> in the data folder, made when it is first needed.
+    /// All replicas need the same one.
+    /// </summary>
+    public string? KeyFile { get; set; }
 }

@@ -13,6 +13,7 @@ internal static class StorageServices
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton(provider => Database.Open(provider.GetRequiredService<IOptions<StorageOptions>>()));
         services.AddSingleton<Migrator>();
+        services.AddSingleton<SecretBox>();
         services.AddSingleton(provider => new ReadinessPart("database", async cancellationToken =>
         {
             await using var connection = await provider.GetRequiredService<Database>().OpenConnectionAsync(cancellationToken);
