@@ -87,8 +87,8 @@ internal static class HttpBenchmark
         var (rows, saturation) = (new List<string[]>(), 0.0);
         foreach (var (measured, against) in cases)
         {
-            await HttpLoad.RunAsync(measured.Target, 8, seconds);
-            await HttpLoad.RunAsync(against.Target, 8, seconds);
+            await HttpLoad.WarmUpAsync(measured.Target);
+            await HttpLoad.WarmUpAsync(against.Target);
             foreach (var connections in Connections)
             {
                 var (own, others) = (new List<LoadResult>(), new List<LoadResult>());
@@ -147,7 +147,7 @@ internal static class HttpBenchmark
         foreach (var (name, headers, body) in ((string, Dictionary<string, string>, string)[])[("JSON", json, $"[{string.Join(',', leads)}]"), ("NDJSON", lines, string.Join('\n', leads))])
         {
             var target = new HttpTarget(service.Process, url, "POST", headers, [body], []);
-            await HttpLoad.RunAsync(target, 2, seconds);
+            await HttpLoad.WarmUpAsync(target);
             foreach (var connections in (int[])[1, 2, 4])
             {
                 var own = new List<LoadResult>();

@@ -16,8 +16,8 @@ internal static class LeadAttributes
 
     private static readonly JsonWriterOptions Readable = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true };
 
-    /// <summary>Reads an attributes object: name -> value (null removes the attribute), good as long as the document is; faults go to <paramref name="item"/>.</summary>
-    internal static Dictionary<string, JsonElement> Read(ItemReader item, JsonElement attributes, string pointer)
+    /// <summary>Reads an attributes object: name -> value, missing for null; faults go to <paramref name="item"/>.</summary>
+    internal static Dictionary<string, AttributeValue> Read(ItemReader item, JsonElement attributes, string pointer)
     {
         if (attributes.ValueKind != JsonValueKind.Object)
         {
@@ -25,31 +25,35 @@ internal static class LeadAttributes
             return [];
         }
 
-        var patch = new Dictionary<string, JsonElement>(attributes.GetPropertyCount(), StringComparer.Ordinal);
+        var values = new Dictionary<string, AttributeValue>(attributes.GetPropertyCount(), StringComparer.Ordinal);
         foreach (var member in attributes.EnumerateObject())
         {
-            string name;
-            try
-            {
-                name = member.Name;
-            }
-            catch (InvalidOperationException)
+            var known = NameTable.Find(member);
+            var name = known ?? TryName(member);
+            if (name is null)
             {
                 item.Errors.Add(new FieldError(pointer, "An attribute name is not valid text (half a surrogate pair)."));
                 continue;
             }
 
-            if ((ItemReader.Check("An attribute name", name, MaxNameLength) ?? Fault(member.Value)) is { } fault) item.Errors.Add(new FieldError(JsonPointer.Append(pointer, name), fault));
-            else patch[name] = member.Value;
+            var value = AttributeValue.Missing;
+            // A name that is known was checked when it first came.
+            var fault = (known is null ? ItemReader.Check("An attribute name", name, MaxNameLength) : null) ?? Read(member.Value, out value);
+            if (fault is null) values[name] = value;
+            else item.Errors.Add(new FieldError(JsonPointer.Append(pointer, name), fault));
         }
 
-        if (patch.Count > MaxCount) item.Errors.Add(new FieldError(pointer, $"A lead has at most {MaxCount} attributes; these are {patch.Count}."));
-        return patch;
+        if (values.Count > MaxCount) item.Errors.Add(new FieldError(pointer, $"A lead has at most {MaxCount} attributes; these are {values.Count}."));
+        return values;
     }
 
-    /// <summary>Attributes that were read as they are stored: name -> JSON text; null removes.</summary>
-    internal static Dictionary<string, string?> Format(IReadOnlyDictionary<string, JsonElement> attributes) =>
-        attributes.ToDictionary(a => a.Key, a => a.Value.ValueKind == JsonValueKind.Null ? null : Format(a.Value), StringComparer.Ordinal);
+    /// <summary>An attributes object that was read without fault, as it is stored: name -> JSON text; null removes.</summary>
+    internal static Dictionary<string, string?> Format(JsonElement attributes)
+    {
+        var texts = new Dictionary<string, string?>(StringComparer.Ordinal);
+        foreach (var member in attributes.EnumerateObject()) texts[member.Name] = member.Value.ValueKind == JsonValueKind.Null ? null : FormatValue(member.Value);
+        return texts;
+    }
 
     /// <summary>JSON text of an attribute that came as text, from a CSV say.</summary>
     internal static string FromText(string text) => Written(writer => writer.WriteStringValue(text));
@@ -94,36 +98,56 @@ internal static class LeadAttributes
         return values;
     }
 
-    /// <summary>Null when the value can be an attribute, else why not.</summary>
-    private static string? Fault(JsonElement value)
+    /// <summary>The name, remembered for the next lead; null when it is not valid text.</summary>
+    private static string? TryName(JsonProperty member)
     {
-        switch (value.ValueKind)
+        try
+        {
+            var name = member.Name;
+            if (ItemReader.Check("", name, MaxNameLength) is null) NameTable.Remember(member, name);
+            return name;
+        }
+        catch (InvalidOperationException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Null when the value can be an attribute, else why not.</summary>
+    private static string? Read(JsonElement json, out AttributeValue value)
+    {
+        value = AttributeValue.Missing;
+        switch (json.ValueKind)
         {
             case JsonValueKind.String:
-                return ItemReader.TryText(value) is not { } text ? "The text is not valid (half a surrogate pair)."
-                    : text.Length > MaxTextLength ? $"Text has at most {MaxTextLength:N0} characters." : null;
+                if (ItemReader.TryText(json) is not { } text) return "The text is not valid (half a surrogate pair).";
+                if (text.Length > MaxTextLength) return $"Text has at most {MaxTextLength:N0} characters.";
+                value = AttributeValue.From(text);
+                return null;
             case JsonValueKind.Array:
                 var count = 0;
-                foreach (var element in value.EnumerateArray())
+                foreach (var element in json.EnumerateArray())
                 {
                     if (element.ValueKind is JsonValueKind.Array or JsonValueKind.Object) return "A list holds texts, numbers and truth values only.";
-                    if (Fault(element) is { } fault) return fault;
+                    if (Read(element, out _) is { } fault) return fault;
                     if (++count > MaxListLength) return $"A list has at most {MaxListLength:N0} entries.";
                 }
 
+                value = AttributeValue.From(json);
                 return null;
             case JsonValueKind.Object:
                 return "Nested objects are not supported: send their members as attributes of their own, such as address_city.";
             default:
+                value = AttributeValue.From(json);
                 return null;
         }
     }
 
     /// <summary>Texts are re-written so that "\u0041" and "A" are one spelling: an unchanged lead must look unchanged.</summary>
-    private static string Format(JsonElement value) => value.ValueKind switch
+    private static string FormatValue(JsonElement value) => value.ValueKind switch
     {
         JsonValueKind.String => FromText(value.GetString()!),
-        JsonValueKind.Array => "[" + string.Join(',', value.EnumerateArray().Select(Format)) + "]",
+        JsonValueKind.Array => "[" + string.Join(',', value.EnumerateArray().Select(FormatValue)) + "]",
         _ => value.GetRawText(),
     };
 

@@ -1,3 +1,4 @@
+using System.Data.Common;
 using LeadScoring.Sidecar.Api;
 using LeadScoring.Sidecar.Storage;
 using Microsoft.Extensions.Options;
@@ -68,7 +69,8 @@ internal sealed class LeadCache
         }
         catch (Exception e)
         {
-            foreach (var (entry, _) in claimed.Values) entry.Failed(e);
+            var isAway = e is DbException failure && StorageFaults.Of(failure) == StorageFault.Unavailable;
+            foreach (var (entry, _) in claimed.Values) entry.Failed(e, isAway);
         }
     }
 
@@ -126,11 +128,14 @@ internal sealed class LeadCache
             waiting.SetResult(lead);
         }
 
-        internal void Failed(Exception e)
+        /// <summary>While the database is away nobody writes either: what was known goes on being good.</summary>
+        internal void Failed(Exception e, bool isAway)
         {
             TaskCompletionSource<StoredLead?> waiting;
-            lock (changing) (waiting, loading) = (loading!, null);
-            waiting.SetException(e);
+            State? known;
+            lock (changing) (waiting, loading, known) = (loading!, null, state);
+            if (isAway && known?.Lead is not null) waiting.SetResult(known.Lead);
+            else waiting.SetException(e);
         }
 
         private sealed record State(StoredLead? Lead, long ReadAtMs);

@@ -31,8 +31,8 @@ public sealed record LeadItem(
             return null;
         }
 
-        var patch = LeadAttributes.Read(item, attributes, JsonPointer.Append(item.Pointer, "attributes"));
-        return item.Errors.Count > 0 ? null : new LeadWrite(leadId!, LeadAttributes.Format(patch), createdAtMs);
+        LeadAttributes.Read(item, attributes, JsonPointer.Append(item.Pointer, "attributes"));
+        return item.Errors.Count > 0 ? null : new LeadWrite(leadId!, LeadAttributes.Format(attributes), createdAtMs);
     }
 
     /// <summary>How far a sender's clock may be ahead: 5 minutes.</summary>

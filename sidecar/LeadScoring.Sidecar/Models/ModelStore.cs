@@ -3,6 +3,7 @@ using Dapper;
 using LeadScoring.Ml.Bundles;
 using LeadScoring.Sidecar.Api;
 using LeadScoring.Sidecar.Storage;
+using LeadScoring.Sidecar.Webhooks;
 
 namespace LeadScoring.Sidecar.Models;
 
@@ -20,7 +21,7 @@ internal sealed record ModelRow
 }
 
 /// <summary>The registry: immutable, numbered versions per organization, and which of them is the champion.</summary>
-internal sealed class ModelStore(Database database, TimeProvider time)
+internal sealed class ModelStore(Database database, Outbox outbox, TimeProvider time)
 {
     internal static readonly JsonSerializerOptions ManifestJson = BundleManifest.Json;
 
@@ -104,7 +105,9 @@ internal sealed class ModelStore(Database database, TimeProvider time)
             """;
         await LockAsync(transaction, organizationId, cancellationToken);
         var previous = await ChampionVersionAsync(transaction, organizationId, cancellationToken);
-        if (previous != version) await transaction.ExecuteAsync(Sql, new { organizationId, version, previous, reason, nowMs = time.NowMs() }, cancellationToken);
+        if (previous == version) return previous;
+        await transaction.ExecuteAsync(Sql, new { organizationId, version, previous, reason, nowMs = time.NowMs() }, cancellationToken);
+        await outbox.PutModelPromotedAsync(transaction, organizationId, new ModelPromotedData(version, previous, reason), cancellationToken);
         return previous;
     }
 

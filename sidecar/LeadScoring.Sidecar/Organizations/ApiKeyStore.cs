@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Collections.Concurrent;
+using System.Data.Common;
 using System.Security.Cryptography;
 using System.Text;
 using Dapper;
@@ -65,7 +66,7 @@ internal sealed class ApiKeyStore(Database database, TimeProvider time, IOptions
         if (presented.Length > ApiKey.MaxLength) return default;
         var cacheKey = Hash(presented);
         if (verified.TryGetValue(cacheKey, out var hit) && hit.Until > time.GetUtcNow()) return new(hit.Caller);
-        return CheckAsync(presented, cacheKey, cancellationToken);
+        return CheckAsync(presented, cacheKey, hit.Caller, cancellationToken);
     }
 
     private static UInt128 Hash(string presented)
@@ -76,15 +77,25 @@ internal sealed class ApiKeyStore(Database database, TimeProvider time, IOptions
         return BinaryPrimitives.ReadUInt128LittleEndian(hash);
     }
 
-    private async ValueTask<Caller?> CheckAsync(string presented, UInt128 cacheKey, CancellationToken cancellationToken)
+    private async ValueTask<Caller?> CheckAsync(string presented, UInt128 cacheKey, Caller? before, CancellationToken cancellationToken)
     {
         if (!ApiKey.TryParse(presented, out var key)) return null;
         const string Sql = """
             select organization_id as OrganizationId, key_id as KeyId, scope as Scope, secret_sha256 as SecretSha256
             from api_keys where key_id = @KeyId and revoked_at_ms is null
             """;
-        await using var connection = await database.OpenConnectionAsync(cancellationToken);
-        var row = await connection.QuerySingleOrDefaultAsync<KeyRow>(new CommandDefinition(Sql, new { key.KeyId }, cancellationToken: cancellationToken));
+        KeyRow? row;
+        try
+        {
+            await using var connection = await database.OpenConnectionAsync(cancellationToken);
+            row = await connection.QuerySingleOrDefaultAsync<KeyRow>(new CommandDefinition(Sql, new { key.KeyId }, cancellationToken: cancellationToken));
+        }
+        catch (DbException e) when (before is not null && StorageFaults.Of(e) == StorageFault.Unavailable)
+        {
+            // The database is away: a key that was good goes on, so that what needs no database does too.
+            return before;
+        }
+
         if (row is null || !CryptographicOperations.FixedTimeEquals(row.SecretSha256, key.SecretHash())) return null;
         var caller = new Caller(row.OrganizationId, row.KeyId, Enum.Parse<ApiScope>(row.Scope, ignoreCase: true));
         if (verified.Count >= CacheLimit) verified.Clear();

@@ -15,7 +15,7 @@ namespace LeadScoring.Sidecar.Scoring;
 internal sealed record Regrading(GradeScale Scale, int Leads, IReadOnlyDictionary<(char From, char To), int> Moves);
 
 /// <summary>Gives open leads the grades of a policy. Scores stay as they are.</summary>
-internal sealed class RegradeLeads(GradePolicyStore policies, ActiveModels models, Database database, TimeProvider time)
+internal sealed class RegradeLeads(GradePolicyStore policies, ActiveModels models, ScoreEvents events, Database database, TimeProvider time)
 {
     private sealed record Row
     {
@@ -55,7 +55,8 @@ internal sealed class RegradeLeads(GradePolicyStore policies, ActiveModels model
                 var rows = await transaction.Connection.QueryAsync<Row>(transaction.Command(Open, new { organizationId }, cancellationToken));
                 var (result, changed) = Regrade([.. rows], policy, margin);
                 await policies.PutAsync(transaction, organizationId, policy, result.Scale, cancellationToken);
-                await WriteAsync(transaction, organizationId, changed, time.NowMs(), cancellationToken);
+                var regraded = await WriteAsync(transaction, organizationId, changed, time.NowMs(), cancellationToken);
+                await events.PutAsync(transaction, organizationId, regraded, new Dictionary<string, string>(), cancellationToken);
                 return result;
             },
             cancellationToken);
@@ -79,7 +80,8 @@ internal sealed class RegradeLeads(GradePolicyStore policies, ActiveModels model
         return (new Regrading(scale, rows.Count, moves), changed);
     }
 
-    private static async Task WriteAsync(WriteTransaction transaction, string organizationId, List<Move> changed, long nowMs, CancellationToken cancellationToken)
+    /// <returns>Leads that have another grade now.</returns>
+    private static async Task<List<string>> WriteAsync(WriteTransaction transaction, string organizationId, List<Move> changed, long nowMs, CancellationToken cancellationToken)
     {
         // The ledger's new row is its last one with another grade: the score, what it is made of and what made it are the same.
         const string Ledger = """
@@ -94,11 +96,15 @@ internal sealed class RegradeLeads(GradePolicyStore policies, ActiveModels model
         await LeadStore.LockAsync(transaction, organizationId, changed.Select(c => c.LeadId), cancellationToken);
         using var lead = transaction.Prepare(Lead, "organizationId", "leadId", "grade", "before").Set(0, organizationId);
         using var ledger = transaction.Prepare(Ledger, "organizationId", "leadId", "grade", "nowMs").Set(0, organizationId).Set(3, nowMs);
+        var regraded = new List<string>();
         foreach (var (leadId, from, to) in changed)
         {
             transaction.Touch(organizationId, leadId);
-            if (await lead.Set(1, leadId).Set(2, to.ToString()).Set(3, from.ToString()).ExecuteAsync(cancellationToken) == 1)
-                await ledger.Set(1, leadId).Set(2, to.ToString()).ExecuteAsync(cancellationToken);
+            if (await lead.Set(1, leadId).Set(2, to.ToString()).Set(3, from.ToString()).ExecuteAsync(cancellationToken) != 1) continue;
+            await ledger.Set(1, leadId).Set(2, to.ToString()).ExecuteAsync(cancellationToken);
+            regraded.Add(leadId);
         }
+
+        return regraded;
     }
 }

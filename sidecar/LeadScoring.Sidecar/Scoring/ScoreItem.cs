@@ -38,13 +38,16 @@ public sealed record ScoreRequest(
     [property: Description("Store the inline lead and events. Default: true if the key has scope write.")] bool? Save = null);
 
 /// <summary>A request that has been read and found right.</summary>
-/// <param name="Patch">Attributes: name to value, good as long as the request is; null removes.</param>
+/// <param name="Patch">Attributes by name; a missing value removes.</param>
 /// <param name="Events">Inline events.</param>
 /// <param name="Save">Whether they are stored.</param>
 internal sealed record ScoreItem(
-    string LeadId, ScoringType Type, bool IncludeFactors, IReadOnlyDictionary<string, JsonElement>? Patch, IReadOnlyList<ActivityEvent> Events, bool Save)
+    string LeadId, ScoringType Type, bool IncludeFactors, Dictionary<string, AttributeValue>? Patch, IReadOnlyList<ActivityEvent> Events, bool Save)
 {
     internal bool IsInline => Patch is not null || Events.Count > 0;
+
+    /// <summary>The attributes as they came, good as long as the request is.</summary>
+    internal JsonElement Attributes { get; init; }
 
     /// <summary>Feature values as they would be, by name; never stored.</summary>
     internal IReadOnlyDictionary<string, FeatureValue>? Overrides { get; init; }
@@ -65,9 +68,10 @@ internal sealed record ScoreItem(
     /// <summary>Reads lead and events only, not to be saved; null when <see cref="ItemReader.Errors"/> says why not.</summary>
     internal static ScoreItem? ReadFacts(ItemReader item, string? leadId, long nowMs)
     {
-        var patch = item.Member("lead") is { } lead ? LeadAttributes.Read(item, lead, JsonPointer.Append(item.Pointer, "lead")) : null;
+        var attributes = item.Member("lead");
+        var patch = attributes is { } lead ? LeadAttributes.Read(item, lead, JsonPointer.Append(item.Pointer, "lead")) : null;
         var events = ReadEvents(item, leadId, nowMs);
-        return item.Errors.Count > 0 ? null : new ScoreItem(leadId!, ScoringType.Full, IncludeFactors: true, patch, events, Save: false);
+        return item.Errors.Count > 0 ? null : new ScoreItem(leadId!, ScoringType.Full, IncludeFactors: true, patch, events, Save: false) { Attributes = attributes ?? default };
     }
 
     private static ScoringType ReadType(ItemReader item)

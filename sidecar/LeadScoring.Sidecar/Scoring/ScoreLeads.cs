@@ -1,5 +1,5 @@
+using System.Data.Common;
 using System.Runtime.InteropServices;
-using System.Text.Json;
 using LeadScoring.Ml.Features;
 using LeadScoring.Sidecar.Api;
 using LeadScoring.Sidecar.Events;
@@ -19,7 +19,7 @@ internal sealed class ScoreLeads(
     IOptions<ScoringOptions> options, TimeProvider time)
 {
     private static readonly ActivityState NoActivity = new();
-    private static readonly Dictionary<string, JsonElement> NoAttributes = [];
+    private static readonly Dictionary<string, AttributeValue> NoAttributes = [];
 
     /// <summary>One outcome an item, in order. An item that is refused costs the others nothing.</summary>
     internal async Task<ScoreOutcome[]> RunAsync(string organizationId, IReadOnlyList<ScoreItem> items, CancellationToken cancellationToken)
@@ -70,6 +70,19 @@ internal sealed class ScoreLeads(
 
     /// <summary>The stored leads of the items. What passes by is looked up in memory; what is kept is scored from what the database holds now.</summary>
     private async ValueTask<StoredLead?[]> ReadAsync(string organizationId, IReadOnlyList<ScoreItem> items, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await LookUpAsync(organizationId, items, cancellationToken);
+        }
+        catch (DbException e) when (items.All(IsOverlay) && StorageFaults.Of(e) == StorageFault.Unavailable)
+        {
+            // The database is away: what the request itself brings is scored all the same.
+            return new StoredLead?[items.Count];
+        }
+    }
+
+    private async ValueTask<StoredLead?[]> LookUpAsync(string organizationId, IReadOnlyList<ScoreItem> items, CancellationToken cancellationToken)
     {
         if (items is [var only] && !Keeps(only))
         {
@@ -130,7 +143,7 @@ internal sealed class ScoreLeads(
                 ScoreItem[] patched = [.. items.Where(i => i.Patch is not null)];
                 var existing = await LeadStore.ExistingAsync(transaction, organizationId, items.Select(i => i.LeadId), cancellationToken);
                 // A lead that is told of for the first time came into the pipeline now, as with PUT /v1/leads.
-                var statuses = await leads.UpsertAsync(transaction, organizationId, [.. patched.Select(i => new LeadWrite(i.LeadId, LeadAttributes.Format(i.Patch!), existing.Add(i.LeadId) ? time.NowMs() : null))], cancellationToken);
+                var statuses = await leads.UpsertAsync(transaction, organizationId, [.. patched.Select(i => new LeadWrite(i.LeadId, LeadAttributes.Format(i.Attributes), existing.Add(i.LeadId) ? time.NowMs() : null))], cancellationToken);
                 refused.UnionWith(patched.Where((_, i) => statuses[i] == LeadWriteStatus.Rejected));
                 await events.AppendAsync(transaction, organizationId, [.. items.Where(i => !refused.Contains(i)).SelectMany(i => i.Events.Select(e => new LeadEvent(i.LeadId, e)))], cancellationToken);
             },
@@ -141,9 +154,14 @@ internal sealed class ScoreLeads(
     /// <summary>The stored lead with the inline facts on top, nothing stored. Events that are stored already do not count twice.</summary>
     private async Task<LeadSnapshot> OverlayAsync(string organizationId, StoredLead? lead, ScoreItem item, long nowMs, CancellationToken cancellationToken)
     {
-        // A copy of the dictionary that the store made, so that extraction knows its comparer.
-        var attributes = lead is null ? new Dictionary<string, AttributeValue>(item.Patch?.Count ?? 0, StringComparer.Ordinal) : new Dictionary<string, AttributeValue>(lead.Snapshot.Attributes, StringComparer.Ordinal);
-        foreach (var (name, value) in item.Patch ?? NoAttributes) attributes[name] = AttributeValue.From(value);
+        var attributes = item.Patch ?? NoAttributes;
+        if (lead is not null)
+        {
+            // Of ordinal comparison like the store's own, which extraction is quickest with.
+            attributes = new Dictionary<string, AttributeValue>(lead.Snapshot.Attributes, StringComparer.Ordinal);
+            foreach (var (name, value) in item.Patch ?? NoAttributes) attributes[name] = value;
+        }
+
         // As it would be stored: a new lead with attributes came into the pipeline now.
         var createdAtMs = lead is null && item.Patch is not null ? nowMs : lead?.Snapshot.CreatedAtMs;
         if (item.Events.Count == 0) return new LeadSnapshot(attributes, lead?.Snapshot.Activity ?? NoActivity, createdAtMs);

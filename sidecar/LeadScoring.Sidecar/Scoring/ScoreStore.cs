@@ -57,7 +57,7 @@ internal sealed record StoredExplanation(IReadOnlyList<FeaturePoints> Factors, C
 }
 
 /// <summary>The score ledger: append-only, a row whenever score, grade or model of a lead changed.</summary>
-internal sealed class ScoreStore(Database database)
+internal sealed class ScoreStore(Database database, ScoreEvents events)
 {
     // Of no lead: what is written for it stays on the queue.
     private const long NoRevision = -1;
@@ -83,7 +83,8 @@ internal sealed class ScoreStore(Database database)
                 var isCurrent = await ModelStore.ChampionVersionAsync(transaction, organizationId, cancellationToken) == champion;
                 await LeadStore.LockAsync(transaction, organizationId, writes.Select(w => w.LeadId), cancellationToken);
                 var newer = await NewerThanScoredAsync(transaction, organizationId, writes, cancellationToken);
-                await WriteAsync(transaction, organizationId, [.. writes.Where(w => !newer.Contains(w.LeadId))], isCurrent, cancellationToken);
+                var changed = await WriteAsync(transaction, organizationId, [.. writes.Where(w => !newer.Contains(w.LeadId))], isCurrent, cancellationToken);
+                await events.PutAsync(transaction, organizationId, [.. changed.Keys], changed, cancellationToken);
                 return isCurrent;
             },
             cancellationToken);
@@ -103,7 +104,8 @@ internal sealed class ScoreStore(Database database)
         return newer;
     }
 
-    private static async Task WriteAsync(WriteTransaction transaction, string organizationId, IReadOnlyList<ScoreWrite> writes, bool isCurrent, CancellationToken cancellationToken)
+    /// <returns>Leads with a new row in the ledger, and what to do about each.</returns>
+    private static async Task<Dictionary<string, string>> WriteAsync(WriteTransaction transaction, string organizationId, IReadOnlyList<ScoreWrite> writes, bool isCurrent, CancellationToken cancellationToken)
     {
         const string Sql = """
             insert into scores (organization_id, lead_id, change, scored_at_ms, score, grade, probability, confidence, model_version, scored_by, needs_review, base_points, factors,
@@ -116,9 +118,11 @@ internal sealed class ScoreStore(Database database)
         await RecommendedActions.LogAsync(transaction, organizationId, writes, cancellationToken);
         using var insert = transaction.Prepare(Sql, "organizationId", "leadId", "scoredAtMs", "score", "grade", "probability", "confidence", "modelVersion", "scoredBy", "needsReview", "basePoints", "factors", "cause", "newData", "elapsedTime", "model", "exclusion")
             .Set(0, organizationId);
+        var told = new Dictionary<string, string>(StringComparer.Ordinal);
         for (var i = 0; i < writes.Count; i++)
         {
             if (!changed[i].IsChanged) continue;
+            told[writes[i].LeadId] = writes[i].Result.Recommendation.Action;
             var r = writes[i].Result;
             // Another score may have been stored since the lead was read: the ledger must sum all the same.
             var change = changed[i].Before is not { } before ? null
@@ -128,6 +132,8 @@ internal sealed class ScoreStore(Database database)
                 .Set(11, StoredExplanation.Write(r))
                 .Set(12, Name(change?.Cause ?? ChangeCause.First)).Set(13, change?.NewData).Set(14, change?.ElapsedTime).Set(15, change?.Model).Set(16, r.Exclusion?.Id).ExecuteAsync(cancellationToken);
         }
+
+        return told;
     }
 
     internal async Task<StoredScore?> LatestAsync(string organizationId, string leadId, CancellationToken cancellationToken) =>

@@ -1,5 +1,6 @@
 using System.ComponentModel;
 using System.Text.Json;
+using LeadScoring.Ml.Features;
 using LeadScoring.Sidecar.Api;
 using LeadScoring.Sidecar.Leads;
 using LeadScoring.Sidecar.Models;
@@ -20,7 +21,7 @@ internal static class WhatIf
     /// <param name="PointsGained">Difference in points.</param>
     public sealed record Response(ScoreAnswer Now, ScoreAnswer WhatIf, double PointsGained);
 
-    private static readonly Dictionary<string, JsonElement> None = [];
+    private static readonly Dictionary<string, AttributeValue> None = [];
 
     internal static async Task<Ok<Response>> HandleAsync(string leadId, JsonElement body, Caller caller, ScoreLeads score, LeadStore leads, ActiveModels models, TimeProvider time, CancellationToken cancellationToken)
     {

@@ -49,6 +49,7 @@ internal abstract class Database : IDisposable
         try
         {
             var result = await work(transaction);
+            await WriteMark.ApplyAsync(transaction);
             await commit();
             return result;
         }

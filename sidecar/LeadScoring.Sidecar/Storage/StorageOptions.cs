@@ -28,6 +28,12 @@ public sealed class StorageOptions
     [Range(typeof(TimeSpan), "00:00:01", "00:10:00")]
     public TimeSpan BusyTimeout { get; set; } = TimeSpan.FromSeconds(30);
 
+    /// <summary>
+    /// File with the key that secrets in the database are sealed with: 32 random bytes in base64. Default <c>secrets.key</c> in the data folder, made when it is first needed.
+    /// All replicas need the same one.
+    /// </summary>
+    public string? KeyFile { get; set; }
+
     /// <summary>Redis for scores that replicas share, as host:port or a StackExchange.Redis configuration string. Blank: every process keeps its own. Nothing is lost with it.</summary>
     public string? Redis { get; set; }
 

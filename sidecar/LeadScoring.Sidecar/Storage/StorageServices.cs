@@ -17,6 +17,7 @@ internal static class StorageServices
             provider.GetRequiredService<IOptions<StorageOptions>>() is { Value.Redis: { } address } options && !string.IsNullOrWhiteSpace(address)
                 ? new RedisCache(address, options.Value.RedisTimeout, provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<RedisCache>>())
                 : new NoSharedCache());
+        services.AddSingleton<SecretBox>();
         services.AddSingleton(provider => new ReadinessPart("database", async cancellationToken =>
         {
             await using var connection = await provider.GetRequiredService<Database>().OpenConnectionAsync(cancellationToken);

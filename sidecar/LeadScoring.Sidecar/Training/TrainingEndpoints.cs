@@ -19,7 +19,7 @@ internal static class TrainingEndpoints
     internal static void MapTraining(this IEndpointRouteBuilder routes)
     {
         var group = routes.MapGroup("/training-runs").WithTags("Training");
-        group.MapPost("", PostTrainingRun.HandleAsync).Accepts<PostTrainingRun.Request>("application/json").RequireScope(ApiScope.Admin)
+        group.MapPost("", PostTrainingRun.HandleAsync).WithMetadata(new WriteOnce()).Accepts<PostTrainingRun.Request>("application/json").RequireScope(ApiScope.Admin)
             .WithName("StartTraining").WithSummary("Queues a training on all outcomes; poll the run for progress.");
         group.MapPost("/external", PostExternalTrainingRun.HandleAsync).Accepts<Stream>("application/zip", "application/octet-stream").RequireScope(ApiScope.Admin)
             .WithMetadata(new RouteBodyLimit(PostExternalTrainingRun.MaxBytes))

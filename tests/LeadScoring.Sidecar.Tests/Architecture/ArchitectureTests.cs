@@ -13,15 +13,15 @@ public sealed partial class ArchitectureTests
         ["Organizations"] = [],
         ["Audit"] = [],
         ["Leads"] = ["Organizations"],
-        // A promotion queues the open leads for rescoring in the same write.
-        ["Models"] = ["Organizations", "Leads"],
+        // A promotion queues the open leads for rescoring, and tells those who listen, in the same write.
+        ["Models"] = ["Organizations", "Leads", "Webhooks"],
         ["Events"] = ["Leads"],
         ["Outcomes"] = ["Leads"],
         ["Experiments"] = ["Models"],
-        ["Scoring"] = ["Organizations", "Leads", "Events", "Models", "Experiments"],
-        ["Training"] = ["Organizations", "Leads", "Events", "Outcomes", "Models"],
-        ["Feedback"] = ["Scoring"],
-        ["Monitoring"] = ["Scoring", "Outcomes", "Models"],
+        ["Scoring"] = ["Organizations", "Leads", "Events", "Models", "Experiments", "Webhooks"],
+        ["Training"] = ["Organizations", "Leads", "Events", "Outcomes", "Models", "Webhooks"],
+        ["Feedback"] = ["Scoring", "Webhooks"],
+        ["Monitoring"] = ["Scoring", "Outcomes", "Models", "Webhooks"],
         // A recorded action is also an event of its lead, and is judged by outcomes.
         ["Recommendations"] = ["Organizations", "Leads", "Events", "Outcomes", "Models", "Scoring"],
         ["Webhooks"] = ["Organizations"],

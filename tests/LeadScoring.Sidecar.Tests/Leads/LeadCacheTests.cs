@@ -114,7 +114,7 @@ public sealed class LeadCacheTests : IAsyncLifetime
         foreach (var cache in (LeadCache[])[Cache, With(size: 0)])
         {
             for (var i = 0; i < 2; i++)
-                Assert.Equal(["b", null, "a", "b", null], (await cache.GetManyAsync(organization.Id, ["b", "nobody", "a", "b", "nobody"], CancellationToken.None)).Select(l => l?.LeadId));
+                Assert.Equal(["b", null, "a", "b", null], (await cache.GetManyAsync(organization.Id, ["b", "nobody", "a", "b", "nobody"], CancellationToken.None).AsTask().WaitAsync(TimeSpan.FromSeconds(30))).Select(l => l?.LeadId));
         }
     }
 
