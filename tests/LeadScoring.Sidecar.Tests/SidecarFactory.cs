@@ -37,7 +37,7 @@ public sealed class SidecarFactory : IAsyncLifetime
             ["LeadScoring:Recommendations:LearnHere"] = "false", ["LeadScoring:Webhooks:DeliverHere"] = "false",
         };
         Directory.CreateDirectory(Data);
-        if (TestPostgres.IsDefault) settings["LeadScoring:Database"] = postgres = await TestPostgres.CreateAsync();
+        if (TestPostgres.Server is not null && !Settings.ContainsKey("LeadScoring:Database")) settings["LeadScoring:Database"] = postgres = await TestPostgres.CreateAsync();
         foreach (var (name, value) in Settings) settings[name] = value;
         var builder = SidecarApp.CreateBuilder(settings);
         builder.WebHost.UseTestServer();

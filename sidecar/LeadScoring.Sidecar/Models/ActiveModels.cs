@@ -86,7 +86,8 @@ internal sealed class ActiveModels(
         }
         catch (System.Data.Common.DbException) when (known is not null)
         {
-            // The database is away: what was good a second ago still scores.
+            // The database is away: what was good a second ago still scores, and it is asked again in a second.
+            known.CheckedAtMs = time.NowMs();
             return known.Model;
         }
 

@@ -1,3 +1,4 @@
+using System.Data.Common;
 using System.Text.Json;
 using LeadScoring.Ml.Features;
 using LeadScoring.Sidecar.Api;
@@ -20,7 +21,7 @@ internal sealed class ScoreLeads(
     internal async Task<ScoreOutcome[]> RunAsync(string organizationId, IReadOnlyList<ScoreItem> items, CancellationToken cancellationToken)
     {
         var refused = await SaveAsync(organizationId, [.. items.Where(i => i.Save && i.IsInline)], cancellationToken);
-        var stored = await leads.GetManyAsync(organizationId, [.. items.Select(i => i.LeadId)], cancellationToken);
+        var stored = await StoredAsync(organizationId, items, cancellationToken);
         var active = await models.GetAsync(organizationId, cancellationToken);
         var nowMs = time.NowMs();
         var answers = new ScoreOutcome[items.Count];
@@ -70,6 +71,19 @@ internal sealed class ScoreLeads(
         var write = scorer.ScoreStored(active, lead, nowMs);
         await WriteAsync(organizationId, active, [write], cancellationToken);
         return ScoreAnswer.Of(leadId, write.Result, active, includeFactors, cached: false);
+    }
+
+    private async Task<Dictionary<string, StoredLead>> StoredAsync(string organizationId, IReadOnlyList<ScoreItem> items, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await leads.GetManyAsync(organizationId, [.. items.Select(i => i.LeadId)], cancellationToken);
+        }
+        catch (DbException e) when (items.All(i => i.IsInline && !i.Save) && StorageFaults.Of(e) == StorageFault.Unavailable)
+        {
+            // The database is away: what the request itself brings is scored all the same.
+            return [];
+        }
     }
 
     /// <summary>Stores inline facts in one transaction; the items of which nothing was stored, as their leads would have too many attributes.</summary>
