@@ -5,7 +5,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace LeadScoring.Sidecar.Tests.Cli;
 
-/// <summary>A database and folder that outlive the processes over them: SQLite, or PostgreSQL when <see cref="TestPostgres"/> says so.</summary>
+/// <summary>A database and folder that outlive the processes over them: SQLite, or PostgreSQL when a server of it is named.</summary>
 internal sealed class KilledSidecar : IAsyncDisposable
 {
     private readonly string data = Path.Combine(Path.GetTempPath(), "leadscoring-tests", Guid.NewGuid().ToString("N"));
@@ -17,7 +17,7 @@ internal sealed class KilledSidecar : IAsyncDisposable
 
     internal static async Task<KilledSidecar> CreateAsync()
     {
-        var sidecar = new KilledSidecar(TestPostgres.IsDefault ? await TestPostgres.CreateAsync() : null);
+        var sidecar = new KilledSidecar(TestPostgres.Server is not null ? await TestPostgres.CreateAsync() : null);
         await using var app = SidecarApp.CreateBuilder([new("LeadScoring:Data", sidecar.data), new("LeadScoring:Database", sidecar.postgres)]).Build();
         await app.PrepareAsync(CancellationToken.None);
         await app.Services.GetRequiredService<OrganizationStore>().EnsureAsync("acme", CancellationToken.None);
