@@ -22,12 +22,22 @@ internal static class ConfidenceBenchmark
     private static readonly (string Set, string Variant)[] PublicSets =
         [("bank_additional", "noleak"), ("online_shoppers", "all"), ("online_shoppers", "noleak"), ("school_crm", "noleak"), ("school_crm_72h", "noleak"), ("x_education", "noleak")];
 
-    internal static Task RunAsync(BenchmarkOptions options)
+    internal static Task FactorsAsync(BenchmarkOptions options)
     {
         Factors(options.Quick);
+        return Task.CompletedTask;
+    }
+
+    internal static Task BandsAsync(BenchmarkOptions options)
+    {
         Bands(options);
-        Intervals(options);
+        return Task.CompletedTask;
+    }
+
+    internal static Task IntervalsAsync(BenchmarkOptions options)
+    {
         IntervalWalkBenchmark.Run(options);
+        Intervals(options);
         return Task.CompletedTask;
     }
 

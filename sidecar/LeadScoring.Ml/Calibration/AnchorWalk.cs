@@ -21,7 +21,6 @@ internal sealed class AnchorWalk
     private readonly double[] halfWidths;
     private readonly RecalibrationMixture mixture = new();
     private readonly IntervalWidth? width;
-    private readonly List<double[]> losses = [];
     private readonly List<int> ungrouped = [];
     private int known;
     private int knownConversions;
@@ -80,8 +79,6 @@ internal sealed class AnchorWalk
             Served[i] = anchor.Apply(Math.Clamp(outcomes.Probabilities[i], Edge, 1 - Edge));
             (slopes[i], halfWidths[i]) = (anchor.Slope, anchor.PeriodHalfWidth ?? 0);
         }
-
-        losses.Add(mixture.Losses(z.AsSpan(from..to), outcomes.Labels.AsSpan(from..to)));
     }
 
     /// <summary>Takes in all steps whose outcomes are known when the lead at <paramref name="at"/> is scored; null: all.</summary>
@@ -92,7 +89,7 @@ internal sealed class AnchorWalk
             var to = Math.Min(z.Length, known + StepRows);
             if (at is { } lead && outcomes.Moments is { } moments && moments[to - 1] + outcomes.LagMs >= moments[lead]) return;
             var labels = outcomes.Labels.AsSpan(known..to);
-            mixture.Learn(z.AsSpan(known..to), labels, losses[known / StepRows]);
+            mixture.Learn(z.AsSpan(known..to), labels);
             foreach (var label in labels) knownConversions += label == 1 ? 1 : 0;
             ungrouped.AddRange(Enumerable.Range(known, to - known));
             known = to;

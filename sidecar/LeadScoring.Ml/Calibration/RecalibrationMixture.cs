@@ -4,7 +4,7 @@ namespace LeadScoring.Ml.Calibration;
 /// <remarks>
 /// <para>
 /// How many outcomes to look back on is not a constant: where the base rate jumps, a hundred, where it stands still, all. Each member forgets at its own pace (the precision of its
-/// belief decays by 1 - 1/memory an outcome, down to the prior's); one member never moves, half of them keep the slope. Weights are those of Bayes by how well each member foresaw every step before it saw it,
+/// belief decays by 1 - 1/memory an outcome, down to the prior's); one member never moves, half of them keep the slope. Weights are those of Bayes by how well each member foresaw every step from those before it,
 /// with a discount, so that old merits fade, and a small share given back to the prior, so that no member dies. Served is the mean line by weight.
 /// </para>
 /// <para>
@@ -60,20 +60,13 @@ internal sealed class RecalibrationMixture
         return (intercept, slope);
     }
 
-    /// <summary>Loss of each member on leads whose outcomes it does not know yet.</summary>
-    internal double[] Losses(ReadOnlySpan<double> z, ReadOnlySpan<float> labels)
+    /// <summary>Outcomes become known: each member is judged by how it foresaw them from those before, then learns them.</summary>
+    /// <param name="z">Log-odds of the leads as the model gives them.</param>
+    /// <param name="labels">1 or 0.</param>
+    internal void Learn(ReadOnlySpan<double> z, ReadOnlySpan<float> labels)
     {
         var losses = new double[members.Length];
         for (var m = 0; m < losses.Length; m++) losses[m] = members[m].Line.Loss(z, labels);
-        return losses;
-    }
-
-    /// <summary>Outcomes become known.</summary>
-    /// <param name="z">Log-odds of the leads as the model gives them.</param>
-    /// <param name="labels">1 or 0.</param>
-    /// <param name="losses">What each member lost on them when they were scored.</param>
-    internal void Learn(ReadOnlySpan<double> z, ReadOnlySpan<float> labels, double[] losses)
-    {
         double least = losses.Min(), sum = 0;
         for (var m = 0; m < weights.Length; m++)
         {

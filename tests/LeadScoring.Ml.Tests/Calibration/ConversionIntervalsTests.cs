@@ -88,6 +88,28 @@ public sealed class ConversionIntervalsTests
         Assert.InRange(inside / (double)asked, 0.84, 0.96);
     }
 
+    /// <summary>The map is half staircase and half line; so is what resampling moves.</summary>
+    [Fact]
+    public void Fit_Sampling_IsThatOfTheWholeMapOnResampledLeads()
+    {
+        var (raw, labels) = World(1_500, 11, shift: 0);
+        var random = new Random(12);
+        var refitted = Enumerable.Range(0, 150).Select(_ =>
+        {
+            int[] drawn = [.. Enumerable.Range(0, raw.Length).Select(_ => random.Next(raw.Length))];
+            return SmoothedIsotonic.Fit(Array.ConvertAll(drawn, i => raw[i]), Array.ConvertAll(drawn, i => labels[i]));
+        }).ToArray();
+        var map = SmoothedIsotonic.Fit(raw, labels);
+        var intervals = ConversionIntervals.Fit(map, raw, labels, PeriodSpread.Unknown, seed: 1);
+        double[] at = [0.15, 0.3, 0.45, 0.6, 0.75, 0.9];
+        var expected = at.Average(x =>
+        {
+            double[] moved = [.. refitted.Select(m => LogOdds(m.Apply(x)))];
+            return Math.Sqrt(moved.Average(v => v * v) - Math.Pow(moved.Average(), 2));
+        });
+        Assert.InRange(at.Average(x => intervals.SamplingHalfWidth(map.Apply(x))) / 1.6449 / expected, 0.85, 1.15);
+    }
+
     [Fact]
     public void Fit_PeriodsDiffer_WidensByThem()
     {
