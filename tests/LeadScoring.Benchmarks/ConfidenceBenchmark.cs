@@ -128,6 +128,7 @@ internal static class ConfidenceBenchmark
                 $"{bands.Count(b => Math.Abs(b.Right - b.Mean) > 0.04)}", $"{bands.Count(b => Math.Abs(b.Right - b.Mean) > Math.Max(0.04, 2 * Error(b)))}",
                 string.Join(", ", bands.Select(b => $"{b.Mean:0.00}: {b.Right - b.Mean:+0.000;-0.000;0.000} ({b.N})")),
             ]);
+            Report.Progress(string.Join(" | ", lines[^1]));
         }
     }
 

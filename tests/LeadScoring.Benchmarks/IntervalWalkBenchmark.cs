@@ -30,6 +30,16 @@ internal static class IntervalWalkBenchmark
             ("still", world), ("base rate rising by 0.5 in log-odds over two years", world with { BaseRateShift = new DemoDrift(start, 0.5, world.HistoryDays * DayMs) }),
             ("base rate up by 1.5 in log-odds at once", world with { BaseRateShift = new DemoDrift(middle, 1.5) }), ("another rule decides from one day on", world with { ConceptDrift = new DemoDrift(middle, 1) }),
         ];
+        if (options.PublicData is { } folder)
+        {
+            var bank = PublicSet.Load(folder, "bank_additional", "noleak", 0.2);
+            foreach (var share in (double[])[0.4, 0.8])
+            {
+                Report.Progress($"training on bank_additional up to {share:P0}");
+                Add(Line($"bank series, trained on the first {share:P0}", [Series.Of(bank.Set, [.. bank.TrainRows, .. bank.TestRows], share, null).Walk(0)]));
+            }
+        }
+
         foreach (var (name, settings) in worlds)
         {
             var (late, atOnce) = (new List<Tally>(), new List<Tally>());
@@ -43,18 +53,15 @@ internal static class IntervalWalkBenchmark
                 atOnce.Add(series.Walk(0));
             }
 
-            lines.Add(Line($"demo, {name}; outcomes known after 90 days", late));
-            lines.Add(Line($"demo, {name}; outcomes known at once", atOnce));
+            Add(Line($"demo, {name}; outcomes known after 90 days", late));
+            Add(Line($"demo, {name}; outcomes known at once", atOnce));
         }
 
-        if (options.PublicData is { } folder)
+        // Row by row on the way, as this takes long.
+        void Add(string[] line)
         {
-            var bank = PublicSet.Load(folder, "bank_additional", "noleak", 0.2);
-            foreach (var share in (double[])[0.4, 0.8])
-            {
-                Report.Progress($"training on bank_additional up to {share:P0}");
-                lines.Add(Line($"bank series, trained on the first {share:P0}", [Series.Of(bank.Set, [.. bank.TrainRows, .. bank.TestRows], share, null).Walk(0)]));
-            }
+            lines.Add(line);
+            Report.Progress(string.Join(" | ", line));
         }
 
         Report.Table(
