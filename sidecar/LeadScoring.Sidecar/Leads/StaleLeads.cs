@@ -30,28 +30,33 @@ internal sealed class StaleLeads(Database database)
     /// <returns>How many, at most <paramref name="limit"/>.</returns>
     internal Task<int> MarkAgedAsync(long scoredBeforeMs, int limit, long nowMs, CancellationToken cancellationToken)
     {
-        const string Sql = """
+        static string Sql(WriteTransaction transaction) => $"""
             update leads set is_stale = 1, stale_since_ms = @nowMs
             where (organization_id, lead_id) in (
-                select organization_id, lead_id from leads where scored_at_ms < @scoredBeforeMs and is_stale = 0 and closed_at_ms is null order by scored_at_ms limit @limit)
+                select organization_id, lead_id from leads where scored_at_ms < @scoredBeforeMs and is_stale = 0 and closed_at_ms is null order by scored_at_ms limit @limit {transaction.SkipLocked})
             """;
-        return database.WriteAsync(transaction => transaction.ExecuteAsync(Sql, new { scoredBeforeMs, limit, nowMs }, cancellationToken), cancellationToken);
+        return database.WriteAsync(transaction => transaction.ExecuteAsync(Sql(transaction), new { scoredBeforeMs, limit, nowMs }, cancellationToken), cancellationToken);
     }
 
     /// <summary>Puts every open lead on the queue where the same model scores otherwise from now on: a score that is being made this moment does not take a lead off it.</summary>
     internal static Task<int> RescoreAllAsync(WriteTransaction transaction, string organizationId, long nowMs, CancellationToken cancellationToken)
     {
-        const string Sql = """
+        var sql = $"""
             update leads set is_stale = 1, stale_since_ms = coalesce(stale_since_ms, @nowMs), revision = revision + 1
-            where organization_id = @organizationId and closed_at_ms is null
+            where organization_id = @organizationId and closed_at_ms is null {InOrder(transaction, "closed_at_ms is null")}
             """;
-        return transaction.ExecuteAsync(Sql, new { organizationId, nowMs }, cancellationToken);
+        return transaction.ExecuteAsync(sql, new { organizationId, nowMs }, cancellationToken);
     }
 
     /// <summary>Puts every open lead of an organization on the queue: after a promotion, say.</summary>
     internal static Task<int> MarkAllAsync(WriteTransaction transaction, string organizationId, long nowMs, CancellationToken cancellationToken)
     {
-        const string Sql = "update leads set is_stale = 1, stale_since_ms = @nowMs where organization_id = @organizationId and is_stale = 0 and closed_at_ms is null";
-        return transaction.ExecuteAsync(Sql, new { organizationId, nowMs }, cancellationToken);
+        const string Open = "is_stale = 0 and closed_at_ms is null";
+        var sql = $"update leads set is_stale = 1, stale_since_ms = @nowMs where organization_id = @organizationId and {Open} {InOrder(transaction, Open)}";
+        return transaction.ExecuteAsync(sql, new { organizationId, nowMs }, cancellationToken);
     }
+
+    /// <summary>Where others write at the same time, rows are locked in the order of their ids, as everybody does; an update by itself takes them as they lie.</summary>
+    private static string InOrder(WriteTransaction transaction, string condition) => !transaction.IsPostgres ? ""
+        : $"and lead_id in (select lead_id from leads where organization_id = @organizationId and {condition} order by lead_id for update)";
 }

@@ -64,7 +64,17 @@ internal sealed class ModelStore(Database database, TimeProvider time)
         return await connection.ExecuteScalarAsync<int?>(new CommandDefinition(Sql, new { organizationId }, cancellationToken: cancellationToken));
     }
 
-    /// <summary>The same from inside a write: nobody promotes meanwhile.</summary>
+    /// <summary>Until the transaction ends nobody promotes; others may hold the champion too. Before any row is locked.</summary>
+    internal static Task HoldChampionAsync(WriteTransaction transaction, string organizationId, CancellationToken cancellationToken) =>
+        transaction.ShareAsync(LockName(organizationId), cancellationToken);
+
+    /// <summary>Until the transaction ends nobody adds versions or anchors, promotes or stores a score. Before any row is locked.</summary>
+    internal static Task LockAsync(WriteTransaction transaction, string organizationId, CancellationToken cancellationToken) =>
+        transaction.LockAsync(LockName(organizationId), cancellationToken);
+
+    private static string LockName(string organizationId) => $"models {organizationId}";
+
+    /// <summary>The same from inside a write: the champion stays while <see cref="HoldChampionAsync"/> or <see cref="LockAsync"/> hold it.</summary>
     internal static Task<int?> ChampionVersionAsync(WriteTransaction transaction, string organizationId, CancellationToken cancellationToken) =>
         transaction.Connection.ExecuteScalarAsync<int?>(transaction.Command($"select {Champion}", new { organizationId }, cancellationToken));
 
@@ -77,6 +87,7 @@ internal sealed class ModelStore(Database database, TimeProvider time)
             values (@organizationId, @version, @origin, @featuresHash, @manifest, @nowMs)
             """;
         const string Bundle = "insert into model_bundles (organization_id, version, bundle) values (@organizationId, @version, @bundle)";
+        await LockAsync(transaction, organizationId, cancellationToken);
         var version = await transaction.Connection.ExecuteScalarAsync<int>(transaction.Command(Next, new { organizationId }, cancellationToken));
         var manifest = JsonSerializer.Serialize(model.Manifest, ManifestJson);
         await transaction.ExecuteAsync(Model, new { organizationId, version, origin, featuresHash = model.FeaturesHash, manifest, nowMs = time.NowMs() }, cancellationToken);
@@ -91,6 +102,7 @@ internal sealed class ModelStore(Database database, TimeProvider time)
             insert into promotions (organization_id, change, version, previous, reason, promoted_at_ms)
             select @organizationId, coalesce(max(change), 0) + 1, @version, @previous, @reason, @nowMs from promotions where organization_id = @organizationId
             """;
+        await LockAsync(transaction, organizationId, cancellationToken);
         var previous = await ChampionVersionAsync(transaction, organizationId, cancellationToken);
         if (previous != version) await transaction.ExecuteAsync(Sql, new { organizationId, version, previous, reason, nowMs = time.NowMs() }, cancellationToken);
         return previous;

@@ -78,15 +78,15 @@ internal sealed class ScoreLeads(
         var refused = new HashSet<ScoreItem>(ReferenceEqualityComparer.Instance);
         if (items.Count == 0) return refused;
         await database.WriteAsync(
-            transaction =>
+            async transaction =>
             {
+                refused.Clear();
                 ScoreItem[] patched = [.. items.Where(i => i.Patch is not null)];
-                var existing = leads.Existing(transaction, organizationId, patched.Select(i => i.LeadId));
+                var existing = await LeadStore.ExistingAsync(transaction, organizationId, items.Select(i => i.LeadId), cancellationToken);
                 // A lead that is told of for the first time came into the pipeline now, as with PUT /v1/leads.
-                var statuses = leads.Upsert(transaction, organizationId, [.. patched.Select(i => new LeadWrite(i.LeadId, i.Patch!, existing.Add(i.LeadId) ? time.NowMs() : null))]);
+                var statuses = await leads.UpsertAsync(transaction, organizationId, [.. patched.Select(i => new LeadWrite(i.LeadId, i.Patch!, existing.Add(i.LeadId) ? time.NowMs() : null))], cancellationToken);
                 refused.UnionWith(patched.Where((_, i) => statuses[i] == LeadWriteStatus.Rejected));
-                events.Append(transaction, organizationId, [.. items.Where(i => !refused.Contains(i)).SelectMany(i => i.Events.Select(e => new LeadEvent(i.LeadId, e)))]);
-                return Task.CompletedTask;
+                await events.AppendAsync(transaction, organizationId, [.. items.Where(i => !refused.Contains(i)).SelectMany(i => i.Events.Select(e => new LeadEvent(i.LeadId, e)))], cancellationToken);
             },
             cancellationToken);
         return refused;

@@ -52,7 +52,7 @@ internal sealed record StoredExplanation(IReadOnlyList<FeaturePoints> Factors, C
 }
 
 /// <summary>The score ledger: append-only, a row whenever score, grade or model of a lead changed.</summary>
-internal sealed class ScoreStore(Database database, LeadStore leads)
+internal sealed class ScoreStore(Database database)
 {
     // Of no lead: what is written for it stays on the queue.
     private const long NoRevision = -1;
@@ -73,30 +73,32 @@ internal sealed class ScoreStore(Database database, LeadStore leads)
         database.WriteAsync(
             async transaction =>
             {
+                await ModelStore.HoldChampionAsync(transaction, organizationId, cancellationToken);
                 // A promotion puts leads on the queue; a score that was made just before it must not take them off again.
                 var isCurrent = await ModelStore.ChampionVersionAsync(transaction, organizationId, cancellationToken) == champion;
-                var newer = NewerThanScored(transaction, organizationId, writes);
-                Write(transaction, organizationId, [.. writes.Where(w => !newer.Contains(w.LeadId))], isCurrent);
+                await LeadStore.LockAsync(transaction, organizationId, writes.Select(w => w.LeadId), cancellationToken);
+                var newer = await NewerThanScoredAsync(transaction, organizationId, writes, cancellationToken);
+                await WriteAsync(transaction, organizationId, [.. writes.Where(w => !newer.Contains(w.LeadId))], isCurrent, cancellationToken);
                 return isCurrent;
             },
             cancellationToken);
 
     /// <summary>Leads that were changed and scored again while these scores were being made: what is on them is newer.</summary>
-    private static HashSet<string> NewerThanScored(WriteTransaction transaction, string organizationId, IReadOnlyList<ScoreWrite> writes)
+    private static async Task<HashSet<string>> NewerThanScoredAsync(WriteTransaction transaction, string organizationId, IReadOnlyList<ScoreWrite> writes, CancellationToken cancellationToken)
     {
         const string Sql = "select 1 from leads where organization_id = @organizationId and lead_id = @leadId and revision > @revision and is_stale = 0 and scored_at_ms is not null";
         using var select = transaction.Prepare(Sql, "organizationId", "leadId", "revision").Set(0, organizationId);
         var newer = new HashSet<string>(StringComparer.Ordinal);
         foreach (var write in writes)
         {
-            using var row = select.Set(1, write.LeadId).Set(2, write.Lead.Revision).Query();
-            if (row.Read()) newer.Add(write.LeadId);
+            await using var row = await select.Set(1, write.LeadId).Set(2, write.Lead.Revision).QueryAsync(cancellationToken);
+            if (await row.ReadAsync(cancellationToken)) newer.Add(write.LeadId);
         }
 
         return newer;
     }
 
-    private void Write(WriteTransaction transaction, string organizationId, IReadOnlyList<ScoreWrite> writes, bool isCurrent)
+    private static async Task WriteAsync(WriteTransaction transaction, string organizationId, IReadOnlyList<ScoreWrite> writes, bool isCurrent, CancellationToken cancellationToken)
     {
         const string Sql = """
             insert into scores (organization_id, lead_id, change, scored_at_ms, score, grade, probability, confidence, model_version, scored_by, needs_review, base_points, factors,
@@ -105,8 +107,8 @@ internal sealed class ScoreStore(Database database, LeadStore leads)
                 @cause, @newData, @elapsedTime, @model, @exclusion
             from scores where organization_id = @organizationId and lead_id = @leadId
             """;
-        var changed = leads.SetScores(transaction, organizationId, [.. writes.Select(w => Latest(w, isCurrent))]);
-        RecommendedActions.Log(transaction, organizationId, writes);
+        var changed = await LeadStore.SetScoresAsync(transaction, organizationId, [.. writes.Select(w => Latest(w, isCurrent))], cancellationToken);
+        await RecommendedActions.LogAsync(transaction, organizationId, writes, cancellationToken);
         using var insert = transaction.Prepare(Sql, "organizationId", "leadId", "scoredAtMs", "score", "grade", "probability", "confidence", "modelVersion", "scoredBy", "needsReview", "basePoints", "factors", "cause", "newData", "elapsedTime", "model", "exclusion")
             .Set(0, organizationId);
         for (var i = 0; i < writes.Count; i++)
@@ -116,10 +118,10 @@ internal sealed class ScoreStore(Database database, LeadStore leads)
             // Another score may have been stored since the lead was read: the ledger must sum all the same.
             var change = changed[i].Before is not { } before ? null
                 : writes[i].Change is { } c && writes[i].Lead.Latest is { } seen ? c.From(seen.Score, before) : ScoreChange.Of(r.Score.Points - before, 0, 0);
-            insert.Set(1, writes[i].LeadId).Set(2, r.ScoredAtMs).Set(3, r.Score.Points).Set(4, r.Grade.ToString()).Set(5, r.Score.Probability).Set(6, r.Score.Confidence)
+            await insert.Set(1, writes[i].LeadId).Set(2, r.ScoredAtMs).Set(3, r.Score.Points).Set(4, r.Grade.ToString()).Set(5, r.Score.Probability).Set(6, r.Score.Confidence)
                 .Set(7, r.ModelVersion).Set(8, Name(r.ScoredBy)).Set(9, r.NeedsReview ? 1 : 0).Set(10, r.BasePoints)
                 .Set(11, StoredExplanation.Write(r))
-                .Set(12, Name(change?.Cause ?? ChangeCause.First)).Set(13, change?.NewData).Set(14, change?.ElapsedTime).Set(15, change?.Model).Set(16, r.Exclusion?.Id).Execute();
+                .Set(12, Name(change?.Cause ?? ChangeCause.First)).Set(13, change?.NewData).Set(14, change?.ElapsedTime).Set(15, change?.Model).Set(16, r.Exclusion?.Id).ExecuteAsync(cancellationToken);
         }
     }
 
