@@ -29,12 +29,15 @@ internal sealed class AnchorWalk
     {
         this.outcomes = outcomes;
         z = Array.ConvertAll(outcomes.Probabilities, p => PriorShift.LogOdds(Math.Clamp(p, Edge, 1 - Edge)));
-        (Served, slopes, halfWidths) = (new double[z.Length], new double[z.Length], new double[z.Length]);
+        (Served, Foreseen, slopes, halfWidths) = (new double[z.Length], new double[z.Length], new double[z.Length], new double[z.Length]);
         if (outcomes.Intervals is { } intervals) width = new IntervalWidth(intervals.Spread.Tau);
     }
 
     /// <summary>The probability of each lead with the anchor of its time. Shape (leads,).</summary>
     internal double[] Served { get; }
+
+    /// <summary>The probability of each lead with the anchor that all outcomes before it make, known at its time or not: what re-anchoring can mend. Shape (leads,).</summary>
+    internal double[] Foreseen { get; }
 
     /// <summary>Log-odds as the model gives them. Shape (leads,).</summary>
     internal double[] LogOdds => z;
@@ -89,6 +92,8 @@ internal sealed class AnchorWalk
             var to = Math.Min(z.Length, known + StepRows);
             if (at is { } lead && outcomes.Moments is { } moments && moments[to - 1] + outcomes.LagMs >= moments[lead]) return;
             var labels = outcomes.Labels.AsSpan(known..to);
+            var anchor = Now();
+            for (var i = known; i < to; i++) Foreseen[i] = anchor.Apply(Math.Clamp(outcomes.Probabilities[i], Edge, 1 - Edge));
             mixture.Learn(z.AsSpan(known..to), labels);
             foreach (var label in labels) knownConversions += label == 1 ? 1 : 0;
             ungrouped.AddRange(Enumerable.Range(known, to - known));

@@ -76,7 +76,7 @@ public static class Reanchoring
         var labels = outcomes.Labels[newer..];
         var asIs = outcomes.Probabilities[newer..];
         var byEm = ByEm(asIs, trainingRate);
-        double[][] ways = [asIs, walk.Served[newer..], Array.ConvertAll(asIs, byEm.Apply)];
+        double[][] ways = [asIs, walk.Foreseen[newer..], Array.ConvertAll(asIs, byEm.Apply)];
         double[] losses = [.. ways.Select(w => LogLoss(w, labels))];
         var em = byEm.Method == AnchorMethod.Em && losses[2] < Math.Min(losses[0], losses[1]) && evidence.P < Significance && unlabeled.Length >= FewestRows;
         var taken = ways[em ? 2 : 1];

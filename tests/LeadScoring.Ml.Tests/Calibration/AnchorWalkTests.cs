@@ -53,7 +53,18 @@ public sealed class AnchorWalkTests
         Assert.True(atOnce.Served[400] > series.Probabilities[400]);
         // In the end all is known to both; only what was served on the way, and so the width, differs.
         Assert.Equal(atOnce.Anchor.Intercept, late.Anchor.Intercept, 12);
+        Assert.Equal(atOnce.Served, late.Foreseen);
         Assert.True(late.Anchor.PeriodHalfWidth > 2 * atOnce.Anchor.PeriodHalfWidth, $"{late.Anchor.PeriodHalfWidth} {atOnce.Anchor.PeriodHalfWidth}");
+    }
+
+    /// <summary>A base rate that moved before the first outcome came in: nothing could be served by it yet, and still it is no matter for rank only.</summary>
+    [Fact]
+    public void Decide_MovedWithinTheFirstHorizon_IsReanchored()
+    {
+        var series = Series(800, 9, _ => 1.5) with { Moments = [.. Enumerable.Range(0, 800).Select(i => (long)i)], LagMs = 5_000 };
+        var anchor = Reanchoring.Decide(series, [], 0.2, 1);
+        Assert.Equal((AnchorVerdict.Reanchored, AnchorMethod.Outcomes), (anchor.Verdict, anchor.Method));
+        Assert.Equal(1.5, anchor.Intercept, 0.3);
     }
 
     [Fact]
