@@ -13,7 +13,9 @@ internal static class BenchmarkProgram
           explain     CPU time of tree SHAP and whole explanations, beside XGBoost's pred_contribs
           training    wall and CPU time of a whole training on 80,000 demo leads, and of each member's fit
           quality     AUC, log loss and calibration in the demo world beside the truth, and on public sets where given
-          confidence  confidence by band, intervals forward in time, factors beside sampled Shapley values
+          factors     factors beside sampled Shapley values, and whether they sum to the score
+          confidence  confidence by band
+          intervals   conversion intervals forward in time, and while time goes on with outcomes coming in
           quality-forward  the product's targets one by one forward in time, and the base-rate shift of the bank series where public sets are given
           ingestion   CPU time per event of storing and folding, beside a raw insert of the same rows, on SQLite and (--postgres, or LEADSCORING_TEST_POSTGRES) PostgreSQL
           startup     process start to ready, first and later requests
@@ -22,7 +24,7 @@ internal static class BenchmarkProgram
 
           --quick            less data and fewer rounds: a minute or so instead of many; not for publishing
           --postgres STRING  connection string of a server whose user may make databases (ingestion); tests/with-postgres.sh makes one, but it syncs nothing
-          --public-data DIR  folder with sets/NAME.csv, sets/NAME.schema.json and splits/NAME.test.txt (quality, confidence, plots)
+          --public-data DIR  folder with sets/NAME.csv, sets/NAME.schema.json and splits/NAME.test.txt (quality, quality-forward, confidence, intervals, plots)
 
         All but startup are CPU time of a thread or process, so that other work on the machine disturbs them less.
         """;
@@ -30,7 +32,7 @@ internal static class BenchmarkProgram
     private static readonly (string Name, Func<BenchmarkOptions, Task> Run)[] All =
     [
         ("inference", InferenceBenchmark.RunAsync), ("explain", ExplainBenchmark.RunAsync), ("training", TrainingBenchmark.RunAsync),
-        ("quality", QualityBenchmark.RunAsync), ("confidence", ConfidenceBenchmark.RunAsync), ("quality-forward", HonestyBenchmark.RunAsync), ("ingestion", IngestionBenchmark.RunAsync), ("startup", StartupBenchmark.RunAsync),
+        ("quality", QualityBenchmark.RunAsync), ("factors", ConfidenceBenchmark.FactorsAsync), ("confidence", ConfidenceBenchmark.BandsAsync), ("intervals", ConfidenceBenchmark.IntervalsAsync), ("quality-forward", HonestyBenchmark.RunAsync), ("ingestion", IngestionBenchmark.RunAsync), ("startup", StartupBenchmark.RunAsync),
         ("plots", PlotsBenchmark.RunAsync),
     ];
 
