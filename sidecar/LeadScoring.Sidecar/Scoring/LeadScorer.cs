@@ -84,7 +84,7 @@ internal sealed class LeadScorer(IOptions<ScoringOptions> options)
         {
             var own = values.AsMemory(i * width, width);
             if (inputs[i].Quick) scores[i] = model.QuickScore(own.Span);
-            var interval = (inputs[i].Quick ? model.Certainty.PrimaryIntervals : model.Certainty.Intervals).Around(scores[i].Probability);
+            var interval = (inputs[i].Quick ? model.Certainty.PrimaryIntervals : model.Certainty.Intervals).Around(scores[i].Probability, model.Anchor);
             results[i] = Result(
                 active, own, inputs[i], scores[i], inputs[i].Quick ? ScoredBy.Primary : ScoredBy.Ensemble, inputs[i].Quick ? [] : parts.AsSpan(i * members, members), factors?[i], bundle.BaseRates, interval);
         }
