@@ -65,8 +65,15 @@ internal sealed class ActiveModels(
         if (!entries.TryGetValue(organizationId, out var entry)) return new(CheckOnceAsync(organizationId, null).WaitAsync(cancellationToken));
         var age = time.NowMs() - entry.CheckedAtMs;
         if (age >= TrustedMs) return new(CheckOnceAsync(organizationId, entry).WaitAsync(cancellationToken));
-        if (age >= AskAgainMs) _ = CheckOnceAsync(organizationId, entry).ContinueWith(static t => t.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
+        if (age >= AskAgainMs && Interlocked.Exchange(ref entry.IsAsking, 1) == 0) _ = Task.Run(() => AskAgainAsync(organizationId, entry), CancellationToken.None);
         return new(entry.Model);
+    }
+
+    private async Task AskAgainAsync(string organizationId, Entry entry)
+    {
+        // A failure is told to those who wait for an answer, later.
+        await ((Task)CheckOnceAsync(organizationId, entry)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        Volatile.Write(ref entry.IsAsking, 0);
     }
 
     /// <summary>However many ask at once, one looks; but nobody is told what was read before a "forget".</summary>
@@ -157,6 +164,8 @@ internal sealed class ActiveModels(
         internal ActiveModel Model => model;
 
         internal long CheckedAtMs;
+
+        internal int IsAsking;
     }
 }
 
