@@ -15,6 +15,12 @@ public sealed record EncodingSettings
     /// <summary>A level seen fewer times in training falls into the bucket "other". Default 10.</summary>
     public int MinLevelCount { get; init; } = 10;
 
+    /// <summary>
+    /// Whether trees get, beside the one-hot columns of a feature with three levels or more, the log-odds of conversion at the level (out-of-fold for training rows) and its log-count.
+    /// Default false; auto tries both: decision record 26 has the figures.
+    /// </summary>
+    public bool LevelStatistics { get; init; }
+
     /// <summary>Weight, in rows, of the overall rate in a target encoding. Default 20.</summary>
     public double TargetSmoothing { get; init; } = 20;
 

@@ -6,19 +6,25 @@ namespace LeadScoring.Ml.Training;
 /// <summary>Searches parameters of gradient boosting, and one number of rounds for all folds, by the mean of the folds' loss curves.</summary>
 /// <remarks>
 /// The number of rounds is that of the lowest mean curve over the folds (what xgb.cv does), not each fold's own best: a fold that chose its own would be judged by rows it had been fitted to.
-/// The parameters given are always the first trial. Poor trials are dropped after two folds (successive halving by folds: all trials meet the same rows).
+/// The parameters given are always the first trial. The best then meet the same rows in the other encoding, where there is one, and the search goes on in the better of the two. Poor trials are dropped after two folds (successive halving by folds: all trials meet the same rows).
 /// </remarks>
-internal sealed class BoostingSearch(FoldRows[] folds, TrainingSettings settings, SearchCost cost, double budgetShare, Action<int> onTrial, CancellationToken cancellationToken)
+internal sealed class BoostingSearch(FoldRows[] folds, FoldRows[]? otherwiseEncoded, TrainingSettings settings, SearchCost cost, double budgetShare, Action<int> onTrial, CancellationToken cancellationToken)
 {
     private const int FirstFolds = 2;
     private const int Batch = 4;
     private const int Neighbours = 5;
+
+    /// <summary>Trials that meet the other encoding.</summary>
+    internal const int Again = 3;
 
     private readonly SeededRandom random = new(settings.Seed);
     private readonly SearchTrial spec = new(BoostingDesign.SpecPoint, settings.GradientBoosting with { Rounds = Math.Max(settings.GradientBoosting.Rounds, 500), Seed = settings.Seed });
 
     /// <summary>Best parameters so far, the chosen number of rounds among them; those given until something is better.</summary>
     internal XGBoostParameters Best { get; private set; } = settings.GradientBoosting;
+
+    /// <summary>The folds in the encoding that was chosen.</summary>
+    internal FoldRows[] Folds { get; private set; } = folds;
 
     internal int Trials { get; private set; }
 
@@ -29,24 +35,34 @@ internal sealed class BoostingSearch(FoldRows[] folds, TrainingSettings settings
     {
         var neighbours = settings.TuningTrials / 3;
         List<SearchTrial> all = [spec, .. BoostingDesign.Spread(settings.TuningTrials - neighbours, random).Select(Trial)];
-        var first = Math.Min(FirstFolds, folds.Length);
-        var met = Measure(all, 0, first);
+        var first = Math.Min(FirstFolds, Folds.Length);
+        var met = Measure(all, Folds[..first]);
         var kept = met.OrderBy(t => t.Loss).Take(Math.Max(3, all.Count / 4)).ToList();
         if (!kept.Contains(spec)) kept.Add(spec);
-        var complete = Measure(kept, first, folds.Length);
+        var complete = Measure(kept, Folds[first..], isNew: false);
         Keep(complete);
+        if (otherwiseEncoded is not null && complete.Count > 0 && !IsCutShort) complete = InTheBetterEncoding(complete);
         for (var left = neighbours; left > 0 && complete.Count > 0 && !IsCutShort; left -= Neighbours)
         {
             var centre = complete.MinBy(t => t.Loss)!;
-            complete.AddRange(Measure([.. BoostingDesign.Around(centre.Point, Math.Min(left, Neighbours), random).Select(Trial)], 0, folds.Length));
+            complete.AddRange(Measure([.. BoostingDesign.Around(centre.Point, Math.Min(left, Neighbours), random).Select(Trial)], Folds));
             Keep(complete);
         }
 
         if (IsCutShort || complete.Count == 0) return;
         // Small steps gain a little more once all else is chosen; searching with them would only have cost more.
         var winner = complete.MinBy(t => t.Loss)!;
-        complete.AddRange(Measure([new SearchTrial(winner.Point, winner.Parameters with { LearningRate = winner.Parameters.LearningRate / 2, Rounds = 2 * BoostingDesign.MostRounds })], 0, folds.Length));
+        complete.AddRange(Measure([new SearchTrial(winner.Point, winner.Parameters with { LearningRate = winner.Parameters.LearningRate / 2, Rounds = 2 * BoostingDesign.MostRounds })], Folds));
         Keep(complete);
+    }
+
+    private List<SearchTrial> InTheBetterEncoding(List<SearchTrial> complete)
+    {
+        var again = Measure([.. complete.OrderBy(t => t.Loss).Take(Again).Select(t => new SearchTrial(t.Point, t.Parameters))], otherwiseEncoded!);
+        if (again.Count == 0 || again.Min(t => t.Loss) >= complete.Min(t => t.Loss)) return complete;
+        Folds = otherwiseEncoded!;
+        Keep(again);
+        return again;
     }
 
     /// <summary>Chooses the number of rounds again, for parameters that were found on fewer rows.</summary>
@@ -60,7 +76,7 @@ internal sealed class BoostingSearch(FoldRows[] folds, TrainingSettings settings
     private SearchTrial Trial(double[] point) => new(point, BoostingDesign.At(point, settings.GradientBoosting) with { Seed = settings.Seed });
 
     /// <summary>Measures trials on some folds, a batch at a time; returns those measured before the budget was used up.</summary>
-    private List<SearchTrial> Measure(List<SearchTrial> trials, int from, int to)
+    private List<SearchTrial> Measure(List<SearchTrial> trials, FoldRows[] on, bool isNew = true)
     {
         var measured = new List<SearchTrial>();
         foreach (var batch in trials.Chunk(Batch))
@@ -72,9 +88,9 @@ internal sealed class BoostingSearch(FoldRows[] folds, TrainingSettings settings
                 break;
             }
 
-            Candidate.InParallel(batch.SelectMany(t => folds[from..to].Select(f => (Trial: t, Fold: f))), settings, cancellationToken, x => x.Trial.Add(x.Fold, Curve(x.Trial.Parameters, x.Fold)));
+            Candidate.InParallel(batch.SelectMany(t => on.Select(f => (Trial: t, Fold: f))), settings, cancellationToken, x => x.Trial.Add(x.Fold, Curve(x.Trial.Parameters, x.Fold)));
             measured.AddRange(batch);
-            if (from != 0) continue;
+            if (!isNew) continue;
             Trials += batch.Length;
             onTrial(Trials);
         }

@@ -40,7 +40,7 @@ internal sealed record Candidate
             {
                 IsTuned = tunedLoss < specLoss, SpecLogLoss = specLoss, TunedLogLoss = tunedLoss, Weights = tuned.Weights,
                 Trials = found.Trials, PlannedTrials = found.PlannedTrials, SearchRows = found.SearchRows, StoppedEarly = found.StoppedEarly, IsReproducible = found.IsReproducible,
-                GradientBoosting = found.Settings.GradientBoosting, RandomForest = found.Settings.RandomForest,
+                LevelStatistics = found.Settings.Encoding.LevelStatistics, GradientBoosting = found.Settings.GradientBoosting, RandomForest = found.Settings.RandomForest,
                 Network = found.Settings.Network, Regression = found.Settings.Regression,
             },
         };

@@ -41,21 +41,25 @@ internal sealed class EnsembleTuner(TrainingSet set, int[] rows, TrainingSetting
         var networks = Networks();
         var regressions = Regressions();
         var (forest, network, regression) = (settings.RandomForest, settings.Network, settings.Regression);
-        var boosting = settings.GradientBoosting;
+        var (boosting, encoding) = (settings.GradientBoosting, settings.Encoding);
         var planned = settings.TuningTrials + 2 + forests.Count + networks.Count + regressions.Count;
         var outOfTime = false;
         BoostingSearch? search = null;
         try
         {
             var encoded = FoldRows.Of(set, sample, folds, settings.Seed + 1, settings, clock.Token);
-            search = new BoostingSearch(encoded, settings, cost, BoostingShare, n => Report(n, planned), clock.Token);
+            var otherwise = Otherwise(sample, encoded, folds, clock.Token);
+            if (otherwise is not null) planned += BoostingSearch.Again;
+            search = new BoostingSearch(encoded, otherwise, settings, cost, BoostingShare, n => Report(n, planned), clock.Token);
             search.Run();
             trials = search.Trials;
             isCutShort = search.IsCutShort;
+            encoded = search.Folds;
+            if (encoded == otherwise) encoding = encoding with { LevelStatistics = true };
             regression = Best(regressions, encoded, p => f => Loss(f, p), f => SearchCost.Regression(f), planned, clock.Token);
             network = Best(networks, encoded, p => f => Loss(f, p, clock.Token), f => SearchCost.Network(f, settings.Network.HiddenLayers), planned, clock.Token);
             forest = Best(forests, encoded, p => f => LossOfForest(f, p, clock.Token), f => SearchCost.Trees(f, settings.RandomForest.ParallelTrees, settings.RandomForest.MaxDepth, true), planned, clock.Token);
-            if (sample.Length < rows.Length) search.RoundsAgain(FoldRows.Of(set, rows, folds, settings.Seed + 1, settings, clock.Token));
+            if (sample.Length < rows.Length) search.RoundsAgain(FoldRows.Of(set, rows, folds, settings.Seed + 1, settings with { Encoding = encoding }, clock.Token));
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
@@ -65,10 +69,18 @@ internal sealed class EnsembleTuner(TrainingSet set, int[] rows, TrainingSetting
 
         boosting = search?.Best ?? boosting;
         return new SearchResult(
-            settings with { GradientBoosting = boosting, RandomForest = forest, Network = network, Regression = regression }, trials, planned, sample.Length,
+            settings with { Encoding = encoding, GradientBoosting = boosting, RandomForest = forest, Network = network, Regression = regression }, trials, planned, sample.Length,
             outOfTime ? $"Stopped by the clock after {trials} of {planned} trials: another run may give another model. Raise tuning_budget, or free the machine."
             : isCutShort ? $"The budget was used up after {trials} of {planned} trials; the same seed gives the same model." : null,
             !outOfTime);
+    }
+
+    /// <summary>The same folds with the statistics of levels for the trees; null where that changes nothing.</summary>
+    private FoldRows[]? Otherwise(int[] sample, FoldRows[] encoded, int folds, CancellationToken token)
+    {
+        if (settings.Encoding.LevelStatistics) return null;
+        var otherwise = FoldRows.Of(set, sample, folds, settings.Seed + 1, settings with { Encoding = settings.Encoding with { LevelStatistics = true } }, token);
+        return otherwise[0].TreeColumns == encoded[0].TreeColumns ? null : otherwise;
     }
 
     private List<XGBoostParameters> Forests()
