@@ -49,7 +49,7 @@ internal sealed class EnsembleTuner(TrainingSet set, int[] rows, TrainingSetting
         {
             var encoded = FoldRows.Of(set, sample, folds, settings.Seed + 1, settings, clock.Token);
             var otherwise = Otherwise(sample, encoded, folds, clock.Token);
-            if (otherwise is not null) planned += BoostingSearch.Again;
+            if (otherwise is not null) planned += Math.Min(BoostingSearch.Again, settings.TuningTrials + 1);
             search = new BoostingSearch(encoded, otherwise, settings, cost, BoostingShare, n => Report(n, planned), clock.Token);
             search.Run();
             trials = search.Trials;

@@ -32,7 +32,7 @@ public sealed record TuningReport
     /// <summary>False when the clock stopped the search: another run may then give another model.</summary>
     public required bool IsReproducible { get; init; }
 
-    /// <summary>Whether trees do better with the log-odds and count of levels beside one-hot columns (<see cref="Features.EncodingSettings.LevelStatistics"/>).</summary>
+    /// <summary>Whether trees do better with the log-odds and count of levels beside one-hot columns (level_statistics of the encoding).</summary>
     public bool LevelStatistics { get; init; }
 
     /// <summary>Best found for the primary member.</summary>
