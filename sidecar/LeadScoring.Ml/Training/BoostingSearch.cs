@@ -6,15 +6,15 @@ namespace LeadScoring.Ml.Training;
 /// <summary>Searches parameters of gradient boosting, and one number of rounds for all folds, by the mean of the folds' loss curves.</summary>
 /// <remarks>
 /// The number of rounds is that of the lowest mean curve over the folds (what xgb.cv does), not each fold's own best: a fold that chose its own would be judged by rows it had been fitted to.
-/// The parameters given are always the first trial. The best then meet the same rows in the other encoding, where there is one, and the search goes on in the better of the two. Poor trials are dropped after two folds (successive halving by folds: all trials meet the same rows).
+/// The parameters given are always the first trial. Poor trials are dropped after two folds (successive halving by folds: all trials meet the same rows).
 /// </remarks>
-internal sealed class BoostingSearch(FoldRows[] folds, FoldRows[]? otherwiseEncoded, TrainingSettings settings, SearchCost cost, double budgetShare, Action<int> onTrial, CancellationToken cancellationToken)
+internal sealed class BoostingSearch(FoldRows[] folds, TrainingSettings settings, SearchCost cost, double budgetShare, Action<int> onTrial, CancellationToken cancellationToken)
 {
     private const int FirstFolds = 2;
     private const int Batch = 4;
     private const int Neighbours = 5;
 
-    /// <summary>Trials that meet the other encoding.</summary>
+    /// <summary>Trials that meet another encoding.</summary>
     internal const int Again = 3;
 
     private readonly SeededRandom random = new(settings.Seed);
@@ -23,8 +23,8 @@ internal sealed class BoostingSearch(FoldRows[] folds, FoldRows[]? otherwiseEnco
     /// <summary>Best parameters so far, the chosen number of rounds among them; those given until something is better.</summary>
     internal XGBoostParameters Best { get; private set; } = settings.GradientBoosting;
 
-    /// <summary>The folds in the encoding that was chosen.</summary>
-    internal FoldRows[] Folds { get; private set; } = folds;
+    /// <summary>Trials that met all folds.</summary>
+    private List<SearchTrial> complete = [];
 
     internal int Trials { get; private set; }
 
@@ -35,42 +35,39 @@ internal sealed class BoostingSearch(FoldRows[] folds, FoldRows[]? otherwiseEnco
     {
         var neighbours = settings.TuningTrials / 3;
         List<SearchTrial> all = [spec, .. BoostingDesign.Spread(settings.TuningTrials - neighbours, random).Select(Trial)];
-        var first = Math.Min(FirstFolds, Folds.Length);
-        var met = Measure(all, Folds[..first]);
+        var first = Math.Min(FirstFolds, folds.Length);
+        var met = Measure(all, folds[..first]);
         var kept = met.OrderBy(t => t.Loss).Take(Math.Max(3, all.Count / 4)).ToList();
         if (!kept.Contains(spec)) kept.Add(spec);
-        var complete = Measure(kept, Folds[first..], isNew: false);
-        Keep(complete);
-        if (otherwiseEncoded is not null && complete.Count > 0 && !IsCutShort) complete = InTheBetterEncoding(complete);
+        complete = Measure(kept, folds[first..], isNew: false);
+        Keep();
         for (var left = neighbours; left > 0 && complete.Count > 0 && !IsCutShort; left -= Neighbours)
         {
             var centre = complete.MinBy(t => t.Loss)!;
-            complete.AddRange(Measure([.. BoostingDesign.Around(centre.Point, Math.Min(left, Neighbours), random).Select(Trial)], Folds));
-            Keep(complete);
+            complete.AddRange(Measure([.. BoostingDesign.Around(centre.Point, Math.Min(left, Neighbours), random).Select(Trial)], folds));
+            Keep();
         }
 
         if (IsCutShort || complete.Count == 0) return;
         // Small steps gain a little more once all else is chosen; searching with them would only have cost more.
         var winner = complete.MinBy(t => t.Loss)!;
-        complete.AddRange(Measure([new SearchTrial(winner.Point, winner.Parameters with { LearningRate = winner.Parameters.LearningRate / 2, Rounds = 2 * BoostingDesign.MostRounds })], Folds));
-        Keep(complete);
+        complete.AddRange(Measure([new SearchTrial(winner.Point, winner.Parameters with { LearningRate = winner.Parameters.LearningRate / 2, Rounds = 2 * BoostingDesign.MostRounds })], folds));
+        Keep();
     }
 
-    private List<SearchTrial> InTheBetterEncoding(List<SearchTrial> complete)
+    /// <summary>The best trials again on the same rows in another encoding: the best of them there; null when nothing could be tried.</summary>
+    internal XGBoostParameters? BestOn(FoldRows[] otherwiseEncoded)
     {
-        var again = Measure([.. complete.OrderBy(t => t.Loss).Take(Again).Select(t => new SearchTrial(t.Point, t.Parameters))], otherwiseEncoded!);
-        if (again.Count == 0 || again.Min(t => t.Loss) >= complete.Min(t => t.Loss)) return complete;
-        Folds = otherwiseEncoded!;
-        Keep(again);
-        return again;
+        var again = Measure([.. complete.OrderBy(t => t.Loss).Take(Again).Select(t => new SearchTrial(t.Point, t.Parameters))], otherwiseEncoded);
+        return again.MinBy(t => t.Loss) is { } best ? best.Parameters with { Rounds = best.Rounds } : null;
     }
 
     /// <summary>Chooses the number of rounds again, for parameters that were found on fewer rows.</summary>
-    internal void RoundsAgain(FoldRows[] largerFolds)
+    internal XGBoostParameters RoundsAgain(XGBoostParameters found, FoldRows[] largerFolds)
     {
-        var trial = new SearchTrial([], Best with { Rounds = Math.Min(2 * BoostingDesign.MostRounds, 4 * Best.Rounds), Seed = settings.Seed });
+        var trial = new SearchTrial([], found with { Rounds = Math.Min(2 * BoostingDesign.MostRounds, 4 * found.Rounds), Seed = settings.Seed });
         Candidate.InParallel(largerFolds, settings, cancellationToken, f => trial.Add(f, Curve(trial.Parameters, f)));
-        Best = Best with { Rounds = trial.Rounds };
+        return found with { Rounds = trial.Rounds };
     }
 
     private SearchTrial Trial(double[] point) => new(point, BoostingDesign.At(point, settings.GradientBoosting) with { Seed = settings.Seed });
@@ -107,7 +104,7 @@ internal sealed class BoostingSearch(FoldRows[] folds, FoldRows[]? otherwiseEnco
         return curve;
     }
 
-    private void Keep(List<SearchTrial> complete)
+    private void Keep()
     {
         if (complete.MinBy(t => t.Loss) is { } best) Best = best.Parameters with { Rounds = best.Rounds };
     }

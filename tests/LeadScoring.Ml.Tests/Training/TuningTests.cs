@@ -31,8 +31,8 @@ public sealed class TuningTests
         Encoding = new EncodingSettings(), GradientBoosting = Auto.GradientBoosting with { Rounds = 30, MaxDepth = 3 }, RandomForest = Auto.RandomForest with { ParallelTrees = 5 },
     };
 
-    /// <summary>The small world with 30 cities in place of its 4, and conversions by city alone.</summary>
-    private static TrainingSet Levelled(Func<int, double> rate)
+    /// <summary>The small world with 30 cities in place of its 4, every second of which converts: one split on the log-odds, 15 on one-hot columns.</summary>
+    private static TrainingSet Levelled()
     {
         var random = new Random(3);
         var values = (FeatureValue[])Leads.Value.Values.Clone();
@@ -41,7 +41,7 @@ public sealed class TuningTests
         {
             var level = random.Next(30);
             values[(r * Leads.Value.Profile.Features.Count) + 2] = new FeatureValue(double.NaN, $"city{level:00}");
-            labels[r] = random.NextDouble() < rate(level) ? 1 : 0;
+            labels[r] = random.NextDouble() < (level % 2 == 0 ? 0.8 : 0.1) ? 1 : 0;
         }
 
         return new TrainingSet(Leads.Value.Profile, values, labels);
@@ -143,23 +143,23 @@ public sealed class TuningTests
     }
 
     [NativeXGBoostFact]
-    public void Search_LevelsThatPartInTwoGroups_GivesTreesTheirLogOdds()
+    public void Search_LevelsOfAFeature_FindsParametersForTheOtherEncodingToo()
     {
-        // 30 levels, every second one converts: one split on the log-odds, 15 on one-hot columns.
-        var grouped = Levelled(level => level % 2 == 0 ? 0.8 : 0.1);
-        var found = Search(grouped, Grouping);
-        Assert.True(found.Settings.Encoding.LevelStatistics);
+        var found = Search(Levelled(), Grouping);
+        Assert.Equal(Grouping.Encoding, found.Settings.Encoding);
+        Assert.Equal(Grouping.Encoding with { LevelStatistics = true }, found.Otherwise!.Encoding);
         Assert.Equal(found.PlannedTrials, found.Trials);
-        Assert.Equal(Grouping.Encoding with { LevelStatistics = true }, found.Settings.Encoding);
+        Assert.Equal((found.Settings.Network, found.Settings.Regression), (found.Otherwise.Network, found.Otherwise.Regression));
         // Given already: nothing else to try.
-        var given = Search(grouped, Grouping with { Encoding = found.Settings.Encoding });
-        Assert.Equal((true, found.PlannedTrials - BoostingSearch.Again), (given.Settings.Encoding.LevelStatistics, given.PlannedTrials));
+        var given = Search(Levelled(), found.Otherwise with { GradientBoosting = Grouping.GradientBoosting, RandomForest = Grouping.RandomForest, Network = Grouping.Network, Regression = Grouping.Regression });
+        Assert.Null(given.Otherwise);
+        Assert.True(given.PlannedTrials < found.PlannedTrials);
     }
 
     [NativeXGBoostFact]
     public void Train_AutoWithLevelStatistics_FitsReportsAndBundlesThem()
     {
-        var set = Levelled(level => level % 2 == 0 ? 0.8 : 0.1);
+        var set = Levelled();
         var result = EnsembleTrainer.Train(set, Grouping, null, default);
         Assert.Equal((true, true), (result.Tuning!.IsTuned, result.Tuning.LevelStatistics));
         Assert.Contains(result.Model.Preprocessor.TreeColumns, c => c.Name == "city=log-odds");
