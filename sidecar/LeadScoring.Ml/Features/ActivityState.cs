@@ -11,6 +11,9 @@ namespace LeadScoring.Ml.Features;
 /// </remarks>
 public sealed class ActivityState
 {
+    /// <summary>Grows when the same events give another state than before: stored states are then folded anew.</summary>
+    public const int FoldVersion = 3;
+
     /// <summary>Length of a day in milliseconds.</summary>
     public const long DayMs = 86_400_000;
 

@@ -56,7 +56,7 @@ internal static class ActivityStateCodec
     {
         var state = new ActivityState();
         if (bytes.IsEmpty) return state;
-        if (bytes[0] is not (Version or WithResponses or WithTouches)) throw new FormatException($"Activity state has version {bytes[0]}; this program reads versions {Version} to {WithTouches}.");
+        if (bytes[0] is not (Version or WithResponses or WithTouches)) throw new FormatException($"Activity state has version {bytes[0]}; this program reads version {Version} to {WithTouches}.");
         try
         {
             var stream = new MemoryStream(bytes[1..].ToArray());

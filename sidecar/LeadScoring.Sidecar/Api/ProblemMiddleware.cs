@@ -66,7 +66,7 @@ internal sealed class ProblemMiddleware(RequestDelegate next, ILogger<ProblemMid
     });
 
     /// <summary>SQLite result codes: busy, locked, read-only, I/O error, disk full, cannot open.</summary>
-    private static bool IsUnavailable(DbException e) => e is SqliteException { SqliteErrorCode: 5 or 6 or 8 or 10 or 13 or 14 };
+    internal static bool IsUnavailable(DbException e) => e is SqliteException { SqliteErrorCode: 5 or 6 or 8 or 10 or 13 or 14 };
 
     // Types and stack only: messages of parsers and converters quote their input, and that may be a person's data.
     private static string Describe(Exception e) =>

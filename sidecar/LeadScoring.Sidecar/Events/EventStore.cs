@@ -9,7 +9,7 @@ using LeadScoring.Sidecar.Storage;
 namespace LeadScoring.Sidecar.Events;
 
 /// <summary>The events table. An event is stored once, and folded into its lead's activity in the same transaction.</summary>
-internal sealed class EventStore(Database database, LeadStore leads, TimeProvider time)
+internal sealed class EventStore(Database database, LeadStore leads, LeadsChanged changed, TimeProvider time)
 {
     /// <summary>Events per transaction: past this the cost per event falls little, and readers of the queue wait longer.</summary>
     internal const int BatchSize = 5_000;
@@ -24,6 +24,7 @@ internal sealed class EventStore(Database database, LeadStore leads, TimeProvide
         {
             var batch = events.Skip(from).Take(BatchSize).ToArray();
             (await database.WriteAsync(transaction => Task.FromResult(Append(transaction, organizationId, batch)), cancellationToken)).CopyTo(isNew, from);
+            changed.Tell();
         }
 
         return isNew;
@@ -52,6 +53,7 @@ internal sealed class EventStore(Database database, LeadStore leads, TimeProvide
         }
 
         leads.Fold(transaction, organizationId, newEvents);
+        EventTypeStore.Count(transaction, organizationId, newEvents.Values.SelectMany(e => e), time.NowMs());
         return isNew;
     }
 

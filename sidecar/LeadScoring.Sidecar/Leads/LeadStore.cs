@@ -106,25 +106,48 @@ internal sealed class LeadStore(Database database, TimeProvider time)
     {
         const string Select = "select activity from leads where organization_id = @organizationId and lead_id = @leadId";
         const string Insert = """
-            insert into leads (organization_id, lead_id, attributes, created_at_ms, updated_at_ms, activity, revision, is_stale, stale_since_ms)
-            values (@organizationId, @leadId, '{}', null, @nowMs, @activity, 1, 1, @nowMs)
+            insert into leads (organization_id, lead_id, attributes, created_at_ms, updated_at_ms, activity, bot_events, revision, is_stale, stale_since_ms)
+            values (@organizationId, @leadId, '{}', null, @nowMs, @activity, @botEvents, 1, 1, @nowMs)
             """;
         const string Update = """
             update leads
-            set activity = @activity, updated_at_ms = @nowMs, revision = revision + 1, is_stale = 1, stale_since_ms = coalesce(stale_since_ms, @nowMs)
+            set activity = @activity, bot_events = @botEvents, updated_at_ms = @nowMs, revision = revision + 1, is_stale = 1, stale_since_ms = coalesce(stale_since_ms, @nowMs)
             where organization_id = @organizationId and lead_id = @leadId
             """;
         using var select = transaction.Prepare(Select, "organizationId", "leadId").Set(0, organizationId);
-        using var insert = transaction.Prepare(Insert, "organizationId", "leadId", "activity", "nowMs").Set(0, organizationId).Set(3, time.NowMs());
-        using var update = transaction.Prepare(Update, "organizationId", "leadId", "activity", "nowMs").Set(0, organizationId).Set(3, time.NowMs());
+        using var insert = transaction.Prepare(Insert, "organizationId", "leadId", "activity", "nowMs", "botEvents").Set(0, organizationId).Set(3, time.NowMs());
+        using var update = transaction.Prepare(Update, "organizationId", "leadId", "activity", "nowMs", "botEvents").Set(0, organizationId).Set(3, time.NowMs());
         // In the order of the key, so that neighbouring rows are touched together.
         foreach (var (leadId, events) in newEvents.OrderBy(p => p.Key, StringComparer.Ordinal))
         {
             var stored = ReadActivity(select.Set(1, leadId));
             var state = ActivityState.FromBytes(stored);
             foreach (var e in events) state.Fold(e);
-            (stored is null ? insert : update).Set(1, leadId).Set(2, state.ToBytes()).Execute();
+            (stored is null ? insert : update).Set(1, leadId).Set(2, state.ToBytes()).Set(4, state.BotEvents + state.BurstEvents).Execute();
         }
+    }
+
+    /// <summary>Some leads whose activity was folded by rules of an earlier version, from one organization; empty when there are none.</summary>
+    internal async Task<(string OrganizationId, IReadOnlyList<string> LeadIds)> FoldedBeforeAsync(int version, int limit, CancellationToken cancellationToken)
+    {
+        const string Sql = "select organization_id, lead_id from leads where fold_version < @version order by organization_id, lead_id limit @limit";
+        await using var connection = await database.OpenConnectionAsync(cancellationToken);
+        var found = (await connection.QueryAsync<(string OrganizationId, string LeadId)>(new CommandDefinition(Sql, new { version, limit }, cancellationToken: cancellationToken))).AsList();
+        return found.Count == 0 ? ("", []) : (found[0].OrganizationId, [.. found.Where(f => f.OrganizationId == found[0].OrganizationId).Select(f => f.LeadId)]);
+    }
+
+    /// <summary>Puts activity that was folded anew in the place of the old; a lead that it changes goes on the queue.</summary>
+    internal static async Task SetActivityAsync(WriteTransaction transaction, string organizationId, IReadOnlyDictionary<string, ActivityState> states, int version, long nowMs, CancellationToken cancellationToken)
+    {
+        const string Sql = """
+            update leads set fold_version = @version, activity = @activity, bot_events = @botEvents,
+                revision = case when activity = @activity then revision else revision + 1 end,
+                is_stale = case when activity = @activity then is_stale else 1 end,
+                stale_since_ms = case when activity = @activity then stale_since_ms else coalesce(stale_since_ms, @nowMs) end
+            where organization_id = @organizationId and lead_id = @leadId
+            """;
+        foreach (var (leadId, state) in states.OrderBy(s => s.Key, StringComparer.Ordinal))
+            await transaction.ExecuteAsync(Sql, new { organizationId, leadId, activity = state.ToBytes(), botEvents = state.BotEvents + state.BurstEvents, version, nowMs }, cancellationToken);
     }
 
     /// <summary>
@@ -138,8 +161,8 @@ internal sealed class LeadStore(Database database, TimeProvider time)
             update leads
             set score = @score, grade = @grade, probability = @probability, confidence = @confidence, model_version = @modelVersion, scored_by = @scoredBy,
                 scored_at_ms = @scoredAtMs, scored_revision = @scoredRevision, exclusion = @exclusion, scored_with = @scoredWith,
-                is_stale = case when revision = @revision then 0 else is_stale end,
-                stale_since_ms = case when revision = @revision then null else stale_since_ms end
+                is_stale = case when revision = @revision then 0 when @revision < 0 then 1 else is_stale end,
+                stale_since_ms = case when revision = @revision then null when @revision < 0 then coalesce(stale_since_ms, @scoredAtMs) else stale_since_ms end
             where organization_id = @organizationId and lead_id = @leadId
             """;
         using var select = transaction.Prepare(Select, "organizationId", "leadId").Set(0, organizationId);

@@ -35,6 +35,7 @@ internal sealed record StoredScore
     public double? NewDataPoints { get; init; }
     public double? ElapsedTimePoints { get; init; }
     public double? ModelPoints { get; init; }
+    public double? CalibrationPoints { get; init; }
     public string? Exclusion { get; init; }
 
     /// <summary>Why the score was what it was. Earlier versions stored the factors alone.</summary>
@@ -54,32 +55,76 @@ internal sealed record StoredExplanation(IReadOnlyList<FeaturePoints> Factors, C
 /// <summary>The score ledger: append-only, a row whenever score, grade or model of a lead changed.</summary>
 internal sealed class ScoreStore(Database database, LeadStore leads)
 {
-    // Of no lead: what is written for it stays on the queue.
+    // Of no lead: what is written for it goes on the queue.
     private const long NoRevision = -1;
 
     private const string Columns = """
         scored_at_ms as ScoredAtMs, score as Score, grade as Grade, probability as Probability, confidence as Confidence, model_version as ModelVersion,
         scored_by as ScoredBy, needs_review as NeedsReview, base_points as BasePoints, factors as Factors,
-        cause as Cause, new_data_points as NewDataPoints, elapsed_time_points as ElapsedTimePoints, model_points as ModelPoints, exclusion as Exclusion
+        cause as Cause, new_data_points as NewDataPoints, elapsed_time_points as ElapsedTimePoints, model_points as ModelPoints, calibration_points as CalibrationPoints, exclusion as Exclusion
         """;
 
     /// <summary>Latest score onto the lead, off the queue if nothing changed meanwhile, and into the ledger if it is another than before.</summary>
     /// <param name="organizationId">Whose leads.</param>
-    /// <param name="champion">Champion that the scores were made under.</param>
+    /// <param name="active">What the scores were made by.</param>
     /// <param name="writes">The scores.</param>
     /// <param name="cancellationToken">Cancels.</param>
-    /// <returns>False when there is another champion by now; the leads then keep their place on the queue.</returns>
-    internal Task<bool> WriteAsync(string organizationId, int? champion, IReadOnlyList<ScoreWrite> writes, CancellationToken cancellationToken) =>
+    /// <returns>False when something else scores by now; the leads are then on the queue.</returns>
+    internal Task<bool> WriteAsync(string organizationId, ActiveModel active, IReadOnlyList<ScoreWrite> writes, CancellationToken cancellationToken) =>
         database.WriteAsync(
             async transaction =>
             {
-                // A promotion puts leads on the queue; a score that was made just before it must not take them off again.
-                var isCurrent = await ModelStore.ChampionVersionAsync(transaction, organizationId, cancellationToken) == champion;
+                var isCurrent = await ActiveModels.IsCurrentAsync(transaction, organizationId, active, cancellationToken);
                 var newer = NewerThanScored(transaction, organizationId, writes);
                 Write(transaction, organizationId, [.. writes.Where(w => !newer.Contains(w.LeadId))], isCurrent);
                 return isCurrent;
             },
             cancellationToken);
+
+    /// <summary>The same for leads that a worker has claimed: a lead of which it lost the claim, or that is off the queue by now, is left alone.</summary>
+    /// <returns>False when something else scores by now; nothing is stored then, and the leads keep their place on the queue.</returns>
+    internal Task<bool> WriteClaimedAsync(LeadClaim claim, ActiveModel active, IReadOnlyList<ScoreWrite> writes, CancellationToken cancellationToken) =>
+        database.WriteAsync(
+            async transaction =>
+            {
+                var isCurrent = await ActiveModels.IsCurrentAsync(transaction, claim.OrganizationId, active, cancellationToken);
+                var held = StaleLeads.Redeem(transaction, claim, writes.Select(w => w.LeadId));
+                if (!isCurrent) return false;
+                held.ExceptWith(NotStale(transaction, claim.OrganizationId, held));
+                Write(transaction, claim.OrganizationId, [.. writes.Where(w => held.Contains(w.LeadId))], isCurrent: true);
+                return true;
+            },
+            cancellationToken);
+
+    /// <summary>The same for a batch of a run: scores and how far the run is are one write.</summary>
+    /// <returns>False when something else scores by now; nothing is stored then.</returns>
+    /// <exception cref="RescoringLostException">Another has the run by now, or it was ended; nothing is stored.</exception>
+    internal Task<bool> WriteRunAsync(RescoringRun run, string position, int leads, ActiveModel active, IReadOnlyList<ScoreWrite> writes, long nowMs, CancellationToken cancellationToken) =>
+        database.WriteAsync(
+            async transaction =>
+            {
+                if (!await ActiveModels.IsCurrentAsync(transaction, run.OrganizationId, active, cancellationToken)) return false;
+                var newer = NewerThanScored(transaction, run.OrganizationId, writes);
+                ScoreWrite[] taken = [.. writes.Where(w => !newer.Contains(w.LeadId))];
+                var changed = Write(transaction, run.OrganizationId, taken, isCurrent: true);
+                var moves = taken.Where(w => w.Lead.Latest is { } before && before.Grade != w.Result.Grade)
+                    .GroupBy(w => $"{w.Lead.Latest!.Grade}>{w.Result.Grade}").ToDictionary(g => g.Key, g => g.Count());
+                return await RescoringRunStore.AdvanceAsync(transaction, run, new RescoringProgress(position, leads, changed, moves), nowMs, cancellationToken) ? true : throw new RescoringLostException();
+            },
+            cancellationToken);
+
+    private static List<string> NotStale(WriteTransaction transaction, string organizationId, IEnumerable<string> leadIds)
+    {
+        using var select = transaction.Prepare("select 1 from leads where organization_id = @organizationId and lead_id = @leadId and is_stale = 1", "organizationId", "leadId").Set(0, organizationId);
+        var fresh = new List<string>();
+        foreach (var leadId in leadIds)
+        {
+            using var row = select.Set(1, leadId).Query();
+            if (!row.Read()) fresh.Add(leadId);
+        }
+
+        return fresh;
+    }
 
     /// <summary>Leads that were changed and scored again while these scores were being made: what is on them is newer.</summary>
     private static HashSet<string> NewerThanScored(WriteTransaction transaction, string organizationId, IReadOnlyList<ScoreWrite> writes)
@@ -96,18 +141,19 @@ internal sealed class ScoreStore(Database database, LeadStore leads)
         return newer;
     }
 
-    private void Write(WriteTransaction transaction, string organizationId, IReadOnlyList<ScoreWrite> writes, bool isCurrent)
+    /// <returns>How many differ from what stood before.</returns>
+    private int Write(WriteTransaction transaction, string organizationId, IReadOnlyList<ScoreWrite> writes, bool isCurrent)
     {
         const string Sql = """
             insert into scores (organization_id, lead_id, change, scored_at_ms, score, grade, probability, confidence, model_version, scored_by, needs_review, base_points, factors,
-                cause, new_data_points, elapsed_time_points, model_points, exclusion)
+                cause, new_data_points, elapsed_time_points, model_points, calibration_points, exclusion)
             select @organizationId, @leadId, coalesce(max(change), 0) + 1, @scoredAtMs, @score, @grade, @probability, @confidence, @modelVersion, @scoredBy, @needsReview, @basePoints, @factors,
-                @cause, @newData, @elapsedTime, @model, @exclusion
+                @cause, @newData, @elapsedTime, @model, @calibration, @exclusion
             from scores where organization_id = @organizationId and lead_id = @leadId
             """;
         var changed = leads.SetScores(transaction, organizationId, [.. writes.Select(w => Latest(w, isCurrent))]);
         RecommendedActions.Log(transaction, organizationId, writes);
-        using var insert = transaction.Prepare(Sql, "organizationId", "leadId", "scoredAtMs", "score", "grade", "probability", "confidence", "modelVersion", "scoredBy", "needsReview", "basePoints", "factors", "cause", "newData", "elapsedTime", "model", "exclusion")
+        using var insert = transaction.Prepare(Sql, "organizationId", "leadId", "scoredAtMs", "score", "grade", "probability", "confidence", "modelVersion", "scoredBy", "needsReview", "basePoints", "factors", "cause", "newData", "elapsedTime", "model", "calibration", "exclusion")
             .Set(0, organizationId);
         for (var i = 0; i < writes.Count; i++)
         {
@@ -115,12 +161,14 @@ internal sealed class ScoreStore(Database database, LeadStore leads)
             var r = writes[i].Result;
             // Another score may have been stored since the lead was read: the ledger must sum all the same.
             var change = changed[i].Before is not { } before ? null
-                : writes[i].Change is { } c && writes[i].Lead.Latest is { } seen ? c.From(seen.Score, before) : ScoreChange.Of(r.Score.Points - before, 0, 0);
+                : writes[i].Change is { } c && writes[i].Lead.Latest is { } seen ? c.From(seen.Score, before) : ScoreChange.Of(r.Score.Points - before, 0, 0, 0);
             insert.Set(1, writes[i].LeadId).Set(2, r.ScoredAtMs).Set(3, r.Score.Points).Set(4, r.Grade.ToString()).Set(5, r.Score.Probability).Set(6, r.Score.Confidence)
                 .Set(7, r.ModelVersion).Set(8, Name(r.ScoredBy)).Set(9, r.NeedsReview ? 1 : 0).Set(10, r.BasePoints)
                 .Set(11, StoredExplanation.Write(r))
-                .Set(12, Name(change?.Cause ?? ChangeCause.First)).Set(13, change?.NewData).Set(14, change?.ElapsedTime).Set(15, change?.Model).Set(16, r.Exclusion?.Id).Execute();
+                .Set(12, Name(change?.Cause ?? ChangeCause.First)).Set(13, change?.NewData).Set(14, change?.ElapsedTime).Set(15, change?.Model).Set(16, change?.Calibration).Set(17, r.Exclusion?.Id).Execute();
         }
+
+        return changed.Count(c => c.IsChanged);
     }
 
     internal async Task<StoredScore?> LatestAsync(string organizationId, string leadId, CancellationToken cancellationToken) =>
@@ -142,3 +190,6 @@ internal sealed class ScoreStore(Database database, LeadStore leads)
         write.LeadId, isCurrent ? write.Lead.Revision : NoRevision, write.Lead.Revision, write.Result.Score.Points, write.Result.Grade, write.Result.Score.Probability, write.Result.Score.Confidence,
         write.Result.ModelVersion, Name(write.Result.ScoredBy), write.ScoredWith, write.Result.ScoredAtMs, write.Result.Exclusion?.Id);
 }
+
+/// <summary>A batch of a run that somebody else has by now, or that was ended.</summary>
+internal sealed class RescoringLostException() : Exception("The run is another's by now, or was ended.");

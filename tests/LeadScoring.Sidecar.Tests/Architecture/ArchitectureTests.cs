@@ -15,7 +15,8 @@ public sealed partial class ArchitectureTests
         ["Leads"] = ["Organizations"],
         // A promotion queues the open leads for rescoring in the same write.
         ["Models"] = ["Organizations", "Leads"],
-        ["Events"] = ["Leads"],
+        // Which event types the active profile uses.
+        ["Events"] = ["Organizations", "Leads"],
         ["Outcomes"] = ["Leads"],
         ["Experiments"] = ["Models"],
         ["Scoring"] = ["Organizations", "Leads", "Events", "Models", "Experiments"],
