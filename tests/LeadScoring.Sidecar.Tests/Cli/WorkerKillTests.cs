@@ -116,4 +116,9 @@ public sealed class WorkerKillTests : IDisposable
             AssertEachScoredOnce();
         }
     }
+
+    public void Dispose()
+    {
+        if (Directory.Exists(data)) Directory.Delete(data, recursive: true);
+    }
 }
