@@ -19,7 +19,7 @@ command -v dotnet >/dev/null 2>&1 || { echo "error: the .NET 10 SDK is missing: 
 
 # ---------- apt packages, only those missing ----------
 packages=(libxgboost0)
-$fast || packages+=(g++ make python3 libsqlite3-dev nodejs npm chromium curl)
+$fast || packages+=(g++ make python3 libsqlite3-dev nodejs npm chromium curl postgresql)
 missing=()
 if command -v dpkg-query >/dev/null 2>&1; then
   for package in "${packages[@]}"; do
@@ -50,6 +50,15 @@ for project in tests/LeadScoring.*.Tests; do
   say "$(basename "$project")"
   dotnet test "$project" -c Release --no-build --nologo "${filter[@]}" --logger "trx;LogFileName=$(basename "$project").trx" --results-directory "$results" || failed=1
 done
+
+# The same tests over PostgreSQL. Commands and the processes that they start are about SQLite's file.
+if ! $fast; then
+  say "LeadScoring.Sidecar.Tests over PostgreSQL"
+  code=0
+  tests/with-postgres.sh dotnet test tests/LeadScoring.Sidecar.Tests -c Release --no-build --nologo \
+    --filter 'Category!=Server&FullyQualifiedName!~Tests.Cli.&FullyQualifiedName!~Tests.Architecture.' --logger "trx;LogFileName=postgres.trx" --results-directory "$results" || code=$?
+  if [ $code = 69 ] && [ -z "${CI:-}" ]; then say "skipped: no PostgreSQL server could be installed"; elif [ $code != 0 ]; then failed=1; fi
+fi
 
 # ---------- one closing line over all projects ----------
 total() { local n=0 v; for v in $(grep -ho "<Counters [^>]*" "$results"/*.trx | sed -n "s/.* $1=\"\([0-9]*\)\".*/\1/p"); do n=$((n + v)); done; echo "$n"; }

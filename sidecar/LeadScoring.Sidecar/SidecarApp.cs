@@ -9,6 +9,7 @@ using LeadScoring.Sidecar.Recommendations;
 using LeadScoring.Sidecar.Scoring;
 using LeadScoring.Sidecar.Storage;
 using LeadScoring.Sidecar.Training;
+using LeadScoring.Sidecar.Webhooks;
 using Microsoft.Extensions.Options;
 
 namespace LeadScoring.Sidecar;
@@ -38,7 +39,8 @@ internal static class SidecarApp
             .AddScoring(builder.Configuration)
             .AddRecommendations(builder.Configuration)
             .AddTraining(builder.Configuration)
-            .AddImports(builder.Configuration);
+            .AddImports(builder.Configuration)
+            .AddWebhooks(builder.Configuration);
         return builder;
     }
 
@@ -71,5 +73,6 @@ internal static class SidecarApp
         v1.MapRecommendations();
         v1.MapTraining();
         v1.MapImports();
+        v1.MapWebhooks();
     }
 }

@@ -2,17 +2,19 @@ using System.Net.Http.Headers;
 using LeadScoring.Sidecar.Api;
 using LeadScoring.Sidecar.Organizations;
 using LeadScoring.Sidecar.Scoring;
+using LeadScoring.Sidecar.Tests.Storage;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.TestHost;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace LeadScoring.Sidecar.Tests;
 
-/// <summary>The whole service in this process, over a database file of its own. One per test class.</summary>
+/// <summary>The whole service in this process, over a database of its own: SQLite, or PostgreSQL when <see cref="TestPostgres"/> says so. One per test class.</summary>
 public sealed class SidecarFactory : IAsyncLifetime
 {
     private WebApplication? app;
     private int organizations;
+    private string? postgres;
 
     internal string Data { get; } = Path.Combine(Path.GetTempPath(), "leadscoring-tests", Guid.NewGuid().ToString("N"));
 
@@ -32,8 +34,10 @@ public sealed class SidecarFactory : IAsyncLifetime
         Dictionary<string, string?> settings = new()
         {
             ["LeadScoring:Data"] = Data, ["LeadScoring:Durability"] = "normal", ["LeadScoring:Scoring:RescoreChangedLeads"] = "false", ["LeadScoring:Training:RunHere"] = "false",
-            ["LeadScoring:Recommendations:LearnHere"] = "false",
+            ["LeadScoring:Recommendations:LearnHere"] = "false", ["LeadScoring:Webhooks:DeliverHere"] = "false",
         };
+        Directory.CreateDirectory(Data);
+        if (TestPostgres.Server is not null && !Settings.ContainsKey("LeadScoring:Database")) settings["LeadScoring:Database"] = postgres = await TestPostgres.CreateAsync();
         foreach (var (name, value) in Settings) settings[name] = value;
         var builder = SidecarApp.CreateBuilder(settings);
         builder.WebHost.UseTestServer();
@@ -54,6 +58,7 @@ public sealed class SidecarFactory : IAsyncLifetime
     public async Task DisposeAsync()
     {
         await app!.DisposeAsync();
+        if (postgres is not null) await TestPostgres.DropAsync(postgres);
         Directory.Delete(Data, recursive: true);
     }
 

@@ -50,7 +50,10 @@ public sealed record BundleManifest
     /// <summary>What the search for better settings found, and which members the model has; null when there was none and they are those of <see cref="Settings"/>.</summary>
     public TuningReport? Tuning { get; init; }
 
-    /// <summary>Metrics out-of-fold on the training rows.</summary>
+    /// <summary>Tree members that were trained outside of this program; their <see cref="Settings"/> here say nothing. Empty for most models.</summary>
+    public IReadOnlyList<string> TrainedElsewhere { get; init; } = [];
+
+    /// <summary>Metrics out-of-fold on the training rows; on leads that were held back where members were trained elsewhere.</summary>
     public EvaluationReport? OutOfFold { get; init; }
 
     /// <summary>Metrics on the test rows.</summary>

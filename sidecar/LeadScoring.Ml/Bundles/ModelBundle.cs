@@ -66,7 +66,7 @@ public sealed record ModelBundle(BundleManifest Manifest, EnsembleModel Model, I
             LeftOutFeatures = [.. result.Leaks.Where(l => l.LeftOut).Select(l => l.Feature).Distinct(StringComparer.Ordinal)],
             WindowFromMs = set.AsOfMs?.Min(), WindowToMs = set.AsOfMs?.Max(),
             TrainRows = result.TrainRows.Length, TestRows = result.TestRows.Length, TrainingSeconds = Math.Round(result.Duration.TotalSeconds, 1),
-            Settings = settings, Tuning = result.Tuning, OutOfFold = result.OutOfFold, Test = result.Test, Leaks = result.Leaks,
+            Settings = settings, Tuning = result.Tuning, TrainedElsewhere = result.TrainedElsewhere, OutOfFold = result.OutOfFold, Test = result.Test, Leaks = result.Leaks,
             Evaluation = judged?.Evaluation, Fairness = judged?.Fairness, Anchor = judged?.Anchor,
             Libraries = Libraries(),
             Checksums = entries.ToDictionary(e => e.Key, e => Convert.ToHexStringLower(SHA256.HashData(e.Value))),
@@ -133,9 +133,9 @@ public sealed record ModelBundle(BundleManifest Manifest, EnsembleModel Model, I
     private static T Part<T>(byte[] json, string name) =>
         JsonSerializer.Deserialize<T>(json, BundleParts.Json) ?? throw new BundleException($"The bundle's {name} is empty.");
 
-    private static byte[] Entry(ZipArchive archive, string name)
+    internal static byte[] Entry(ZipArchive archive, string name)
     {
-        var entry = archive.GetEntry(name) ?? throw new BundleException($"The file is no model bundle: {name} is missing.");
+        var entry = archive.GetEntry(name) ?? throw new BundleException($"{name} is missing: the file is no model bundle, or not a whole one.");
         if (entry.Length > MaxEntryBytes) throw new BundleException($"The bundle's {name} has {entry.Length} bytes; at most {MaxEntryBytes} are read.");
         using var stream = entry.Open();
         // The length in the zip's directory is the writer's claim: the bound must hold for what really comes.

@@ -43,7 +43,8 @@ public static class PreprocessorFit
         return Encode(preprocessor, width, values, labels, rows, settings, seed);
     }
 
-    private static Result Encode(Preprocessor p, int width, FeatureValue[] values, float[] labels, int[] rows, EncodingSettings settings, int seed)
+    /// <summary>Encodes the rows that a preprocessor was fitted on: target encodings come from other folds, so that no row sees its own label.</summary>
+    internal static Result Encode(Preprocessor p, int width, FeatureValue[] values, float[] labels, int[] rows, EncodingSettings settings, int seed)
     {
         int t = p.TreeColumns.Count, d = p.DenseColumns.Count;
         var tree = new float[(long)rows.Length * t];

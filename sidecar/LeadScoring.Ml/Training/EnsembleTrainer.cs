@@ -24,10 +24,13 @@ public sealed record TrainingResult
     /// <summary>Rows it was tested on.</summary>
     public required int[] TestRows { get; init; }
 
-    /// <summary>Probability of each training row from models and a map that have not seen it, in the order of <see cref="TrainRows"/>.</summary>
+    /// <summary>Rows that calibration and confidence were fitted on: the training rows, out-of-fold, or rows held back from members that were trained elsewhere.</summary>
+    public int[] CalibrationRows { get => field ?? TrainRows; init; }
+
+    /// <summary>Probability of each calibration row from models and a map that have not seen it, in the order of <see cref="CalibrationRows"/>.</summary>
     public required double[] OutOfFoldProbabilities { get; init; }
 
-    /// <summary>Out-of-fold on the training rows; each probability calibrated by the other folds.</summary>
+    /// <summary>Of the calibration rows; each probability calibrated by the other folds.</summary>
     public required EvaluationReport OutOfFold { get; init; }
 
     /// <summary>On the test rows; null when there are none.</summary>
@@ -41,6 +44,9 @@ public sealed record TrainingResult
 
     /// <summary>What the search for better settings found; null when there was none.</summary>
     public TuningReport? Tuning { get; init; }
+
+    /// <summary>Tree members that were trained outside of this program.</summary>
+    public IReadOnlyList<string> TrainedElsewhere { get; init; } = [];
 
     /// <summary>Wall time.</summary>
     public required TimeSpan Duration { get; init; }
@@ -83,11 +89,28 @@ public static class EnsembleTrainer
 
         var fold = StratifiedSplit.Folds(set.Labels, trainRows, settings.Folds, settings.Seed);
         var candidate = Candidate.Choose(set, trainRows, fold, settings, progress, cancellationToken);
+        progress?.Report(new TrainingProgress("Calibrating and testing", 0.97));
+        var result = Calibrate(set, candidate, trainRows, trainRows, fold, testRows, settings, cancellationToken) with { Leaks = leaks, Tuning = candidate.Tuning, Duration = clock.Elapsed };
+        progress?.Report(new TrainingProgress("Done", 1));
+        return result;
+    }
+
+    /// <summary>Fits calibration, confidence and intervals on rows that the members have not seen, and tests the whole.</summary>
+    /// <param name="set">The table, without the features that were left out.</param>
+    /// <param name="candidate">Members, and what they predict for the calibration rows.</param>
+    /// <param name="trainRows">What the final members were fitted on.</param>
+    /// <param name="calibrationRows">Rows that the candidate's predictions are of.</param>
+    /// <param name="fold">Fold of each calibration row.</param>
+    /// <param name="testRows">Rows to test on; may be empty.</param>
+    /// <param name="settings">How.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    internal static TrainingResult Calibrate(
+        TrainingSet set, Candidate candidate, int[] trainRows, int[] calibrationRows, int[] fold, int[] testRows, TrainingSettings settings, CancellationToken cancellationToken)
+    {
         var (final, outOfFold, crossCalibrated) = (candidate.Final, candidate.OutOfFold, candidate.CrossCalibrated);
-        progress?.Report(new TrainingProgress("Calibrating", 0.97));
-        var labels = Array.ConvertAll(trainRows, r => set.Labels[r]);
+        var labels = Array.ConvertAll(calibrationRows, r => set.Labels[r]);
         var average = Candidate.Averages(outOfFold, candidate.Weights);
-        var known = Array.ConvertAll(trainRows, r => EnsembleModel.KnownShare(set.Row(r)));
+        var known = Array.ConvertAll(calibrationRows, r => EnsembleModel.KnownShare(set.Row(r)));
         var (calibrator, primaryCalibrator) = (SmoothedIsotonic.Fit(average, labels), SmoothedIsotonic.Fit(outOfFold[0], labels));
         var spread = PeriodBacktest.Spread(set, trainRows, settings, cancellationToken);
         var certainty = new ScoreCertainty(
@@ -100,30 +123,27 @@ public static class EnsembleTrainer
             set.Profile, final.Preprocessor, final.GradientBoosting, final.RandomForest, final.Network, final.Regression, candidate.Weights,
             calibrator, primaryCalibrator, certainty, final.DenseBaseline);
 
-        progress?.Report(new TrainingProgress("Testing", 0.99));
         double[] thresholds = [.. outOfFold.Append(crossCalibrated).Select(p => Decisions.F1OptimalThreshold(p, labels).Threshold)];
         var testScores = Array.ConvertAll(testRows, r => model.Score(set.Row(r)));
-        var result = new TrainingResult
+        return new TrainingResult
         {
             Model = model,
             GradientBoostingJson = final.GradientBoostingJson,
             RandomForestJson = final.RandomForestJson,
             TrainRows = trainRows,
+            CalibrationRows = calibrationRows,
             TestRows = testRows,
             OutOfFoldProbabilities = crossCalibrated,
             OutOfFold = EvaluationReport.Of(crossCalibrated, outOfFold, labels, thresholds),
             Test = testRows.Length == 0 ? null : EvaluationReport.Of(
                 Array.ConvertAll(testScores, s => s.Probability), final.Predict(set, testRows), Array.ConvertAll(testRows, r => set.Labels[r]), thresholds),
             TestScores = testScores,
-            Leaks = leaks,
-            Tuning = candidate.Tuning,
-            Duration = clock.Elapsed,
+            Leaks = [],
+            Duration = TimeSpan.Zero,
         };
-        progress?.Report(new TrainingProgress("Done", 1));
-        return result;
     }
 
-    private static void RequireBothClasses(TrainingSet set, int[] rows)
+    internal static void RequireBothClasses(TrainingSet set, int[] rows)
     {
         var positives = rows.Count(r => set.Labels[r] == 1);
         var negatives = rows.Length - positives;

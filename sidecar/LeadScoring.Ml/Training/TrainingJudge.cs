@@ -69,9 +69,40 @@ public static class TrainingJudge
             judged = judged with { LearningCurve = LearningCurve.Draw(set, result, settings, Part(progress, "", 0.9, 0.97), cancellationToken) };
         }
 
+        return Finish(set, all, result, judged with { WhyNoForward = why }, evaluation, facts, settings, clock, progress, cancellationToken);
+    }
+
+    /// <summary>Makes an ensemble around tree members that were trained elsewhere, and judges it on leads that were never exported.</summary>
+    /// <param name="set">Labelled rows as they are now.</param>
+    /// <param name="leadIds">Lead of each row.</param>
+    /// <param name="members">What was trained elsewhere.</param>
+    /// <param name="settings">How to train the rest.</param>
+    /// <param name="evaluation">How to judge.</param>
+    /// <param name="facts">What is known of the rows beside.</param>
+    /// <param name="progress">Told about each step; may be null.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    /// <exception cref="TrainingException">A member does not fit the exported columns, or there are too few leads that were held back.</exception>
+    public static JudgedTraining Run(
+        TrainingSet set, IReadOnlyList<string> leadIds, ExternalMembers members, TrainingSettings settings, EvaluationSettings evaluation, RowFacts facts, IProgress<TrainingProgress>? progress, CancellationToken cancellationToken)
+    {
+        evaluation.Validate();
+        var result = members.Assemble(set, leadIds, settings, Part(progress, "", 0, 0.9), cancellationToken);
+        var clock = Stopwatch.StartNew();
+        // Outcomes of exported leads are in the members: nothing is judged by them.
+        int[] unseen = [.. result.CalibrationRows.Concat(result.TestRows).Order()];
+        var (measured, _) = SplitMeasure.Of(set, result, Capacity(set, unseen, evaluation), evaluation, settings.Seed);
+        var judged = new ModelEvaluation { Stratified = measured, Twins = Twins(set, result, facts, 0), WhyNoForward = "members were trained elsewhere, and cannot be trained again on the older rows" };
+        return Finish(set, unseen, result, judged, evaluation, facts, settings, clock, progress, cancellationToken);
+    }
+
+    /// <summary>Fairness and the present base rate, by rows that the model has a say on without having seen them.</summary>
+    private static JudgedTraining Finish(
+        TrainingSet set, int[] rows, TrainingResult result, ModelEvaluation judged, EvaluationSettings evaluation, RowFacts facts, TrainingSettings settings, Stopwatch clock,
+        IProgress<TrainingProgress>? progress, CancellationToken cancellationToken)
+    {
         progress?.Report(new TrainingProgress("Fairness and base rate", 0.97));
         var unseen = Unseen(result);
-        var sample = (int[])all.Clone();
+        var sample = (int[])rows.Clone();
         if (sample.Length > MaxFairnessRows)
         {
             new Random(settings.Seed).Shuffle(sample);
@@ -80,9 +111,9 @@ public static class TrainingJudge
 
         var fairness = SensitiveGroups.Report(
             set, sample, Array.ConvertAll(sample, r => new Ensemble.LeadScore(unseen[r], 0).Points), result.Model.Profile, facts, evaluation, settings, cancellationToken);
-        var anchor = Newest(set, all, share, facts, unseen, result, settings.Seed);
+        var anchor = Newest(set, rows, evaluation.ForwardShare, facts, unseen, result, settings.Seed);
         progress?.Report(new TrainingProgress("Done", 1));
-        return new JudgedTraining(result, judged with { WhyNoForward = why, Seconds = Math.Round(clock.Elapsed.TotalSeconds, 1) }, fairness, anchor);
+        return new JudgedTraining(result, judged with { Seconds = Math.Round(clock.Elapsed.TotalSeconds, 1) }, fairness, anchor);
     }
 
     private sealed record ForwardRows(int[] Train, int[] Test, int EmbargoDays, int Moved);
@@ -146,8 +177,8 @@ public static class TrainingJudge
     /// <summary>A probability of each row from models that have not seen it: out-of-fold or test. By position in the table.</summary>
     private static Dictionary<int, double> Unseen(TrainingResult result)
     {
-        var probabilities = new Dictionary<int, double>(result.TrainRows.Length + result.TestRows.Length);
-        for (var i = 0; i < result.TrainRows.Length; i++) probabilities[result.TrainRows[i]] = result.OutOfFoldProbabilities[i];
+        var probabilities = new Dictionary<int, double>(result.CalibrationRows.Length + result.TestRows.Length);
+        for (var i = 0; i < result.CalibrationRows.Length; i++) probabilities[result.CalibrationRows[i]] = result.OutOfFoldProbabilities[i];
         for (var i = 0; i < result.TestRows.Length; i++) probabilities[result.TestRows[i]] = result.TestScores[i].Probability;
         return probabilities;
     }

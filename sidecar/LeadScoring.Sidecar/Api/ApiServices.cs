@@ -13,6 +13,9 @@ internal static class ApiServices
         // Bad bodies become exceptions so that ProblemMiddleware words all of them.
         services.Configure<RouteHandlerOptions>(o => o.ThrowOnBadRequest = true);
         services.AddSingleton<IProblemDetailsService, ProblemWriter>();
+        services.AddSingleton<IdempotencyStore>();
+        services.AddSingleton<PurgeIdempotencyKeys>();
+        services.AddHostedService(provider => provider.GetRequiredService<PurgeIdempotencyKeys>());
         services.AddOpenApiDocument();
         return services;
     }
@@ -34,5 +37,6 @@ internal static class ApiServices
         app.UseRouting();
         app.UseMiddleware<BodyLimit>();
         app.UseMiddleware<Authentication>();
+        app.UseMiddleware<Idempotency>();
     }
 }

@@ -38,9 +38,27 @@ internal static class OpenApiDocument
             operation.Description = $"{operation.Description}{(operation.Description is null ? "" : " ")}Needs scope {required.Scope.ToString().ToLowerInvariant()}.";
             operation.Responses ??= [];
             operation.Responses["default"] = new OpenApiResponse { Description = "Problem details (RFC 9457): type, title, status, detail, errors [{pointer, detail}]." };
+            if (Idempotency.IsWrite(context.Description.HttpMethod ?? "")) DescribeIdempotency(operation);
             return Task.CompletedTask;
         });
     });
+
+    private static void DescribeIdempotency(OpenApiOperation operation)
+    {
+        var key = new OpenApiSchema { Type = JsonSchemaType.String, MinLength = 1, MaxLength = Idempotency.MaxKeyLength, Pattern = "^[!-~]+$" };
+        (operation.Parameters ??= []).Add(new OpenApiParameter
+        {
+            Name = Idempotency.Header, In = ParameterLocation.Header, Schema = key,
+            Description = $"Makes a retry safe: the same request under the same key is done once, and answered alike for 24 hours, with the header {Idempotency.ReplayedHeader}: true. "
+                + "The key with another request is 409, and so is one whose first request still runs (Retry-After). Not with application/x-ndjson.",
+        });
+        foreach (var (status, response) in operation.Responses ?? [])
+        {
+            if (!status.StartsWith('2') || response is not OpenApiResponse success) continue;
+            (success.Headers ??= new Dictionary<string, IOpenApiHeader>())[Idempotency.ReplayedHeader] =
+                new OpenApiHeader { Description = "true when this is the stored answer to an earlier request.", Schema = new OpenApiSchema { Type = JsonSchemaType.String } };
+        }
+    }
 
     /// <summary>Two things that the generator cannot know: how moments are written, and that nulls are left out rather than sent.</summary>
     private static Task Describe(OpenApiSchema schema, OpenApiSchemaTransformerContext context, CancellationToken cancellationToken)

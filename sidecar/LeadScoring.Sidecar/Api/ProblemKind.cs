@@ -14,6 +14,9 @@ internal sealed record ProblemKind(string Slug, int Status, string Title)
     internal static readonly ProblemKind UnknownRoute = new("unknown-route", 404, "There is no such address");
     internal static readonly ProblemKind MethodNotAllowed = new("method-not-allowed", 405, "This address does not take this method");
     internal static readonly ProblemKind Conflict = new("conflict", 409, "Something else is in the way");
+    internal static readonly ProblemKind IdempotencyReused = new("idempotency-key-reused", 409, "The Idempotency-Key belongs to another request");
+    internal static readonly ProblemKind IdempotencyRunning = new("idempotency-request-running", 409, "The first request with this Idempotency-Key is still running");
+    internal static readonly ProblemKind IdempotencyAnswerLost = new("idempotency-answer-lost", 409, "The request was done, but its answer cannot be repeated");
     internal static readonly ProblemKind TooLarge = new("body-too-large", 413, "The body is too large");
     internal static readonly ProblemKind UnsupportedMediaType = new("unsupported-media-type", 415, "The content type is not supported");
     internal static readonly ProblemKind TooMuch = new("too-much-at-once", 429, "More comes in than can be taken at the moment");

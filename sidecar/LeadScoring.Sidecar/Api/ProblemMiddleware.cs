@@ -1,6 +1,6 @@
 using System.Data.Common;
 using System.Text.Json;
-using Microsoft.Data.Sqlite;
+using LeadScoring.Sidecar.Storage;
 
 namespace LeadScoring.Sidecar.Api;
 
@@ -34,7 +34,7 @@ internal sealed class ProblemMiddleware(RequestDelegate next, ILogger<ProblemMid
         ProblemException problem => problem,
         BadHttpRequestException bad => MapBadRequest(bad),
         JsonException json => MapJson(json),
-        DbException db when IsUnavailable(db) => new(ProblemKind.StorageUnavailable, "Nothing was stored. Send the request again in a few seconds."),
+        DbException db when StorageFaults.Of(db) == StorageFault.Unavailable => new(ProblemKind.StorageUnavailable, "Nothing was stored. Send the request again in a few seconds."),
         _ => new(ProblemKind.Internal, $"Nothing is wrong with the request. Report trace {ProblemWriter.TraceId(http)}; the log says more."),
     };
 
@@ -64,9 +64,6 @@ internal sealed class ProblemMiddleware(RequestDelegate next, ILogger<ProblemMid
         415 => "Send the header Content-Type that /openapi/v1.json names for this route, usually application/json.",
         _ => "See /openapi/v1.json for what this route takes.",
     });
-
-    /// <summary>SQLite result codes: busy, locked, read-only, I/O error, disk full, cannot open.</summary>
-    internal static bool IsUnavailable(DbException e) => e is SqliteException { SqliteErrorCode: 5 or 6 or 8 or 10 or 13 or 14 };
 
     // Types and stack only: messages of parsers and converters quote their input, and that may be a person's data.
     private static string Describe(Exception e) =>

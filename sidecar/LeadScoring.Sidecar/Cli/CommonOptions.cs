@@ -13,7 +13,7 @@ internal static class CommonOptions
 
     internal static readonly Option<string?> Database = new("--database")
     {
-        Description = "Database file. Default: LEADSCORING__DATABASE, else leadscoring.db in the data folder.", Recursive = true, HelpName = "FILE",
+        Description = "Database file, or PostgreSQL as postgres://user@host/database; a password belongs into LEADSCORING__DATABASE. Default: that, else leadscoring.db in the data folder.", Recursive = true, HelpName = "DATABASE",
     };
 
     /// <summary>A new instance per command: an option belongs to one parent.</summary>

@@ -51,13 +51,12 @@ internal sealed class DemoSeeding(Database database, LeadStore leads, EventStore
     }
 
     private Task StoreAsync(string organizationId, DemoLead[] batch, CancellationToken cancellationToken) => database.WriteAsync(
-        transaction =>
+        async transaction =>
         {
-            leads.Upsert(transaction, organizationId, [.. batch.Select(l => new LeadWrite(l.LeadId, Json(l.Attributes), l.CreatedAtMs))]);
-            events.Append(transaction, organizationId, [.. batch.SelectMany(l => l.Deliveries.OrderBy(d => d.ReceivedAtMs).Select(d => new LeadEvent(l.LeadId, d.Event)))]);
-            outcomes.Write(transaction, organizationId, [.. batch.Where(l => l.Outcome is not null).Select(l =>
-                new OutcomeWrite(l.LeadId, Source, l.Outcome!.Converted, l.Outcome.OccurredAtMs, l.DecisionMs, l.Outcome.Revenue))]);
-            return Task.CompletedTask;
+            await leads.UpsertAsync(transaction, organizationId, [.. batch.Select(l => new LeadWrite(l.LeadId, Json(l.Attributes), l.CreatedAtMs))], cancellationToken);
+            await events.AppendAsync(transaction, organizationId, [.. batch.SelectMany(l => l.Deliveries.OrderBy(d => d.ReceivedAtMs).Select(d => new LeadEvent(l.LeadId, d.Event)))], cancellationToken);
+            await outcomes.WriteAsync(transaction, organizationId, [.. batch.Where(l => l.Outcome is not null).Select(l =>
+                new OutcomeWrite(l.LeadId, Source, l.Outcome!.Converted, l.Outcome.OccurredAtMs, l.DecisionMs, l.Outcome.Revenue))], cancellationToken);
         },
         cancellationToken);
 

@@ -15,7 +15,8 @@ internal static class TrainCommand
         var budget = CommonTuning.Budget();
         var promote = new Option<PromotionMode>("--promote") { Description = "auto: champion if not worse than it on the test rows. always, never.", DefaultValueFactory = _ => PromotionMode.Auto };
         var capacity = new Option<double?>("--capacity") { Description = "Leads that the team can work on: a share below 1, or a number a week. Default: 0.1.", HelpName = "N" };
-        var command = new Command("train", "Trains a model on all stored outcomes and adds it to the registry.") { organization, settings, tuning, budget, promote, capacity };
+        var external = new Option<string?>("--external") { Description = "Zip with members that were trained elsewhere on what export-matrix wrote: export.json, profile.yml, gradient_boosting.json and, if trained too, random_forest.json.", HelpName = "FILE" };
+        var command = new Command("train", "Trains a model on all stored outcomes and adds it to the registry.") { organization, settings, tuning, budget, promote, capacity, external };
         command.SetAction(async (parsed, cancellationToken) =>
         {
             var how = CommonTuning.Apply(SettingsFile.Read(parsed.GetValue(settings)), parsed.GetValue(tuning), parsed.GetValue(budget));
@@ -23,7 +24,8 @@ internal static class TrainCommand
             var evaluation = CapacityOption.Read(parsed.GetValue(capacity));
             evaluation.Validate();
             await using var app = await CommonOptions.OpenAsync(parsed, cancellationToken);
-            var trained = await RunAsync(terminal, app.Services, await CommonOptions.ResolveAsync(parsed, organization, app.Services, cancellationToken), how, parsed.GetValue(promote), cancellationToken, evaluation);
+            var members = parsed.GetValue(external) is { } file ? await File.ReadAllBytesAsync(file, cancellationToken) : null;
+            var trained = await RunAsync(terminal, app.Services, await CommonOptions.ResolveAsync(parsed, organization, app.Services, cancellationToken), how, parsed.GetValue(promote), cancellationToken, evaluation, members);
             if (trained.Manifest.Tuning is { } found) CommonTuning.Print(terminal, found);
             MetricTable.Print(terminal, trained.Manifest.Test!);
             EvaluationReportText.Print(terminal, trained.Manifest.Evaluation!, trained.Manifest.Fairness!, trained.Manifest.Anchor!, trained.Manifest.Leaks);
@@ -34,10 +36,10 @@ internal static class TrainCommand
 
     /// <summary>A whole training in this process, with its row in the history.</summary>
     internal static async Task<TrainedVersion> RunAsync(
-        Terminal terminal, IServiceProvider services, string organizationId, TrainingSettings settings, PromotionMode promote, CancellationToken cancellationToken, EvaluationSettings? evaluation = null)
+        Terminal terminal, IServiceProvider services, string organizationId, TrainingSettings settings, PromotionMode promote, CancellationToken cancellationToken, EvaluationSettings? evaluation = null, byte[]? externalMembers = null)
     {
         var runs = services.GetRequiredService<TrainingRunStore>();
-        var run = await runs.CreateAsync(organizationId, settings, evaluation ?? new EvaluationSettings(), promote, isRunning: true, cancellationToken);
+        var run = await runs.CreateAsync(organizationId, settings, evaluation ?? new EvaluationSettings(), promote, externalMembers, isRunning: true, cancellationToken);
         using var beating = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var latest = new TrainingProgress("Starting", 0);
         var heart = BeatAsync(runs, run, () => latest, beating.Token);

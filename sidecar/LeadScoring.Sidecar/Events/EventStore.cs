@@ -23,7 +23,7 @@ internal sealed class EventStore(Database database, LeadStore leads, LeadsChange
         for (var from = 0; from < events.Count; from += BatchSize)
         {
             var batch = events.Skip(from).Take(BatchSize).ToArray();
-            (await database.WriteAsync(transaction => Task.FromResult(Append(transaction, organizationId, batch)), cancellationToken)).CopyTo(isNew, from);
+            (await database.WriteAsync(transaction => AppendAsync(transaction, organizationId, batch, cancellationToken), cancellationToken)).CopyTo(isNew, from);
             changed.Tell();
         }
 
@@ -31,29 +31,31 @@ internal sealed class EventStore(Database database, LeadStore leads, LeadsChange
     }
 
     /// <summary>The same inside a transaction that the caller holds.</summary>
-    internal bool[] Append(WriteTransaction transaction, string organizationId, IReadOnlyList<LeadEvent> events)
+    internal async Task<bool[]> AppendAsync(WriteTransaction transaction, string organizationId, IReadOnlyList<LeadEvent> events, CancellationToken cancellationToken)
     {
         const string Sql = """
             insert into events (organization_id, event_id, lead_id, type, source, occurred_at_ms, received_at_ms, properties)
             values (@organizationId, @eventId, @leadId, @type, @source, @occurredAtMs, @receivedAtMs, @properties)
             on conflict (organization_id, event_id) do nothing
             """;
+        // Leads first and events in one order, for everybody: the same events sent twice at once wait for each other, and never in a circle.
+        await LeadStore.LockAsync(transaction, organizationId, events.Select(e => e.LeadId).Distinct(StringComparer.Ordinal), cancellationToken);
         using var insert = transaction.Prepare(Sql, "organizationId", "eventId", "leadId", "type", "source", "occurredAtMs", "receivedAtMs", "properties")
             .Set(0, organizationId).Set(6, time.NowMs());
         var isNew = new bool[events.Count];
         var newEvents = new Dictionary<string, List<ActivityEvent>>(StringComparer.Ordinal);
-        for (var i = 0; i < events.Count; i++)
+        foreach (var i in Enumerable.Range(0, events.Count).OrderBy(i => events[i].Event.EventId, StringComparer.Ordinal))
         {
             var (leadId, e) = events[i];
             insert.Set(1, e.EventId).Set(2, leadId).Set(3, e.Type).Set(4, e.Source).Set(5, e.OccurredAtMs).Set(7, EventProperties.ToJson(e.Properties));
-            isNew[i] = insert.Execute() == 1;
+            isNew[i] = await insert.ExecuteAsync(cancellationToken) == 1;
             if (!isNew[i]) continue;
             if (!newEvents.TryGetValue(leadId, out var list)) newEvents[leadId] = list = [];
             list.Add(e);
         }
 
-        leads.Fold(transaction, organizationId, newEvents);
-        EventTypeStore.Count(transaction, organizationId, newEvents.Values.SelectMany(e => e), time.NowMs());
+        await leads.FoldAsync(transaction, organizationId, newEvents, cancellationToken);
+        await EventTypeStore.CountAsync(transaction, organizationId, newEvents.Values.SelectMany(e => e), time.NowMs(), cancellationToken);
         return isNew;
     }
 
@@ -70,11 +72,11 @@ internal sealed class EventStore(Database database, LeadStore leads, LeadsChange
     internal async IAsyncEnumerable<LeadEvent> ReadForLeadsAsync(
         string organizationId, IReadOnlyCollection<string> leadIds, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        const string Sql = $"select {Columns} from events where organization_id = @organizationId and lead_id in @ids order by lead_id, occurred_at_ms, event_id";
+        var sql = $"select {Columns} from events where organization_id = @organizationId and lead_id {database.AnyOf("ids")} order by lead_id, occurred_at_ms, event_id";
         await using var connection = await database.OpenConnectionAsync(cancellationToken);
         foreach (var ids in leadIds.Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal).Chunk(IdsPerQuery))
         {
-            await using var rows = await connection.ExecuteReaderAsync(new CommandDefinition(Sql, new { organizationId, ids }, cancellationToken: cancellationToken));
+            await using var rows = await connection.ExecuteReaderAsync(new CommandDefinition(sql, new { organizationId, ids }, cancellationToken: cancellationToken));
             while (await rows.ReadAsync(cancellationToken)) yield return Read(rows);
         }
     }
@@ -82,11 +84,11 @@ internal sealed class EventStore(Database database, LeadStore leads, LeadsChange
     /// <summary>Those of the ids that are stored.</summary>
     internal async Task<HashSet<string>> KnownIdsAsync(string organizationId, IReadOnlyCollection<string> eventIds, CancellationToken cancellationToken)
     {
-        const string Sql = "select event_id from events where organization_id = @organizationId and event_id in @ids";
+        var sql = $"select event_id from events where organization_id = @organizationId and event_id {database.AnyOf("ids")}";
         var known = new HashSet<string>(StringComparer.Ordinal);
         await using var connection = await database.OpenConnectionAsync(cancellationToken);
         foreach (var ids in eventIds.Chunk(IdsPerQuery))
-            known.UnionWith(await connection.QueryAsync<string>(new CommandDefinition(Sql, new { organizationId, ids }, cancellationToken: cancellationToken)));
+            known.UnionWith(await connection.QueryAsync<string>(new CommandDefinition(sql, new { organizationId, ids }, cancellationToken: cancellationToken)));
         return known;
     }
 

@@ -21,7 +21,7 @@ internal sealed class EventTypeStore(Database database)
     private const int Parts = 8;
 
     /// <summary>Adds new events to the counts of their types.</summary>
-    internal static void Count(WriteTransaction transaction, string organizationId, IEnumerable<ActivityEvent> newEvents, long nowMs)
+    internal static async Task CountAsync(WriteTransaction transaction, string organizationId, IEnumerable<ActivityEvent> newEvents, long nowMs, CancellationToken cancellationToken)
     {
         const string Sql = """
             insert into event_types (organization_id, type, part, events, bot_events, first_received_at_ms, last_received_at_ms)
@@ -29,17 +29,17 @@ internal sealed class EventTypeStore(Database database)
             on conflict (organization_id, type, part) do update set events = event_types.events + excluded.events, bot_events = event_types.bot_events + excluded.bot_events,
                 last_received_at_ms = excluded.last_received_at_ms
             """;
-        using var upsert = transaction.Prepare(Sql, "organizationId", "type", "part", "events", "botEvents", "nowMs").Set(0, organizationId).Set(2, Environment.CurrentManagedThreadId % Parts).Set(5, nowMs);
+        using var upsert = transaction.Prepare(Sql, "organizationId", "type", "part", "events", "botEvents", "nowMs").Set(0, organizationId).Set(2, transaction.IsPostgres ? Environment.CurrentManagedThreadId % Parts : 0).Set(5, nowMs);
         // In one order, so that two writers that do meet wait for each other and never in a circle.
         foreach (var type in newEvents.GroupBy(e => e.Type).OrderBy(g => g.Key, StringComparer.Ordinal))
-            upsert.Set(1, type.Key).Set(3, type.LongCount()).Set(4, type.LongCount(e => BotSignature.Of(e) is not null)).Execute();
+            await upsert.Set(1, type.Key).Set(3, type.LongCount()).Set(4, type.LongCount(e => BotSignature.Of(e) is not null)).ExecuteAsync(cancellationToken);
     }
 
     /// <summary>All types of an organization, the most frequent first.</summary>
     internal async Task<IReadOnlyList<StoredEventType>> ListAsync(string organizationId, CancellationToken cancellationToken)
     {
         const string Sql = """
-            select type as Type, sum(events) as Events, sum(bot_events) as BotEvents, min(first_received_at_ms) as FirstReceivedAtMs, max(last_received_at_ms) as LastReceivedAtMs
+            select type as Type, cast(sum(events) as bigint) as Events, cast(sum(bot_events) as bigint) as BotEvents, min(first_received_at_ms) as FirstReceivedAtMs, max(last_received_at_ms) as LastReceivedAtMs
             from event_types where organization_id = @organizationId group by type order by sum(events) desc, type
             """;
         await using var connection = await database.OpenConnectionAsync(cancellationToken);

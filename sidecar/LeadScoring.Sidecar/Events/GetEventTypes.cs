@@ -25,7 +25,7 @@ internal static class GetEventTypes
 
     internal static async Task<Ok<Response>> HandleAsync(Caller caller, EventTypeStore store, ProfileStore profiles, Database database, CancellationToken cancellationToken)
     {
-        const string Sql = "select coalesce(sum(bot_events), 0) as Events, count(*) as Leads from leads where organization_id = @OrganizationId and bot_events > 0";
+        const string Sql = "select cast(coalesce(sum(bot_events), 0) as bigint) as Events, count(*) as Leads from leads where organization_id = @OrganizationId and bot_events > 0";
         var profile = (await profiles.GetActiveAsync(caller.OrganizationId, cancellationToken)).Profile;
         var types = await store.ListAsync(caller.OrganizationId, cancellationToken);
         await using var connection = await database.OpenConnectionAsync(cancellationToken);

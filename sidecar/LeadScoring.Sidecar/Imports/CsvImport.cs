@@ -37,12 +37,14 @@ internal sealed class CsvImport(
         {
             var from = tally.Rows;
             var batch = table.Rows().Take(options.Value.BatchRows).Select(row => reader.Read(row, start.StartedAtMs)).ToList();
-            tally.Rows += batch.Count;
             more = batch.Count == options.Value.BatchRows;
-            await database.WriteAsync(async transaction =>
+            tally = await database.WriteAsync(async transaction =>
             {
-                Store(transaction, request.OrganizationId, batch, tally);
-                await store.AdvanceAsync(transaction, request.OrganizationId, importId, from, tally, isDone: !more, cancellationToken);
+                var counted = tally.Copy();
+                counted.Rows += batch.Count;
+                await StoreAsync(transaction, request.OrganizationId, batch, counted, cancellationToken);
+                await store.AdvanceAsync(transaction, request.OrganizationId, importId, from, counted, isDone: !more, cancellationToken);
+                return counted;
             }, cancellationToken);
             progress?.Report(new ImportStep(tally.Rows, more ? table.Share : 1));
         }
@@ -87,12 +89,13 @@ internal sealed class CsvImport(
 
     private const string UnknownLead = "There is no lead with this id. Import the leads first.";
 
-    private void Store(WriteTransaction transaction, string organizationId, List<ImportItem> batch, ImportTally tally)
+    private async Task StoreAsync(WriteTransaction transaction, string organizationId, List<ImportItem> batch, ImportTally tally, CancellationToken cancellationToken)
     {
+        await LeadStore.LockAsync(transaction, organizationId, batch.Select(i => i.Lead?.LeadId ?? i.Event?.LeadId ?? i.Outcome?.LeadId).OfType<string>(), cancellationToken);
         foreach (var item in batch.Where(i => i.Fault is not null)) tally.Reject(item.Line, item.Fault!);
         var leadItems = batch.Where(i => i.Lead is not null).ToList();
         tally.Duplicates += leadItems.Count - leadItems.DistinctBy(i => i.Lead!.LeadId).Count();
-        foreach (var (item, status) in leadItems.Zip(leads.Upsert(transaction, organizationId, [.. leadItems.Select(i => i.Lead!)])))
+        foreach (var (item, status) in leadItems.Zip(await leads.UpsertAsync(transaction, organizationId, [.. leadItems.Select(i => i.Lead!)], cancellationToken)))
         {
             if (status == LeadWriteStatus.Created) tally.Created++;
             else if (status == LeadWriteStatus.Updated) tally.Updated++;
@@ -100,16 +103,16 @@ internal sealed class CsvImport(
             else tally.Reject(item.Line, LeadBatch.TooMany);
         }
 
-        var isNew = events.Append(transaction, organizationId, [.. batch.Select(i => i.Event).OfType<LeadEvent>()]);
+        var isNew = await events.AppendAsync(transaction, organizationId, [.. batch.Select(i => i.Event).OfType<LeadEvent>()], cancellationToken);
         tally.Created += isNew.Count(n => n);
         tally.Duplicates += isNew.Count(n => !n);
-        StoreOutcomes(transaction, organizationId, [.. batch.Where(i => i.Outcome is not null)], tally);
+        await StoreOutcomesAsync(transaction, organizationId, [.. batch.Where(i => i.Outcome is not null)], tally, cancellationToken);
     }
 
-    private void StoreOutcomes(WriteTransaction transaction, string organizationId, List<ImportItem> items, ImportTally tally)
+    private async Task StoreOutcomesAsync(WriteTransaction transaction, string organizationId, List<ImportItem> items, ImportTally tally, CancellationToken cancellationToken)
     {
         if (items.Count == 0) return;
-        foreach (var (item, status) in items.Zip(outcomes.Write(transaction, organizationId, [.. items.Select(i => i.Outcome!)])))
+        foreach (var (item, status) in items.Zip(await outcomes.WriteAsync(transaction, organizationId, [.. items.Select(i => i.Outcome!)], cancellationToken)))
         {
             if (status == OutcomeStatus.Rejected) tally.Reject(item.Line, UnknownLead);
             else tally.Outcomes++;

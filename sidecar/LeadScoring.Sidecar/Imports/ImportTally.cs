@@ -14,6 +14,13 @@ internal sealed class ImportTally
     public long Rejected { get; set; }
     public List<RowFault> Faults { get; set; } = [];
 
+    internal ImportTally Copy()
+    {
+        var copy = (ImportTally)MemberwiseClone();
+        copy.Faults = [.. Faults];
+        return copy;
+    }
+
     internal void Reject(long line, string reason)
     {
         Rejected++;

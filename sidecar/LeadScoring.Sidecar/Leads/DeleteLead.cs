@@ -15,6 +15,8 @@ internal static class DeleteLead
         var known = await database.WriteAsync(async transaction =>
         {
             var rows = 0;
+            // First: what comes in for the lead from now on waits, and then finds it gone.
+            await LeadStore.LockAsync(transaction, caller.OrganizationId, [leadId], cancellationToken);
             foreach (var erasure in erasures) rows += await transaction.ExecuteAsync(erasure.Sql, parameters, cancellationToken);
             return rows + await transaction.ExecuteAsync(Sql, parameters, cancellationToken);
         }, cancellationToken);

@@ -1,4 +1,3 @@
-using System.Data.Common;
 using System.Runtime.CompilerServices;
 using Dapper;
 using LeadScoring.Ml.Features;
@@ -19,12 +18,12 @@ internal sealed class LeadStore(Database database, TimeProvider time)
     /// <summary>Those of the leads that exist, by id.</summary>
     internal async Task<Dictionary<string, StoredLead>> GetManyAsync(string organizationId, IReadOnlyCollection<string> leadIds, CancellationToken cancellationToken)
     {
-        const string Sql = $"select {StoredLead.Columns} from leads where organization_id = @organizationId and lead_id in @ids";
+        var sql = $"select {StoredLead.Columns} from leads where organization_id = @organizationId and lead_id {database.AnyOf("ids")}";
         var found = new Dictionary<string, StoredLead>(leadIds.Count, StringComparer.Ordinal);
         await using var connection = await database.OpenConnectionAsync(cancellationToken);
         foreach (var ids in leadIds.Distinct(StringComparer.Ordinal).Chunk(IdsPerQuery))
         {
-            await using var rows = await connection.ExecuteReaderAsync(new CommandDefinition(Sql, new { organizationId, ids }, cancellationToken: cancellationToken));
+            await using var rows = await connection.ExecuteReaderAsync(new CommandDefinition(sql, new { organizationId, ids }, cancellationToken: cancellationToken));
             while (await rows.ReadAsync(cancellationToken))
             {
                 var lead = StoredLead.Read(rows);
@@ -60,28 +59,43 @@ internal sealed class LeadStore(Database database, TimeProvider time)
         return await connection.ExecuteScalarAsync<long>(new CommandDefinition(Sql, new { organizationId }, cancellationToken: cancellationToken));
     }
 
-    /// <summary>Those of the ids that exist, seen from inside the transaction.</summary>
-    internal HashSet<string> Existing(WriteTransaction transaction, string organizationId, IEnumerable<string> leadIds)
+    /// <summary>Until the transaction ends nobody else changes these leads. All that a transaction needs go into one call: then two transactions never wait for each other in a circle.</summary>
+    internal static async Task LockAsync(WriteTransaction transaction, string organizationId, IEnumerable<string> leadIds, CancellationToken cancellationToken)
     {
+        // Elsewhere there is one writer.
+        if (transaction.IsPostgres) await ExistingAsync(transaction, organizationId, leadIds, cancellationToken);
+    }
+
+    /// <summary>Those of the ids that exist; locked as by <see cref="LockAsync"/>.</summary>
+    internal static async Task<HashSet<string>> ExistingAsync(WriteTransaction transaction, string organizationId, IEnumerable<string> leadIds, CancellationToken cancellationToken)
+    {
+        if (transaction.IsPostgres)
+        {
+            const string Sql = "select lead_id from leads where organization_id = @organizationId and lead_id = any(@ids) order by lead_id for update";
+            var ids = leadIds.Distinct(StringComparer.Ordinal).ToArray();
+            return ids.Length == 0 ? new(StringComparer.Ordinal) : new(await transaction.Connection.QueryAsync<string>(transaction.Command(Sql, new { organizationId, ids }, cancellationToken)), StringComparer.Ordinal);
+        }
+
         using var select = transaction.Prepare("select 1 from leads where organization_id = @organizationId and lead_id = @leadId", "organizationId", "leadId");
         select.Set(0, organizationId);
         var existing = new HashSet<string>(StringComparer.Ordinal);
         foreach (var leadId in leadIds)
         {
-            using var row = select.Set(1, leadId).Query();
-            if (row.Read()) existing.Add(leadId);
+            await using var row = await select.Set(1, leadId).QueryAsync(cancellationToken);
+            if (await row.ReadAsync(cancellationToken)) existing.Add(leadId);
         }
 
         return existing;
     }
 
     /// <summary>Merges attributes in order (a later write of the same lead sees the earlier one). One result per write.</summary>
-    internal IReadOnlyList<LeadWriteStatus> Upsert(WriteTransaction transaction, string organizationId, IReadOnlyList<LeadWrite> writes)
+    internal async Task<IReadOnlyList<LeadWriteStatus>> UpsertAsync(WriteTransaction transaction, string organizationId, IReadOnlyList<LeadWrite> writes, CancellationToken cancellationToken)
     {
         const string Select = "select attributes, created_at_ms from leads where organization_id = @organizationId and lead_id = @leadId";
         const string Insert = """
             insert into leads (organization_id, lead_id, attributes, created_at_ms, updated_at_ms, activity, revision, is_stale, stale_since_ms)
             values (@organizationId, @leadId, @attributes, @createdAtMs, @nowMs, @empty, 1, 1, @nowMs)
+            on conflict (organization_id, lead_id) do nothing
             """;
         const string Update = """
             update leads
@@ -89,12 +103,13 @@ internal sealed class LeadStore(Database database, TimeProvider time)
                 is_stale = 1, stale_since_ms = coalesce(stale_since_ms, @nowMs)
             where organization_id = @organizationId and lead_id = @leadId
             """;
-        using var select = transaction.Prepare(Select, "organizationId", "leadId").Set(0, organizationId);
+        await LockAsync(transaction, organizationId, writes.Select(w => w.LeadId), cancellationToken);
+        using var select = transaction.Prepare($"{Select} {transaction.ForUpdate}", "organizationId", "leadId").Set(0, organizationId);
         using var insert = transaction.Prepare(Insert, "organizationId", "leadId", "attributes", "createdAtMs", "nowMs", "empty")
             .Set(0, organizationId).Set(4, time.NowMs()).Set(5, Array.Empty<byte>());
         using var update = transaction.Prepare(Update, "organizationId", "leadId", "attributes", "createdAtMs", "nowMs").Set(0, organizationId).Set(4, time.NowMs());
         var results = new LeadWriteStatus[writes.Count];
-        for (var i = 0; i < writes.Count; i++) results[i] = Upsert(writes[i], select, insert, update);
+        for (var i = 0; i < writes.Count; i++) results[i] = await UpsertAsync(writes[i], select, insert, update, cancellationToken);
         return results;
     }
 
@@ -102,28 +117,30 @@ internal sealed class LeadStore(Database database, TimeProvider time)
     /// Folds new events into their leads' activity; the caller has made sure that none was folded before.
     /// Unknown leads are made, without attributes: what a lead does may be known before who it is.
     /// </summary>
-    internal void Fold(WriteTransaction transaction, string organizationId, IReadOnlyDictionary<string, List<ActivityEvent>> newEvents)
+    internal async Task FoldAsync(WriteTransaction transaction, string organizationId, IReadOnlyDictionary<string, List<ActivityEvent>> newEvents, CancellationToken cancellationToken)
     {
         const string Select = "select activity from leads where organization_id = @organizationId and lead_id = @leadId";
         const string Insert = """
             insert into leads (organization_id, lead_id, attributes, created_at_ms, updated_at_ms, activity, bot_events, revision, is_stale, stale_since_ms)
             values (@organizationId, @leadId, '{}', null, @nowMs, @activity, @botEvents, 1, 1, @nowMs)
+            on conflict (organization_id, lead_id) do nothing
             """;
         const string Update = """
             update leads
             set activity = @activity, bot_events = @botEvents, updated_at_ms = @nowMs, revision = revision + 1, is_stale = 1, stale_since_ms = coalesce(stale_since_ms, @nowMs)
             where organization_id = @organizationId and lead_id = @leadId
             """;
-        using var select = transaction.Prepare(Select, "organizationId", "leadId").Set(0, organizationId);
+        await LockAsync(transaction, organizationId, newEvents.Keys, cancellationToken);
+        using var select = transaction.Prepare($"{Select} {transaction.ForUpdate}", "organizationId", "leadId").Set(0, organizationId);
         using var insert = transaction.Prepare(Insert, "organizationId", "leadId", "activity", "nowMs", "botEvents").Set(0, organizationId).Set(3, time.NowMs());
         using var update = transaction.Prepare(Update, "organizationId", "leadId", "activity", "nowMs", "botEvents").Set(0, organizationId).Set(3, time.NowMs());
         // In the order of the key, so that neighbouring rows are touched together.
         foreach (var (leadId, events) in newEvents.OrderBy(p => p.Key, StringComparer.Ordinal))
         {
-            var stored = ReadActivity(select.Set(1, leadId));
-            var state = ActivityState.FromBytes(stored);
-            foreach (var e in events) state.Fold(e);
-            (stored is null ? insert : update).Set(1, leadId).Set(2, state.ToBytes()).Set(4, state.BotEvents + state.BurstEvents).Execute();
+            // Nothing was written: somebody else made the lead this moment, and there is something to fold into now.
+            while (await FoldAsync(leadId, events, select, insert, update, cancellationToken) == 0)
+            {
+            }
         }
     }
 
@@ -154,7 +171,7 @@ internal sealed class LeadStore(Database database, TimeProvider time)
     /// Puts scores onto leads, and takes them off the queue if they are still at the revision that was scored: a change in between keeps its place.
     /// </summary>
     /// <returns>Per score whether score, grade, model, kind of scoring or exclusion differ from before, and the score before; unchanged for a lead that is gone.</returns>
-    internal (bool IsChanged, double? Before)[] SetScores(WriteTransaction transaction, string organizationId, IReadOnlyList<LatestScore> scores)
+    internal static async Task<(bool IsChanged, double? Before)[]> SetScoresAsync(WriteTransaction transaction, string organizationId, IReadOnlyList<LatestScore> scores, CancellationToken cancellationToken)
     {
         const string Select = "select score, grade, model_version, scored_by, exclusion from leads where organization_id = @organizationId and lead_id = @leadId";
         const string Update = """
@@ -173,55 +190,68 @@ internal sealed class LeadStore(Database database, TimeProvider time)
         {
             var s = scores[i];
             bool known;
-            using (var row = select.Set(1, s.LeadId).Query())
+            await using (var row = await select.Set(1, s.LeadId).QueryAsync(cancellationToken))
             {
-                known = row.Read();
+                known = await row.ReadAsync(cancellationToken);
                 changed[i] = (known && (row.IsDBNull(0) || row.GetDouble(0) != s.Score || row.GetString(1)[0] != s.Grade
                     || (row.IsDBNull(2) ? null : row.GetInt32(2)) != s.ModelVersion || row.GetString(3) != s.ScoredBy || (row.IsDBNull(4) ? null : row.GetString(4)) != s.Exclusion),
                     known && !row.IsDBNull(0) ? row.GetDouble(0) : null);
             }
 
             if (known)
-                update.Set(1, s.LeadId).Set(2, s.Score).Set(3, s.Grade.ToString()).Set(4, s.Probability).Set(5, s.Confidence).Set(6, s.ModelVersion).Set(7, s.ScoredBy).Set(8, s.ScoredAtMs).Set(9, s.Revision).Set(10, s.ScoredRevision).Set(11, s.Exclusion).Set(12, s.ScoredWith).Execute();
+                await update.Set(1, s.LeadId).Set(2, s.Score).Set(3, s.Grade.ToString()).Set(4, s.Probability).Set(5, s.Confidence).Set(6, s.ModelVersion).Set(7, s.ScoredBy).Set(8, s.ScoredAtMs).Set(9, s.Revision).Set(10, s.ScoredRevision).Set(11, s.Exclusion).Set(12, s.ScoredWith).ExecuteAsync(cancellationToken);
         }
 
         return changed;
     }
 
     /// <summary>Closes leads (an outcome came in) or opens them again (it was taken back); an opened lead goes on the queue.</summary>
-    internal void SetClosed(WriteTransaction transaction, string organizationId, IEnumerable<(string LeadId, bool Closed)> leads)
+    internal async Task SetClosedAsync(WriteTransaction transaction, string organizationId, IEnumerable<(string LeadId, bool Closed)> leads, CancellationToken cancellationToken)
     {
         const string Sql = """
             update leads
             set closed_at_ms = @closedAtMs,
-                is_stale = case when @closedAtMs is null then 1 else is_stale end,
-                stale_since_ms = case when @closedAtMs is null then coalesce(stale_since_ms, @nowMs) else stale_since_ms end
+                is_stale = case when cast(@closedAtMs as bigint) is null then 1 else is_stale end,
+                stale_since_ms = case when cast(@closedAtMs as bigint) is null then coalesce(stale_since_ms, @nowMs) else stale_since_ms end
             where organization_id = @organizationId and lead_id = @leadId
             """;
         using var update = transaction.Prepare(Sql, "organizationId", "leadId", "closedAtMs", "nowMs").Set(0, organizationId).Set(3, time.NowMs());
-        foreach (var (leadId, closed) in leads) update.Set(1, leadId).Set(2, closed ? time.NowMs() : null).Execute();
+        foreach (var (leadId, closed) in leads) await update.Set(1, leadId).Set(2, closed ? time.NowMs() : null).ExecuteAsync(cancellationToken);
     }
 
-    private static byte[]? ReadActivity(PreparedStatement select)
+    private static async Task<int> FoldAsync(
+        string leadId, List<ActivityEvent> events, PreparedStatement select, PreparedStatement insert, PreparedStatement update, CancellationToken cancellationToken)
     {
-        using var row = select.Query();
-        return row.Read() ? row.GetFieldValue<byte[]>(0) : null;
+        var stored = await ReadActivityAsync(select.Set(1, leadId), cancellationToken);
+        var state = ActivityState.FromBytes(stored);
+        foreach (var e in events) state.Fold(e);
+        return await (stored is null ? insert : update).Set(1, leadId).Set(2, state.ToBytes()).Set(4, state.BotEvents + state.BurstEvents).ExecuteAsync(cancellationToken);
     }
 
-    private static LeadWriteStatus Upsert(LeadWrite write, PreparedStatement select, PreparedStatement insert, PreparedStatement update)
+    private static async Task<byte[]?> ReadActivityAsync(PreparedStatement select, CancellationToken cancellationToken)
     {
-        var (attributes, createdAtMs) = ReadAttributes(select.Set(1, write.LeadId));
-        var merged = LeadAttributes.Merge(attributes ?? "{}", write.Attributes, out var count);
-        if (count > LeadAttributes.MaxCount) return LeadWriteStatus.Rejected;
-        var created = write.CreatedAtMs ?? createdAtMs;
-        if (attributes is not null && merged == attributes && created == createdAtMs) return LeadWriteStatus.Unchanged;
-        (attributes is null ? insert : update).Set(1, write.LeadId).Set(2, merged).Set(3, created).Execute();
-        return attributes is null ? LeadWriteStatus.Created : LeadWriteStatus.Updated;
+        await using var row = await select.QueryAsync(cancellationToken);
+        return await row.ReadAsync(cancellationToken) ? row.GetFieldValue<byte[]>(0) : null;
     }
 
-    private static (string? Attributes, long? CreatedAtMs) ReadAttributes(PreparedStatement select)
+    private static async Task<LeadWriteStatus> UpsertAsync(LeadWrite write, PreparedStatement select, PreparedStatement insert, PreparedStatement update, CancellationToken cancellationToken)
     {
-        using DbDataReader row = select.Query();
-        return row.Read() ? (row.GetString(0), row.IsDBNull(1) ? null : row.GetInt64(1)) : (null, null);
+        while (true)
+        {
+            var (attributes, createdAtMs) = await ReadAttributesAsync(select.Set(1, write.LeadId), cancellationToken);
+            var merged = LeadAttributes.Merge(attributes ?? "{}", write.Attributes, out var count);
+            if (count > LeadAttributes.MaxCount) return LeadWriteStatus.Rejected;
+            var created = write.CreatedAtMs ?? createdAtMs;
+            if (attributes is not null && merged == attributes && created == createdAtMs) return LeadWriteStatus.Unchanged;
+            // Nothing was written: somebody else made the lead this moment, and there is something to merge into now.
+            if (await (attributes is null ? insert : update).Set(1, write.LeadId).Set(2, merged).Set(3, created).ExecuteAsync(cancellationToken) == 0) continue;
+            return attributes is null ? LeadWriteStatus.Created : LeadWriteStatus.Updated;
+        }
+    }
+
+    private static async Task<(string? Attributes, long? CreatedAtMs)> ReadAttributesAsync(PreparedStatement select, CancellationToken cancellationToken)
+    {
+        await using var row = await select.QueryAsync(cancellationToken);
+        return await row.ReadAsync(cancellationToken) ? (row.GetString(0), row.IsDBNull(1) ? null : row.GetInt64(1)) : (null, null);
     }
 }

@@ -63,6 +63,7 @@ internal static class ListLeads
         var sinceMs = 0L;
         if (updated_since is not null && !DateText.TryParse(updated_since, out sinceMs)) throw ProblemException.Invalid("?updated_since", "updated_since must be a moment such as 2026-05-31T14:00:00Z.");
         var (afterKey, afterId) = ReadCursor(cursor, order);
+        var afterMs = (long)afterKey;
         var sql = $"""
             select lead_id as LeadId, attributes as Attributes, created_at_ms as CreatedAtMs, updated_at_ms as UpdatedAtMs, is_stale as IsStale,
                    score as Score, grade as Grade, probability as Probability, confidence as Confidence, model_version as ModelVersion, scored_by as ScoredBy,
@@ -78,7 +79,7 @@ internal static class ListLeads
             order by {order switch { "lead_id" => "lead_id", "updated_at" => "updated_at_ms, lead_id", "-score" => "score desc, lead_id desc", _ => "updated_at_ms desc, lead_id desc" }}
             limit @take
             """;
-        var parameters = new { caller.OrganizationId, sinceMs, stale = is_stale == true ? 1 : 0, afterKey, afterId, grade, take = limit + 1 };
+        var parameters = new { caller.OrganizationId, sinceMs, stale = is_stale == true ? 1 : 0, afterKey, afterMs, afterId, grade, take = limit + 1 };
         await using var connection = await database.OpenConnectionAsync(cancellationToken);
         var rows = (await connection.QueryAsync<Row>(new CommandDefinition(sql, parameters, cancellationToken: cancellationToken))).AsList();
         var next = rows.Count > limit ? WriteCursor(order, rows[limit - 1]) : null;
@@ -94,9 +95,9 @@ internal static class ListLeads
     private static string After(string order) => order switch
     {
         "lead_id" => "and lead_id > @afterId",
-        "updated_at" => "and (updated_at_ms, lead_id) > (@afterKey, @afterId)",
+        "updated_at" => "and (updated_at_ms, lead_id) > (@afterMs, @afterId)",
         "-score" => "and (score, lead_id) < (@afterKey, @afterId)",
-        _ => "and (updated_at_ms, lead_id) < (@afterKey, @afterId)",
+        _ => "and (updated_at_ms, lead_id) < (@afterMs, @afterId)",
     };
 
     private static string WriteCursor(string order, Row last) =>

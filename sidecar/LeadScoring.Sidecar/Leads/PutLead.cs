@@ -32,10 +32,10 @@ internal static class PutLead
     /// <summary>A lead that the API tells us of for the first time came into the pipeline now, unless the sender knows better.</summary>
     internal static Task<IReadOnlyList<LeadWriteStatus>> StoreAsync(
         Database database, LeadStore leads, string organizationId, IReadOnlyList<LeadWrite> writes, long nowMs, CancellationToken cancellationToken) =>
-        database.WriteAsync(transaction =>
+        database.WriteAsync(async transaction =>
         {
-            var existing = leads.Existing(transaction, organizationId, writes.Select(w => w.LeadId));
+            var existing = await LeadStore.ExistingAsync(transaction, organizationId, writes.Select(w => w.LeadId), cancellationToken);
             LeadWrite[] dated = [.. writes.Select(w => w.CreatedAtMs is null && existing.Add(w.LeadId) ? w with { CreatedAtMs = nowMs } : w)];
-            return Task.FromResult(leads.Upsert(transaction, organizationId, dated));
+            return await leads.UpsertAsync(transaction, organizationId, dated, cancellationToken);
         }, cancellationToken);
 }

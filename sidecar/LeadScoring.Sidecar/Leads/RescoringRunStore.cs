@@ -82,6 +82,7 @@ internal sealed class RescoringRunStore(Database database, TimeProvider time)
             select @organizationId, @runId, @reason, 'running', '', 0, count(*), 0, '{}', '', 0, @nowMs, @nowMs from leads where organization_id = @organizationId and closed_at_ms is null
             """;
         var parameters = new { organizationId, runId = Guid.NewGuid().ToString("N"), reason = JsonNamingPolicy.SnakeCaseLower.ConvertName(reason.ToString()), nowMs };
+        await transaction.LockAsync($"rescoring {organizationId}", cancellationToken);
         await transaction.ExecuteAsync(End, parameters, cancellationToken);
         await transaction.ExecuteAsync(Insert, parameters, cancellationToken);
         const string Read = $"select {Columns} from rescoring_runs where organization_id = @organizationId and run_id = @runId";

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Dapper;
 using LeadScoring.Sidecar.Api;
 using LeadScoring.Sidecar.Storage;
@@ -58,34 +59,50 @@ internal sealed class StaleLeads(Database database, TimeProvider time)
 
     private Task<LeadClaim> ClaimOfAsync(string organizationId, int limit, CancellationToken cancellationToken)
     {
-        const string Select = $"select lead_id as LeadId, revision as Revision from leads where organization_id = @organizationId and {IsQueued} and not exists ({IsHeld}) order by stale_since_ms, lead_id limit @limit";
-        const string Claim = """
-            insert into rescoring_claims (organization_id, lead_id, token, until_ms, failures) values (@organizationId, @leadId, @token, @latestMs, 0)
-            on conflict (organization_id, lead_id) do update set token = excluded.token, until_ms = excluded.until_ms
-            where rescoring_claims.until_ms <= @nowMs or rescoring_claims.until_ms > @latestMs
-            """;
+        static string Select(WriteTransaction transaction) =>
+            $"select lead_id as LeadId, revision as Revision from leads where organization_id = @organizationId and {IsQueued} and not exists ({IsHeld}) order by stale_since_ms, lead_id limit @limit {transaction.SkipLocked}";
         return database.WriteAsync(
             async transaction =>
             {
                 var nowMs = time.NowMs();
                 var latestMs = nowMs + (long)Lease.TotalMilliseconds;
+                var free = (await transaction.Connection.QueryAsync<ClaimedLead>(transaction.Command(Select(transaction), new { organizationId, nowMs, latestMs, limit }, cancellationToken))).AsList();
                 var token = Guid.NewGuid().ToString("N");
-                var free = await transaction.Connection.QueryAsync<ClaimedLead>(transaction.Command(Select, new { organizationId, nowMs, latestMs, limit }, cancellationToken));
-                using var insert = transaction.Prepare(Claim, "organizationId", "leadId", "token", "latestMs", "nowMs").Set(0, organizationId).Set(2, token).Set(3, latestMs).Set(4, nowMs);
-                // The condition again: who came first since the select has it. In the order of ids, so that nobody waits in a circle.
-                ClaimedLead[] taken = [.. free.OrderBy(l => l.LeadId, StringComparer.Ordinal).Where(l => insert.Set(1, l.LeadId).Execute() == 1)];
-                return new LeadClaim(organizationId, token, taken);
+                var taken = await TakeAsync(transaction, List(transaction, organizationId, free.Select(l => l.LeadId), token, nowMs, latestMs), cancellationToken);
+                return new LeadClaim(organizationId, token, [.. free.Where(l => taken.Contains(l.LeadId))]);
             },
             cancellationToken);
     }
 
-    /// <summary>Gives claims up inside the write that they were made for; the leads that were still held.</summary>
-    internal static HashSet<string> Redeem(WriteTransaction transaction, LeadClaim claim, IEnumerable<string> leadIds)
+    /// <summary>The condition again: who came first since the select has the lead.</summary>
+    private static async Task<HashSet<string>> TakeAsync(WriteTransaction transaction, object parameters, CancellationToken cancellationToken)
     {
-        const string Sql = "delete from rescoring_claims where organization_id = @organizationId and lead_id = @leadId and token = @token";
-        using var delete = transaction.Prepare(Sql, "organizationId", "leadId", "token").Set(0, claim.OrganizationId).Set(2, claim.Token);
-        return leadIds.Where(id => delete.Set(1, id).Execute() == 1).ToHashSet(StringComparer.Ordinal);
+        var sql = $"""
+            insert into rescoring_claims (organization_id, lead_id, token, until_ms, failures)
+            select @organizationId, value, @token, @latestMs, 0 from {From(transaction)} where true order by value
+            on conflict (organization_id, lead_id) do update set token = excluded.token, until_ms = excluded.until_ms
+            where rescoring_claims.until_ms <= @nowMs or rescoring_claims.until_ms > @latestMs
+            returning lead_id
+            """;
+        return (await transaction.Connection.QueryAsync<string>(transaction.Command(sql, parameters, cancellationToken))).ToHashSet(StringComparer.Ordinal);
     }
+
+    /// <summary>Gives claims up inside the write that they were made for; the leads that were still held.</summary>
+    internal static async Task<HashSet<string>> RedeemAsync(WriteTransaction transaction, LeadClaim claim, IReadOnlyList<string> leadIds, CancellationToken cancellationToken)
+    {
+        var redeem = $"delete from rescoring_claims where organization_id = @organizationId and token = @token and lead_id in (select value from {From(transaction)}) returning lead_id";
+        var stale = $"select lead_id from leads where organization_id = @organizationId and is_stale = 1 and lead_id in (select value from {From(transaction)})";
+        var held = await transaction.Connection.QueryAsync<string>(transaction.Command(redeem, List(transaction, claim.OrganizationId, leadIds, claim.Token), cancellationToken));
+        // What is off the queue was scored by somebody else meanwhile.
+        return (await transaction.Connection.QueryAsync<string>(transaction.Command(stale, List(transaction, claim.OrganizationId, held), cancellationToken))).ToHashSet(StringComparer.Ordinal);
+    }
+
+    // A list of ids as one parameter and as rows: arrays where there are any, JSON elsewhere.
+    private static string From(WriteTransaction transaction) => transaction.IsPostgres ? "unnest(@ids) as list(value)" : "json_each(@ids)";
+
+    private static object List(WriteTransaction transaction, string organizationId, IEnumerable<string> leadIds, string token = "", long nowMs = 0, long latestMs = 0) => transaction.IsPostgres
+        ? new { organizationId, token, nowMs, latestMs, ids = leadIds.ToArray() }
+        : new { organizationId, token, nowMs, latestMs, ids = JsonSerializer.Serialize(leadIds) };
 
     /// <summary>Gives back what was not scored, as when a process ends.</summary>
     internal Task ReleaseAsync(LeadClaim claim, CancellationToken cancellationToken)
@@ -148,22 +165,25 @@ internal sealed class StaleLeads(Database database, TimeProvider time)
     }
 
     /// <summary>Puts leads on the queue, whatever their state: a run that could not score them leaves them to it.</summary>
-    internal static void Mark(WriteTransaction transaction, string organizationId, IEnumerable<string> leadIds, long nowMs)
+    internal static async Task MarkAsync(WriteTransaction transaction, string organizationId, IReadOnlyList<string> leadIds, long nowMs, CancellationToken cancellationToken)
     {
-        const string Sql = "update leads set is_stale = 1, stale_since_ms = coalesce(stale_since_ms, @nowMs) where organization_id = @organizationId and lead_id = @leadId";
-        using var update = transaction.Prepare(Sql, "organizationId", "leadId", "nowMs").Set(0, organizationId).Set(2, nowMs);
-        foreach (var leadId in leadIds) update.Set(1, leadId).Execute();
+        var sql = $"""
+            update leads set is_stale = 1, stale_since_ms = coalesce(stale_since_ms, @nowMs)
+            where organization_id = @organizationId and lead_id in (select value from {From(transaction)})
+            """;
+        await LeadStore.LockAsync(transaction, organizationId, leadIds, cancellationToken);
+        await transaction.ExecuteAsync(sql, List(transaction, organizationId, leadIds, nowMs: nowMs), cancellationToken);
     }
 
     /// <summary>Puts open leads on the queue whose score is old: time alone changes what a lead is worth.</summary>
     /// <returns>How many, at most <paramref name="limit"/>.</returns>
     internal Task<int> MarkAgedAsync(long scoredBeforeMs, int limit, long nowMs, CancellationToken cancellationToken)
     {
-        const string Sql = """
+        static string Sql(WriteTransaction transaction) => $"""
             update leads set is_stale = 1, stale_since_ms = @nowMs
             where (organization_id, lead_id) in (
-                select organization_id, lead_id from leads where scored_at_ms < @scoredBeforeMs and is_stale = 0 and closed_at_ms is null order by scored_at_ms limit @limit)
+                select organization_id, lead_id from leads where scored_at_ms < @scoredBeforeMs and is_stale = 0 and closed_at_ms is null order by scored_at_ms limit @limit {transaction.SkipLocked})
             """;
-        return database.WriteAsync(transaction => transaction.ExecuteAsync(Sql, new { scoredBeforeMs, limit, nowMs }, cancellationToken), cancellationToken);
+        return database.WriteAsync(transaction => transaction.ExecuteAsync(Sql(transaction), new { scoredBeforeMs, limit, nowMs }, cancellationToken), cancellationToken);
     }
 }

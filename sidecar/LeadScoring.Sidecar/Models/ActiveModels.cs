@@ -91,7 +91,7 @@ internal sealed class ActiveModels(
         public long? LearnedAtMs { get; init; }
     }
 
-    /// <summary>Whether what scored is what scores, seen from inside a write: the same champion under the same anchor, or the same rules.</summary>
+    /// <summary>Whether what scored is what scores, seen from inside a write and holding until it ends: the same champion under the same anchor, or the same rules. Before any row is locked.</summary>
     internal static async Task<bool> IsCurrentAsync(WriteTransaction transaction, string organizationId, ActiveModel scored, CancellationToken cancellationToken)
     {
         const string Sql = """
@@ -99,6 +99,7 @@ internal sealed class ActiveModels(
                    (select coalesce(max(change), 0) from model_anchors where organization_id = @organizationId and version = @Champion) as Anchor,
                    (select learned_at_ms from rule_posteriors where organization_id = @organizationId and rules_hash = @RulesHash) as LearnedAtMs
             """;
+        await ModelStore.HoldChampionAsync(transaction, organizationId, cancellationToken);
         var now = await transaction.Connection.QuerySingleAsync<InForce>(
             transaction.Command(Sql, new { organizationId, Champion = scored.Champion ?? 0, scored.Profile.RulesHash }, cancellationToken));
         return now.Champion == scored.Champion && (scored.Champion is null ? now.LearnedAtMs == scored.LearnedAtMs : now.Anchor == scored.AnchorChange);
@@ -124,7 +125,8 @@ internal sealed class ActiveModels(
         }
         catch (System.Data.Common.DbException) when (known is not null)
         {
-            // The database is away: what was good a second ago still scores.
+            // The database is away: what was good a second ago still scores, and it is asked again in a second.
+            known.CheckedAtMs = time.NowMs();
             return known.Model;
         }
 

@@ -42,13 +42,14 @@ internal sealed class AnchorStore(Database database, TimeProvider time)
         return (await connection.QueryAsync<ModelAnchor>(new CommandDefinition(Sql, new { organizationId, version, before }, cancellationToken: cancellationToken))).ToDictionary(a => a.Change, a => a.Read());
     }
 
-    internal Task AddAsync(WriteTransaction transaction, string organizationId, int version, Anchor anchor, string origin, CancellationToken cancellationToken)
+    internal async Task AddAsync(WriteTransaction transaction, string organizationId, int version, Anchor anchor, string origin, CancellationToken cancellationToken)
     {
         const string Sql = """
             insert into model_anchors (organization_id, version, change, anchor, origin, created_at_ms)
             select @organizationId, @version, coalesce(max(change), 0) + 1, @anchor, @origin, @nowMs from model_anchors where organization_id = @organizationId and version = @version
             """;
-        return transaction.ExecuteAsync(
+        await ModelStore.LockAsync(transaction, organizationId, cancellationToken);
+        await transaction.ExecuteAsync(
             Sql, new { organizationId, version, anchor = JsonSerializer.Serialize(anchor, BundleManifest.Json), origin, nowMs = time.GetUtcNow().ToUnixTimeMilliseconds() }, cancellationToken);
     }
 }

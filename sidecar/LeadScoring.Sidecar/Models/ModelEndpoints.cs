@@ -35,12 +35,12 @@ internal static class ModelEndpoints
             .WithName("GetModel").WithSummary("Reads a version's manifest: data window, settings, metrics, checksums.");
         group.MapGet("/{version:int}/bundle", GetModelBundle.HandleAsync).RequireScope(ApiScope.Admin).Produces(200, contentType: "application/zip")
             .WithName("DownloadModel").WithSummary("Downloads a version as a bundle (zip).");
-        group.MapPost("/import", ImportModel.HandleAsync).RequireScope(ApiScope.Admin).Accepts<Stream>("application/zip", "application/octet-stream")
+        group.MapPost("/import", ImportModel.HandleAsync).WithMetadata(new WriteOnce()).RequireScope(ApiScope.Admin).Accepts<Stream>("application/zip", "application/octet-stream")
             .WithMetadata(new RouteBodyLimit(ImportModel.MaxBytes))
             .WithName("ImportModel").WithSummary("Adds a bundle as a new version; it is not promoted.");
-        group.MapPost("/{version:int}/promote", PromoteModel.HandleAsync).RequireScope(ApiScope.Admin)
+        group.MapPost("/{version:int}/promote", PromoteModel.HandleAsync).WithMetadata(new WriteOnce()).RequireScope(ApiScope.Admin)
             .WithName("PromoteModel").WithSummary("Makes a version the champion.");
-        group.MapPost("/rollback", RollbackModel.HandleAsync).RequireScope(ApiScope.Admin)
+        group.MapPost("/rollback", RollbackModel.HandleAsync).WithMetadata(new WriteOnce()).RequireScope(ApiScope.Admin)
             .WithName("RollbackModel").WithSummary("Makes the champion before the current one the champion again.");
     }
 }

@@ -3,6 +3,7 @@ using Dapper;
 using LeadScoring.Ml.Bundles;
 using LeadScoring.Sidecar.Api;
 using LeadScoring.Sidecar.Storage;
+using LeadScoring.Sidecar.Webhooks;
 
 namespace LeadScoring.Sidecar.Models;
 
@@ -20,7 +21,7 @@ internal sealed record ModelRow
 }
 
 /// <summary>The registry: immutable, numbered versions per organization, and which of them is the champion.</summary>
-internal sealed class ModelStore(Database database, TimeProvider time)
+internal sealed class ModelStore(Database database, Outbox outbox, TimeProvider time)
 {
     internal static readonly JsonSerializerOptions ManifestJson = BundleManifest.Json;
 
@@ -64,7 +65,17 @@ internal sealed class ModelStore(Database database, TimeProvider time)
         return await connection.ExecuteScalarAsync<int?>(new CommandDefinition(Sql, new { organizationId }, cancellationToken: cancellationToken));
     }
 
-    /// <summary>The same from inside a write: nobody promotes meanwhile.</summary>
+    /// <summary>Until the transaction ends nobody promotes; others may hold the champion too. Before any row is locked.</summary>
+    internal static Task HoldChampionAsync(WriteTransaction transaction, string organizationId, CancellationToken cancellationToken) =>
+        transaction.ShareAsync(LockName(organizationId), cancellationToken);
+
+    /// <summary>Until the transaction ends nobody adds versions or anchors, promotes or stores a score. Before any row is locked.</summary>
+    internal static Task LockAsync(WriteTransaction transaction, string organizationId, CancellationToken cancellationToken) =>
+        transaction.LockAsync(LockName(organizationId), cancellationToken);
+
+    private static string LockName(string organizationId) => $"models {organizationId}";
+
+    /// <summary>The same from inside a write: the champion stays while <see cref="HoldChampionAsync"/> or <see cref="LockAsync"/> hold it.</summary>
     internal static Task<int?> ChampionVersionAsync(WriteTransaction transaction, string organizationId, CancellationToken cancellationToken) =>
         transaction.Connection.ExecuteScalarAsync<int?>(transaction.Command($"select {Champion}", new { organizationId }, cancellationToken));
 
@@ -77,6 +88,7 @@ internal sealed class ModelStore(Database database, TimeProvider time)
             values (@organizationId, @version, @origin, @featuresHash, @manifest, @nowMs)
             """;
         const string Bundle = "insert into model_bundles (organization_id, version, bundle) values (@organizationId, @version, @bundle)";
+        await LockAsync(transaction, organizationId, cancellationToken);
         var version = await transaction.Connection.ExecuteScalarAsync<int>(transaction.Command(Next, new { organizationId }, cancellationToken));
         var manifest = JsonSerializer.Serialize(model.Manifest, ManifestJson);
         await transaction.ExecuteAsync(Model, new { organizationId, version, origin, featuresHash = model.FeaturesHash, manifest, nowMs = time.NowMs() }, cancellationToken);
@@ -91,8 +103,11 @@ internal sealed class ModelStore(Database database, TimeProvider time)
             insert into promotions (organization_id, change, version, previous, reason, promoted_at_ms)
             select @organizationId, coalesce(max(change), 0) + 1, @version, @previous, @reason, @nowMs from promotions where organization_id = @organizationId
             """;
+        await LockAsync(transaction, organizationId, cancellationToken);
         var previous = await ChampionVersionAsync(transaction, organizationId, cancellationToken);
-        if (previous != version) await transaction.ExecuteAsync(Sql, new { organizationId, version, previous, reason, nowMs = time.NowMs() }, cancellationToken);
+        if (previous == version) return previous;
+        await transaction.ExecuteAsync(Sql, new { organizationId, version, previous, reason, nowMs = time.NowMs() }, cancellationToken);
+        await outbox.PutModelPromotedAsync(transaction, organizationId, new ModelPromotedData(version, previous, reason), cancellationToken);
         return previous;
     }
 

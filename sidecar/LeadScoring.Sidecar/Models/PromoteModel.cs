@@ -44,6 +44,7 @@ internal static class RollbackModel
     {
         var response = await database.WriteAsync(async transaction =>
         {
+            await ModelStore.LockAsync(transaction, caller.OrganizationId, cancellationToken);
             var version = await ModelStore.PreviousAsync(transaction, caller.OrganizationId, cancellationToken)
                 ?? throw new ProblemException(ProblemKind.Conflict, "There is no champion to go back to.");
             return await PromoteModel.PromoteAsync(transaction, caller.OrganizationId, version, ModelStore.RollbackReason, store, time, cancellationToken);

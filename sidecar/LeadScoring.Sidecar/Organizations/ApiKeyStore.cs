@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Data.Common;
 using System.Security.Cryptography;
 using System.Text;
 using Dapper;
@@ -68,8 +69,18 @@ internal sealed class ApiKeyStore(Database database, TimeProvider time, IOptions
             select organization_id as OrganizationId, key_id as KeyId, scope as Scope, secret_sha256 as SecretSha256
             from api_keys where key_id = @KeyId and revoked_at_ms is null
             """;
-        await using var connection = await database.OpenConnectionAsync(cancellationToken);
-        var row = await connection.QuerySingleOrDefaultAsync<KeyRow>(new CommandDefinition(Sql, new { key.KeyId }, cancellationToken: cancellationToken));
+        KeyRow? row;
+        try
+        {
+            await using var connection = await database.OpenConnectionAsync(cancellationToken);
+            row = await connection.QuerySingleOrDefaultAsync<KeyRow>(new CommandDefinition(Sql, new { key.KeyId }, cancellationToken: cancellationToken));
+        }
+        catch (DbException e) when (hit.Caller is not null && StorageFaults.Of(e) == StorageFault.Unavailable)
+        {
+            // The database is away: a key that was good goes on, so that what needs no database does too.
+            return hit.Caller;
+        }
+
         if (row is null || !CryptographicOperations.FixedTimeEquals(row.SecretSha256, key.SecretHash())) return null;
         var caller = new Caller(row.OrganizationId, row.KeyId, Enum.Parse<ApiScope>(row.Scope, ignoreCase: true));
         if (verified.Count >= CacheLimit) verified.Clear();

@@ -18,7 +18,7 @@ internal static class OrganizationEndpoints
     {
         var group = routes.MapGroup("").WithTags("Organization").RequireScope(ApiScope.Admin);
         group.MapGet("/keys", ListKeys.HandleAsync).WithName("ListKeys").WithSummary("Lists the organization's API keys, without their secrets.");
-        group.MapPost("/keys", CreateKey.HandleAsync).WithName("CreateKey").WithSummary("Makes an API key; the secret is shown this once.");
+        group.MapPost("/keys", CreateKey.HandleAsync).WithMetadata(new WriteOnce(AnswerIsSecret: true)).WithName("CreateKey").WithSummary("Makes an API key; the secret is shown this once.");
         group.MapDelete("/keys/{keyId}", RevokeKey.HandleAsync).WithName("RevokeKey").WithSummary("Revokes an API key.");
         group.MapGet("/profile", GetProfile.HandleAsync).WithName("GetProfile").WithSummary("Reads the active feature profile.");
         group.MapPut("/profile", PutProfile.HandleAsync).Accepts<PutProfile.Request>("application/json")

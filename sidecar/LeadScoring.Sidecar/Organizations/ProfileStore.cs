@@ -49,6 +49,7 @@ internal sealed class ProfileStore(Database database, TimeProvider time)
             insert into profiles (organization_id, version, name, yaml, hash, is_active, created_at_ms)
             values (@organizationId, @version, @Name, @Yaml, @Hash, 1, @nowMs)
             """;
+        await transaction.LockAsync($"profiles {organizationId}", cancellationToken);
         var same = await transaction.Connection.QuerySingleOrDefaultAsync<int?>(transaction.Command(Active, new { organizationId, profile.Hash }, cancellationToken));
         if (same is { } active) return active;
         await transaction.ExecuteAsync(Retire, new { organizationId }, cancellationToken);

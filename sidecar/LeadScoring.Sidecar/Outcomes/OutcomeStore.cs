@@ -1,4 +1,3 @@
-using System.Data.Common;
 using System.Runtime.CompilerServices;
 using Dapper;
 using LeadScoring.Sidecar.Api;
@@ -33,10 +32,10 @@ internal sealed record LabeledLead(string LeadId, bool Converted, long OccurredA
 internal sealed class OutcomeStore(Database database, LeadStore leads, TimeProvider time)
 {
     internal Task<IReadOnlyList<OutcomeStatus>> WriteAsync(string organizationId, IReadOnlyList<OutcomeWrite> writes, CancellationToken cancellationToken) =>
-        database.WriteAsync(transaction => Task.FromResult(Write(transaction, organizationId, writes)), cancellationToken);
+        database.WriteAsync(transaction => WriteAsync(transaction, organizationId, writes, cancellationToken), cancellationToken);
 
     /// <summary>One status per write. <see cref="OutcomeStatus.Rejected"/> means that there is no such lead.</summary>
-    internal IReadOnlyList<OutcomeStatus> Write(WriteTransaction transaction, string organizationId, IReadOnlyList<OutcomeWrite> writes)
+    internal async Task<IReadOnlyList<OutcomeStatus>> WriteAsync(WriteTransaction transaction, string organizationId, IReadOnlyList<OutcomeWrite> writes, CancellationToken cancellationToken)
     {
         const string Select = """
             select converted, occurred_at_ms, as_of_ms, revenue, stage, is_final from outcomes
@@ -59,29 +58,30 @@ internal sealed class OutcomeStore(Database database, LeadStore leads, TimeProvi
         using var upsert = transaction.Prepare(Upsert, "organizationId", "leadId", "source", "converted", "occurredAtMs", "asOfMs", "revenue", "stage", "nowMs", "isFinal").Set(0, organizationId);
         using var delete = transaction.Prepare(Delete, "organizationId", "leadId", "source").Set(0, organizationId);
         using var history = transaction.Prepare(History, "organizationId", "leadId", "source", "converted", "occurredAtMs", "asOfMs", "revenue", "stage", "nowMs", "isFinal", "reversed").Set(0, organizationId);
-        var existing = leads.Existing(transaction, organizationId, writes.Select(w => w.LeadId));
+        var existing = await LeadStore.ExistingAsync(transaction, organizationId, writes.Select(w => w.LeadId), cancellationToken);
         var statuses = new OutcomeStatus[writes.Count];
         for (var i = 0; i < writes.Count; i++)
         {
             var write = writes[i];
-            var before = Read(select.Set(1, write.LeadId).Set(2, write.Source), write);
+            var before = await ReadAsync(select.Set(1, write.LeadId).Set(2, write.Source), write, cancellationToken);
             statuses[i] = !existing.Contains(write.LeadId) ? OutcomeStatus.Rejected
                 : write.Reversed ? before is null ? OutcomeStatus.Unchanged : OutcomeStatus.Reversed
                 : before is null ? OutcomeStatus.Recorded
                 : before == write ? OutcomeStatus.Unchanged
                 : OutcomeStatus.Updated;
             if (statuses[i] is OutcomeStatus.Rejected or OutcomeStatus.Unchanged) continue;
-            if (write.Reversed) delete.Set(1, write.LeadId).Set(2, write.Source).Execute();
-            else Bind(upsert, write).Execute();
+            if (write.Reversed) await delete.Set(1, write.LeadId).Set(2, write.Source).ExecuteAsync(cancellationToken);
+            else await Bind(upsert, write).ExecuteAsync(cancellationToken);
             // What is taken back goes into the history as it was.
-            Bind(history, write.Reversed ? before! : write).Set(10, write.Reversed ? 1 : 0).Execute();
+            await Bind(history, write.Reversed ? before! : write).Set(10, write.Reversed ? 1 : 0).ExecuteAsync(cancellationToken);
         }
 
         // A lead is closed while any source stands by an outcome.
         using var any = transaction.Prepare("select 1 from outcomes where organization_id = @organizationId and lead_id = @leadId limit 1", "organizationId", "leadId").Set(0, organizationId);
-        leads.SetClosed(transaction, organizationId, [.. Enumerable.Range(0, writes.Count)
-            .Where(i => statuses[i] is OutcomeStatus.Recorded or OutcomeStatus.Reversed).Select(i => writes[i].LeadId).Distinct(StringComparer.Ordinal)
-            .Select(leadId => (leadId, Exists(any.Set(1, leadId))))]);
+        var closed = new List<(string, bool)>();
+        foreach (var leadId in Enumerable.Range(0, writes.Count).Where(i => statuses[i] is OutcomeStatus.Recorded or OutcomeStatus.Reversed).Select(i => writes[i].LeadId).Distinct(StringComparer.Ordinal))
+            closed.Add((leadId, await ExistsAsync(any.Set(1, leadId), cancellationToken)));
+        await leads.SetClosedAsync(transaction, organizationId, closed, cancellationToken);
         return statuses;
     }
 
@@ -110,16 +110,16 @@ internal sealed class OutcomeStore(Database database, LeadStore leads, TimeProvi
         .Set(1, write.LeadId).Set(2, write.Source).Set(3, write.Converted ? 1 : 0).Set(4, write.OccurredAtMs)
         .Set(5, write.AsOfMs).Set(6, write.Revenue).Set(7, write.Stage).Set(8, time.NowMs()).Set(9, write.IsFinal is { } final ? final ? 1 : 0 : null);
 
-    private static bool Exists(PreparedStatement select)
+    private static async Task<bool> ExistsAsync(PreparedStatement select, CancellationToken cancellationToken)
     {
-        using var row = select.Query();
-        return row.Read();
+        await using var row = await select.QueryAsync(cancellationToken);
+        return await row.ReadAsync(cancellationToken);
     }
 
-    private static OutcomeWrite? Read(PreparedStatement select, OutcomeWrite key)
+    private static async Task<OutcomeWrite?> ReadAsync(PreparedStatement select, OutcomeWrite key, CancellationToken cancellationToken)
     {
-        using DbDataReader row = select.Query();
-        return !row.Read() ? null : new OutcomeWrite(
+        await using var row = await select.QueryAsync(cancellationToken);
+        return !await row.ReadAsync(cancellationToken) ? null : new OutcomeWrite(
             key.LeadId, key.Source, row.GetInt64(0) != 0, row.GetInt64(1), row.IsDBNull(2) ? null : row.GetInt64(2),
             row.IsDBNull(3) ? null : row.GetDouble(3), row.IsDBNull(4) ? null : row.GetString(4), IsFinal: row.IsDBNull(5) ? null : row.GetInt64(5) != 0);
     }

@@ -26,16 +26,23 @@ public enum ActionStatus
 }
 
 /// <summary>The actions_taken table. An action and the events that it is are stored in one transaction.</summary>
-internal sealed class ActionStore(Database database, EventStore events, LeadStore leads, TimeProvider time)
+internal sealed class ActionStore(Database database, EventStore events, TimeProvider time)
 {
     private const string Columns = "record_id, lead_id, action_id, channel, taken_at_ms, result, result_at_ms";
 
     /// <summary>One status per action; null when there is no such lead. <see cref="ActionStatus.Rejected"/>: its id stands for another action, or with another result.</summary>
     internal Task<ActionStatus[]?> WriteAsync(string organizationId, string leadId, IReadOnlyList<ActionTaken> actions, CancellationToken cancellationToken) =>
         database.WriteAsync(
-            transaction => Task.FromResult(leads.Existing(transaction, organizationId, [leadId]).Count == 0 ? null : Write(transaction, organizationId, actions)), cancellationToken);
+            async transaction =>
+            {
+                // Ids are the organization's, not the lead's.
+                await transaction.LockAsync($"actions {organizationId}", cancellationToken);
+                var known = await LeadStore.ExistingAsync(transaction, organizationId, [leadId], cancellationToken);
+                return known.Count == 0 ? null : await WriteAsync(transaction, organizationId, actions, cancellationToken);
+            },
+            cancellationToken);
 
-    private ActionStatus[] Write(WriteTransaction transaction, string organizationId, IReadOnlyList<ActionTaken> actions)
+    private async Task<ActionStatus[]> WriteAsync(WriteTransaction transaction, string organizationId, IReadOnlyList<ActionTaken> actions, CancellationToken cancellationToken)
     {
         const string Select = $"select {Columns} from actions_taken where organization_id = @organizationId and record_id = @recordId";
         const string Upsert = """
@@ -49,13 +56,13 @@ internal sealed class ActionStore(Database database, EventStore events, LeadStor
         for (var i = 0; i < actions.Count; i++)
         {
             var action = actions[i];
-            statuses[i] = Compare(Read(select.Set(1, action.RecordId)), action);
+            statuses[i] = Compare(await ReadAsync(select.Set(1, action.RecordId), cancellationToken), action);
             if (statuses[i] is not (ActionStatus.Recorded or ActionStatus.Updated)) continue;
-            upsert.Set(1, action.RecordId).Set(2, action.LeadId).Set(3, action.ActionId).Set(4, action.Channel).Set(5, action.TakenAtMs)
-                .Set(6, action.Result is { } result ? Name(result) : null).Set(7, action.ResultAtMs).Execute();
+            await upsert.Set(1, action.RecordId).Set(2, action.LeadId).Set(3, action.ActionId).Set(4, action.Channel).Set(5, action.TakenAtMs)
+                .Set(6, action.Result is { } result ? Name(result) : null).Set(7, action.ResultAtMs).ExecuteAsync(cancellationToken);
         }
 
-        events.Append(transaction, organizationId, [.. actions.Where((_, i) => statuses[i] is ActionStatus.Recorded or ActionStatus.Updated).SelectMany(ActionEvents.Of)]);
+        await events.AppendAsync(transaction, organizationId, [.. actions.Where((_, i) => statuses[i] is ActionStatus.Recorded or ActionStatus.Updated).SelectMany(ActionEvents.Of)], cancellationToken);
         return statuses;
     }
 
@@ -89,10 +96,10 @@ internal sealed class ActionStore(Database database, EventStore events, LeadStor
         return known.Result is null ? ActionStatus.Updated : ActionStatus.Rejected;
     }
 
-    private static ActionTaken? Read(PreparedStatement select)
+    private static async Task<ActionTaken?> ReadAsync(PreparedStatement select, CancellationToken cancellationToken)
     {
-        using var row = select.Query();
-        return row.Read() ? Read(row) : null;
+        await using var row = await select.QueryAsync(cancellationToken);
+        return await row.ReadAsync(cancellationToken) ? Read(row) : null;
     }
 
     private static ActionTaken Read(DbDataReader row) => new(

@@ -11,7 +11,7 @@ internal sealed record RecommendedAction(string LeadId, string ActionId, long At
 internal sealed class RecommendedActions(Database database)
 {
     /// <summary>Adds the actions that differ from the one that stood before; a lead that is gone gets none.</summary>
-    internal static void Log(WriteTransaction transaction, string organizationId, IReadOnlyList<ScoreWrite> writes)
+    internal static async Task LogAsync(WriteTransaction transaction, string organizationId, IReadOnlyList<ScoreWrite> writes, CancellationToken cancellationToken)
     {
         const string Sql = """
             insert into recommended_actions (organization_id, lead_id, change, action_id, recommended_at_ms)
@@ -20,7 +20,7 @@ internal sealed class RecommendedActions(Database database)
               and exists (select 1 from leads where organization_id = @organizationId and lead_id = @leadId)
             """;
         using var insert = transaction.Prepare(Sql, "organizationId", "leadId", "actionId", "atMs").Set(0, organizationId);
-        foreach (var write in writes) insert.Set(1, write.LeadId).Set(2, write.Result.Recommendation.ActionId).Set(3, write.Result.ScoredAtMs).Execute();
+        foreach (var write in writes) await insert.Set(1, write.LeadId).Set(2, write.Result.Recommendation.ActionId).Set(3, write.Result.ScoredAtMs).ExecuteAsync(cancellationToken);
     }
 
     /// <summary>All of an organization, lead by lead, each lead's in the order of time.</summary>

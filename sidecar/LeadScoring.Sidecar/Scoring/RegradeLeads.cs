@@ -1,6 +1,7 @@
 using Dapper;
 using LeadScoring.Ml.Ensemble;
 using LeadScoring.Sidecar.Api;
+using LeadScoring.Sidecar.Leads;
 using LeadScoring.Sidecar.Models;
 using LeadScoring.Sidecar.Organizations;
 using LeadScoring.Sidecar.Storage;
@@ -14,7 +15,7 @@ namespace LeadScoring.Sidecar.Scoring;
 internal sealed record Regrading(GradeScale Scale, int Leads, IReadOnlyDictionary<(char From, char To), int> Moves);
 
 /// <summary>Gives open leads the grades of a policy. Scores stay as they are.</summary>
-internal sealed class RegradeLeads(GradePolicyStore policies, ActiveModels models, Database database, TimeProvider time)
+internal sealed class RegradeLeads(GradePolicyStore policies, ActiveModels models, ScoreEvents events, Database database, TimeProvider time)
 {
     private sealed record Row
     {
@@ -23,6 +24,8 @@ internal sealed class RegradeLeads(GradePolicyStore policies, ActiveModels model
         public string Grade { get; init; } = "";
         public string? Exclusion { get; init; }
     }
+
+    private readonly record struct Move(string LeadId, char From, char To);
 
     private const string Open = "select lead_id as LeadId, score as Score, grade as Grade, exclusion as Exclusion from leads where organization_id = @organizationId and score is not null and closed_at_ms is null";
 
@@ -52,7 +55,8 @@ internal sealed class RegradeLeads(GradePolicyStore policies, ActiveModels model
                 var rows = await transaction.Connection.QueryAsync<Row>(transaction.Command(Open, new { organizationId }, cancellationToken));
                 var (result, changed) = Regrade([.. rows], policy, margin);
                 await policies.PutAsync(transaction, organizationId, policy, result.Scale, cancellationToken);
-                Write(transaction, organizationId, changed, time.NowMs());
+                var regraded = await WriteAsync(transaction, organizationId, changed, time.NowMs(), cancellationToken);
+                await events.PutAsync(transaction, organizationId, regraded, new Dictionary<string, string>(), cancellationToken);
                 return result;
             },
             cancellationToken);
@@ -60,23 +64,24 @@ internal sealed class RegradeLeads(GradePolicyStore policies, ActiveModels model
         return regrading;
     }
 
-    private static (Regrading Regrading, List<(string LeadId, char Grade)> Changed) Regrade(List<Row> rows, GradePolicy policy, double margin)
+    private static (Regrading Regrading, List<Move> Changed) Regrade(List<Row> rows, GradePolicy policy, double margin)
     {
         var scale = policy.ScaleOver([.. rows.Where(r => r.Exclusion is null).Select(r => r.Score)]);
         var moves = new Dictionary<(char, char), int>();
-        var changed = new List<(string, char)>();
+        var changed = new List<Move>();
         foreach (var row in rows)
         {
             var from = row.Grade[0];
             var to = row.Exclusion is null ? scale.Of(row.Score, from, margin) : LeadScorer.ExcludedGrade;
             moves[(from, to)] = moves.GetValueOrDefault((from, to)) + 1;
-            if (to != from) changed.Add((row.LeadId, to));
+            if (to != from) changed.Add(new Move(row.LeadId, from, to));
         }
 
         return (new Regrading(scale, rows.Count, moves), changed);
     }
 
-    private static void Write(WriteTransaction transaction, string organizationId, List<(string LeadId, char Grade)> changed, long nowMs)
+    /// <returns>Leads that have another grade now.</returns>
+    private static async Task<List<string>> WriteAsync(WriteTransaction transaction, string organizationId, List<Move> changed, long nowMs, CancellationToken cancellationToken)
     {
         // The ledger's new row is its last one with another grade: the score, what it is made of and what made it are the same.
         const string Ledger = """
@@ -86,12 +91,19 @@ internal sealed class RegradeLeads(GradePolicyStore policies, ActiveModels model
                 'grades', 0, 0, 0, 0, exclusion
             from scores where organization_id = @organizationId and lead_id = @leadId order by change desc limit 1
             """;
-        using var lead = transaction.Prepare("update leads set grade = @grade where organization_id = @organizationId and lead_id = @leadId", "organizationId", "leadId", "grade").Set(0, organizationId);
+        // Of a lead that was scored anew since it was read, the new score's grade stands.
+        const string Lead = "update leads set grade = @grade where organization_id = @organizationId and lead_id = @leadId and grade = @before";
+        await LeadStore.LockAsync(transaction, organizationId, changed.Select(c => c.LeadId), cancellationToken);
+        using var lead = transaction.Prepare(Lead, "organizationId", "leadId", "grade", "before").Set(0, organizationId);
         using var ledger = transaction.Prepare(Ledger, "organizationId", "leadId", "grade", "nowMs").Set(0, organizationId).Set(3, nowMs);
-        foreach (var (leadId, grade) in changed)
+        var regraded = new List<string>();
+        foreach (var (leadId, from, to) in changed)
         {
-            lead.Set(1, leadId).Set(2, grade.ToString()).Execute();
-            ledger.Set(1, leadId).Set(2, grade.ToString()).Execute();
+            if (await lead.Set(1, leadId).Set(2, to.ToString()).Set(3, from.ToString()).ExecuteAsync(cancellationToken) != 1) continue;
+            await ledger.Set(1, leadId).Set(2, to.ToString()).ExecuteAsync(cancellationToken);
+            regraded.Add(leadId);
         }
+
+        return regraded;
     }
 }

@@ -2,11 +2,12 @@ using System.Data.Common;
 using LeadScoring.Sidecar.Api;
 using LeadScoring.Sidecar.Leads;
 using LeadScoring.Sidecar.Models;
+using LeadScoring.Sidecar.Storage;
 
 namespace LeadScoring.Sidecar.Scoring;
 
 /// <summary>Scores a batch of stored leads and writes it in one transaction. A lead that cannot be scored costs the others of its batch nothing.</summary>
-internal sealed class RescoreBatch(LeadStore leads, StaleLeads stale, ScoreStore scores, ActiveModels models, LeadScorer scorer, RescoringRunStore runs, Storage.Database database, TimeProvider time, ILogger<RescoreBatch> logger)
+internal sealed class RescoreBatch(LeadStore leads, StaleLeads stale, ScoreStore scores, ActiveModels models, LeadScorer scorer, RescoringRunStore runs, Database database, TimeProvider time, ILogger<RescoreBatch> logger)
 {
     private const int LongestReason = 300;
 
@@ -55,8 +56,8 @@ internal sealed class RescoreBatch(LeadStore leads, StaleLeads stale, ScoreStore
             await database.WriteAsync(
                 async transaction =>
                 {
-                    if (!await RescoringRunStore.AdvanceAsync(transaction, run, left, time.NowMs(), cancellationToken)) return;
-                    StaleLeads.Mark(transaction, run.OrganizationId, next, time.NowMs());
+                    await StaleLeads.MarkAsync(transaction, run.OrganizationId, next, time.NowMs(), cancellationToken);
+                    await RescoringRunStore.AdvanceAsync(transaction, run, left, time.NowMs(), cancellationToken);
                 },
                 cancellationToken);
         }
@@ -93,7 +94,7 @@ internal sealed class RescoreBatch(LeadStore leads, StaleLeads stale, ScoreStore
         return scorer.ScoreStored(active, [.. stored.Values], time.NowMs());
     }
 
-    private static bool IsOutage(Exception e) => e is OperationCanceledException || (e is DbException db && ProblemMiddleware.IsUnavailable(db));
+    private static bool IsOutage(Exception e) => e is OperationCanceledException || (e is DbException db && StorageFaults.Of(db) == StorageFault.Unavailable);
 
     private static string Reason(Exception e)
     {

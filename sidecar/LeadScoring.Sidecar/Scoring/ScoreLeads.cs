@@ -1,3 +1,4 @@
+using System.Data.Common;
 using System.Text.Json;
 using LeadScoring.Ml.Features;
 using LeadScoring.Sidecar.Api;
@@ -20,7 +21,7 @@ internal sealed class ScoreLeads(
     internal async Task<ScoreOutcome[]> RunAsync(string organizationId, IReadOnlyList<ScoreItem> items, CancellationToken cancellationToken)
     {
         var refused = await SaveAsync(organizationId, [.. items.Where(i => i.Save && i.IsInline)], cancellationToken);
-        var stored = await leads.GetManyAsync(organizationId, [.. items.Select(i => i.LeadId)], cancellationToken);
+        var stored = await StoredAsync(organizationId, items, cancellationToken);
         var active = await models.GetAsync(organizationId, cancellationToken);
         var nowMs = time.NowMs();
         var answers = new ScoreOutcome[items.Count];
@@ -72,21 +73,34 @@ internal sealed class ScoreLeads(
         return ScoreAnswer.Of(leadId, write.Result, active, includeFactors, cached: false);
     }
 
+    private async Task<Dictionary<string, StoredLead>> StoredAsync(string organizationId, IReadOnlyList<ScoreItem> items, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await leads.GetManyAsync(organizationId, [.. items.Select(i => i.LeadId)], cancellationToken);
+        }
+        catch (DbException e) when (items.All(i => i.IsInline && !i.Save) && StorageFaults.Of(e) == StorageFault.Unavailable)
+        {
+            // The database is away: what the request itself brings is scored all the same.
+            return [];
+        }
+    }
+
     /// <summary>Stores inline facts in one transaction; the items of which nothing was stored, as their leads would have too many attributes.</summary>
     private async Task<IReadOnlySet<ScoreItem>> SaveAsync(string organizationId, IReadOnlyList<ScoreItem> items, CancellationToken cancellationToken)
     {
         var refused = new HashSet<ScoreItem>(ReferenceEqualityComparer.Instance);
         if (items.Count == 0) return refused;
         await database.WriteAsync(
-            transaction =>
+            async transaction =>
             {
+                refused.Clear();
                 ScoreItem[] patched = [.. items.Where(i => i.Patch is not null)];
-                var existing = leads.Existing(transaction, organizationId, patched.Select(i => i.LeadId));
+                var existing = await LeadStore.ExistingAsync(transaction, organizationId, items.Select(i => i.LeadId), cancellationToken);
                 // A lead that is told of for the first time came into the pipeline now, as with PUT /v1/leads.
-                var statuses = leads.Upsert(transaction, organizationId, [.. patched.Select(i => new LeadWrite(i.LeadId, i.Patch!, existing.Add(i.LeadId) ? time.NowMs() : null))]);
+                var statuses = await leads.UpsertAsync(transaction, organizationId, [.. patched.Select(i => new LeadWrite(i.LeadId, i.Patch!, existing.Add(i.LeadId) ? time.NowMs() : null))], cancellationToken);
                 refused.UnionWith(patched.Where((_, i) => statuses[i] == LeadWriteStatus.Rejected));
-                events.Append(transaction, organizationId, [.. items.Where(i => !refused.Contains(i)).SelectMany(i => i.Events.Select(e => new LeadEvent(i.LeadId, e)))]);
-                return Task.CompletedTask;
+                await events.AppendAsync(transaction, organizationId, [.. items.Where(i => !refused.Contains(i)).SelectMany(i => i.Events.Select(e => new LeadEvent(i.LeadId, e)))], cancellationToken);
             },
             cancellationToken);
         return refused;

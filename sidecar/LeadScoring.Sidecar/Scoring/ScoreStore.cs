@@ -53,7 +53,7 @@ internal sealed record StoredExplanation(IReadOnlyList<FeaturePoints> Factors, C
 }
 
 /// <summary>The score ledger: append-only, a row whenever score, grade or model of a lead changed.</summary>
-internal sealed class ScoreStore(Database database, LeadStore leads)
+internal sealed class ScoreStore(Database database, ScoreEvents events)
 {
     // Of no lead: what is written for it goes on the queue.
     private const long NoRevision = -1;
@@ -75,8 +75,7 @@ internal sealed class ScoreStore(Database database, LeadStore leads)
             async transaction =>
             {
                 var isCurrent = await ActiveModels.IsCurrentAsync(transaction, organizationId, active, cancellationToken);
-                var newer = NewerThanScored(transaction, organizationId, writes);
-                Write(transaction, organizationId, [.. writes.Where(w => !newer.Contains(w.LeadId))], isCurrent);
+                await WriteNewerAsync(transaction, organizationId, writes, isCurrent, cancellationToken);
                 return isCurrent;
             },
             cancellationToken);
@@ -88,11 +87,10 @@ internal sealed class ScoreStore(Database database, LeadStore leads)
             async transaction =>
             {
                 var isCurrent = await ActiveModels.IsCurrentAsync(transaction, claim.OrganizationId, active, cancellationToken);
-                var held = StaleLeads.Redeem(transaction, claim, writes.Select(w => w.LeadId));
-                if (!isCurrent) return false;
-                held.ExceptWith(NotStale(transaction, claim.OrganizationId, held));
-                Write(transaction, claim.OrganizationId, [.. writes.Where(w => held.Contains(w.LeadId))], isCurrent: true);
-                return true;
+                await LeadStore.LockAsync(transaction, claim.OrganizationId, writes.Select(w => w.LeadId), cancellationToken);
+                var held = await StaleLeads.RedeemAsync(transaction, claim, [.. writes.Select(w => w.LeadId)], cancellationToken);
+                if (isCurrent) await WriteAsync(transaction, claim.OrganizationId, [.. writes.Where(w => held.Contains(w.LeadId))], isCurrent: true, cancellationToken);
+                return isCurrent;
             },
             cancellationToken);
 
@@ -104,45 +102,38 @@ internal sealed class ScoreStore(Database database, LeadStore leads)
             async transaction =>
             {
                 if (!await ActiveModels.IsCurrentAsync(transaction, run.OrganizationId, active, cancellationToken)) return false;
-                var newer = NewerThanScored(transaction, run.OrganizationId, writes);
-                ScoreWrite[] taken = [.. writes.Where(w => !newer.Contains(w.LeadId))];
-                var changed = Write(transaction, run.OrganizationId, taken, isCurrent: true);
-                var moves = taken.Where(w => w.Lead.Latest is { } before && before.Grade != w.Result.Grade)
+                var changed = await WriteNewerAsync(transaction, run.OrganizationId, writes, isCurrent: true, cancellationToken);
+                var moves = writes.Where(w => changed.ContainsKey(w.LeadId) && w.Lead.Latest is { } before && before.Grade != w.Result.Grade)
                     .GroupBy(w => $"{w.Lead.Latest!.Grade}>{w.Result.Grade}").ToDictionary(g => g.Key, g => g.Count());
-                return await RescoringRunStore.AdvanceAsync(transaction, run, new RescoringProgress(position, leads, changed, moves), nowMs, cancellationToken) ? true : throw new RescoringLostException();
+                var batch = new RescoringProgress(position, leads, changed.Count, moves);
+                return await RescoringRunStore.AdvanceAsync(transaction, run, batch, nowMs, cancellationToken) ? true : throw new RescoringLostException();
             },
             cancellationToken);
 
-    private static List<string> NotStale(WriteTransaction transaction, string organizationId, IEnumerable<string> leadIds)
+    private async Task<Dictionary<string, string>> WriteNewerAsync(WriteTransaction transaction, string organizationId, IReadOnlyList<ScoreWrite> writes, bool isCurrent, CancellationToken cancellationToken)
     {
-        using var select = transaction.Prepare("select 1 from leads where organization_id = @organizationId and lead_id = @leadId and is_stale = 1", "organizationId", "leadId").Set(0, organizationId);
-        var fresh = new List<string>();
-        foreach (var leadId in leadIds)
-        {
-            using var row = select.Set(1, leadId).Query();
-            if (!row.Read()) fresh.Add(leadId);
-        }
-
-        return fresh;
+        await LeadStore.LockAsync(transaction, organizationId, writes.Select(w => w.LeadId), cancellationToken);
+        var newer = await NewerThanScoredAsync(transaction, organizationId, writes, cancellationToken);
+        return await WriteAsync(transaction, organizationId, [.. writes.Where(w => !newer.Contains(w.LeadId))], isCurrent, cancellationToken);
     }
 
     /// <summary>Leads that were changed and scored again while these scores were being made: what is on them is newer.</summary>
-    private static HashSet<string> NewerThanScored(WriteTransaction transaction, string organizationId, IReadOnlyList<ScoreWrite> writes)
+    private static async Task<HashSet<string>> NewerThanScoredAsync(WriteTransaction transaction, string organizationId, IReadOnlyList<ScoreWrite> writes, CancellationToken cancellationToken)
     {
         const string Sql = "select 1 from leads where organization_id = @organizationId and lead_id = @leadId and revision > @revision and is_stale = 0 and scored_at_ms is not null";
         using var select = transaction.Prepare(Sql, "organizationId", "leadId", "revision").Set(0, organizationId);
         var newer = new HashSet<string>(StringComparer.Ordinal);
         foreach (var write in writes)
         {
-            using var row = select.Set(1, write.LeadId).Set(2, write.Lead.Revision).Query();
-            if (row.Read()) newer.Add(write.LeadId);
+            await using var row = await select.Set(1, write.LeadId).Set(2, write.Lead.Revision).QueryAsync(cancellationToken);
+            if (await row.ReadAsync(cancellationToken)) newer.Add(write.LeadId);
         }
 
         return newer;
     }
 
-    /// <returns>How many differ from what stood before.</returns>
-    private int Write(WriteTransaction transaction, string organizationId, IReadOnlyList<ScoreWrite> writes, bool isCurrent)
+    /// <returns>Leads with a new row in the ledger, and what to do about each.</returns>
+    private async Task<Dictionary<string, string>> WriteAsync(WriteTransaction transaction, string organizationId, IReadOnlyList<ScoreWrite> writes, bool isCurrent, CancellationToken cancellationToken)
     {
         const string Sql = """
             insert into scores (organization_id, lead_id, change, scored_at_ms, score, grade, probability, confidence, model_version, scored_by, needs_review, base_points, factors,
@@ -151,24 +142,27 @@ internal sealed class ScoreStore(Database database, LeadStore leads)
                 @cause, @newData, @elapsedTime, @model, @calibration, @exclusion
             from scores where organization_id = @organizationId and lead_id = @leadId
             """;
-        var changed = leads.SetScores(transaction, organizationId, [.. writes.Select(w => Latest(w, isCurrent))]);
-        RecommendedActions.Log(transaction, organizationId, writes);
+        var changed = await LeadStore.SetScoresAsync(transaction, organizationId, [.. writes.Select(w => Latest(w, isCurrent))], cancellationToken);
+        await RecommendedActions.LogAsync(transaction, organizationId, writes, cancellationToken);
         using var insert = transaction.Prepare(Sql, "organizationId", "leadId", "scoredAtMs", "score", "grade", "probability", "confidence", "modelVersion", "scoredBy", "needsReview", "basePoints", "factors", "cause", "newData", "elapsedTime", "model", "calibration", "exclusion")
             .Set(0, organizationId);
+        var told = new Dictionary<string, string>(StringComparer.Ordinal);
         for (var i = 0; i < writes.Count; i++)
         {
             if (!changed[i].IsChanged) continue;
+            told[writes[i].LeadId] = writes[i].Result.Recommendation.Action;
             var r = writes[i].Result;
             // Another score may have been stored since the lead was read: the ledger must sum all the same.
             var change = changed[i].Before is not { } before ? null
                 : writes[i].Change is { } c && writes[i].Lead.Latest is { } seen ? c.From(seen.Score, before) : ScoreChange.Of(r.Score.Points - before, 0, 0, 0);
-            insert.Set(1, writes[i].LeadId).Set(2, r.ScoredAtMs).Set(3, r.Score.Points).Set(4, r.Grade.ToString()).Set(5, r.Score.Probability).Set(6, r.Score.Confidence)
+            await insert.Set(1, writes[i].LeadId).Set(2, r.ScoredAtMs).Set(3, r.Score.Points).Set(4, r.Grade.ToString()).Set(5, r.Score.Probability).Set(6, r.Score.Confidence)
                 .Set(7, r.ModelVersion).Set(8, Name(r.ScoredBy)).Set(9, r.NeedsReview ? 1 : 0).Set(10, r.BasePoints)
                 .Set(11, StoredExplanation.Write(r))
-                .Set(12, Name(change?.Cause ?? ChangeCause.First)).Set(13, change?.NewData).Set(14, change?.ElapsedTime).Set(15, change?.Model).Set(16, change?.Calibration).Set(17, r.Exclusion?.Id).Execute();
+                .Set(12, Name(change?.Cause ?? ChangeCause.First)).Set(13, change?.NewData).Set(14, change?.ElapsedTime).Set(15, change?.Model).Set(16, change?.Calibration).Set(17, r.Exclusion?.Id).ExecuteAsync(cancellationToken);
         }
 
-        return changed.Count(c => c.IsChanged);
+        await events.PutAsync(transaction, organizationId, [.. told.Keys], told, cancellationToken);
+        return told;
     }
 
     internal async Task<StoredScore?> LatestAsync(string organizationId, string leadId, CancellationToken cancellationToken) =>

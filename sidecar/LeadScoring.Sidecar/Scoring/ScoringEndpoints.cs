@@ -11,8 +11,14 @@ internal static class ScoringEndpoints
             .Validate(o => o.GradeA > o.GradeB && o.GradeB > o.GradeC, "LeadScoring:Scoring: GradeA, GradeB and GradeC must descend.").ValidateOnStart();
         services.AddSingleton<LeadScorer>();
         services.AddSingleton<ScoreStore>();
+        services.AddSingleton<ScoreEvents>();
         services.AddSingleton<ScoreLeads>();
         services.AddSingleton(new LeadErasure("scores"));
+        // Events that tell of the lead go with it, sent or not.
+        services.AddSingleton(new LeadErasure("webhook_deliveries")
+        {
+            Sql = "delete from webhook_deliveries where organization_id = @organizationId and webhook_id in (select webhook_id from webhooks where organization_id = @organizationId) and subject = 'lead/' || @leadId",
+        });
         services.AddSingleton<RecommendedActions>();
         services.AddSingleton(new LeadErasure("recommended_actions"));
         services.AddSingleton<WarmUp>();

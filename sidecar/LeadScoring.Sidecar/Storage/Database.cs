@@ -1,76 +1,37 @@
-using System.Data;
 using System.Data.Common;
-using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.Options;
 
 namespace LeadScoring.Sidecar.Storage;
 
-/// <summary>The one place that knows which database this is. Reads are concurrent, writes come one at a time.</summary>
-/// <remarks>
-/// SQLite has one writer. Queueing for it here, in order and without polling, is what keeps SQLITE_BUSY away inside the process;
-/// the busy timeout covers other processes (a CLI import beside the server).
-/// </remarks>
-internal sealed class Database : IDisposable
+/// <summary>The database in use, chosen by <see cref="StorageOptions.Database"/>. Stores see this shape only; what differs between the two is in this folder.</summary>
+internal abstract class Database : IDisposable
 {
-    private readonly string connectionString;
-    private readonly string pragmas;
-    private readonly SemaphoreSlim writer = new(1, 1);
-    private SqliteConnection? writeConnection;
+    /// <exception cref="StorageException">The setting cannot be used.</exception>
+    internal static Database Open(IOptions<StorageOptions> options) =>
+        PostgresSetting.Describes(options.Value.Database) ? new PostgresDatabase(options.Value) : new SqliteDatabase(options.Value);
 
-    public Database(IOptions<StorageOptions> options)
-    {
-        Path = ResolvePath(options.Value);
-        connectionString = new SqliteConnectionStringBuilder { DataSource = Path, ForeignKeys = true, Pooling = true }.ConnectionString;
-        pragmas = $"pragma busy_timeout={(int)options.Value.BusyTimeout.TotalMilliseconds}; pragma synchronous={options.Value.Durability}; pragma cache_size=-32000; pragma temp_store=memory;";
-    }
+    /// <summary>Which of the two: the folder of its scripts in Storage/Migrations.</summary>
+    internal abstract string Dialect { get; }
 
-    /// <summary>File of the embedded database.</summary>
-    internal string Path { get; }
+    /// <summary>Whether many write at once, with locks on rows, and statements take arrays.</summary>
+    internal abstract bool IsPostgres { get; }
+
+    /// <summary>What LEADSCORING__DATABASE must say to open the same database. May hold a password: never into logs, messages or arguments of processes.</summary>
+    internal abstract string Setting { get; }
 
     /// <summary>A connection for reading; dispose it. It sees the last committed state and never waits for a writer.</summary>
-    internal async ValueTask<DbConnection> OpenConnectionAsync(CancellationToken cancellationToken)
-    {
-        var connection = new SqliteConnection(connectionString);
-        try
-        {
-            await connection.OpenAsync(cancellationToken);
-            using var command = connection.CreateCommand();
-            command.CommandText = pragmas;
-            command.ExecuteNonQuery();
-            return connection;
-        }
-        catch
-        {
-            await connection.DisposeAsync();
-            throw;
-        }
-    }
+    internal abstract ValueTask<DbConnection> OpenConnectionAsync(CancellationToken cancellationToken);
 
     /// <summary>Runs <paramref name="work"/> in a write transaction: committed when it returns, rolled back when it throws.</summary>
-    internal async Task<T> WriteAsync<T>(Func<WriteTransaction, Task<T>> work, CancellationToken cancellationToken)
-    {
-        await writer.WaitAsync(cancellationToken);
-        try
-        {
-            // Kept open: its page cache and prepared statements are what make small transactions cheap.
-            writeConnection ??= (SqliteConnection)await OpenConnectionAsync(cancellationToken);
-            using var transaction = writeConnection.BeginTransaction(IsolationLevel.Serializable, deferred: false);
-            var result = await work(new WriteTransaction(writeConnection, transaction));
-            transaction.Commit();
-            return result;
-        }
-        catch (DbException)
-        {
-            // A connection that failed is not trusted with the next write.
-            writeConnection?.Dispose();
-            writeConnection = null;
-            throw;
-        }
-        finally
-        {
-            writer.Release();
-        }
-    }
+    /// <remarks>Where many write at once it may run more than once: it must leave nothing behind but what it returns and what the transaction holds.</remarks>
+    internal abstract Task<T> WriteAsync<T>(Func<WriteTransaction, Task<T>> work, CancellationToken cancellationToken);
+
+    /// <summary>Once before the schema is looked at: whether the database can be used at all.</summary>
+    /// <exception cref="StorageException">It cannot; the message says what to do.</exception>
+    internal abstract Task PrepareAsync(CancellationToken cancellationToken);
+
+    /// <summary>The condition that a column is one of a list of texts, after the column's name; the parameter is an array.</summary>
+    internal string AnyOf(string parameter) => IsPostgres ? $"= any(@{parameter})" : $"in @{parameter}";
 
     internal Task WriteAsync(Func<WriteTransaction, Task> work, CancellationToken cancellationToken) =>
         WriteAsync(async transaction =>
@@ -79,27 +40,8 @@ internal sealed class Database : IDisposable
             return 0;
         }, cancellationToken);
 
-    public void Dispose()
-    {
-        writeConnection?.Dispose();
-        writer.Dispose();
-        using var pool = new SqliteConnection(connectionString);
-        SqliteConnection.ClearPool(pool);
-    }
-
-    private static string ResolvePath(StorageOptions options)
-    {
-        var setting = options.Database;
-        if (string.IsNullOrWhiteSpace(setting)) setting = System.IO.Path.Combine(options.Data, "leadscoring.db");
-        if (setting.Contains("://", StringComparison.Ordinal) || setting.Contains("Host=", StringComparison.OrdinalIgnoreCase))
-            throw new StorageException("LEADSCORING__DATABASE: this version stores in SQLite only. Give a file path such as ./data/leadscoring.db.");
-        var path = setting.Contains('=') ? new SqliteConnectionStringBuilder(setting).DataSource : setting;
-        if (path.Length == 0 || path == ":memory:") throw new StorageException("LEADSCORING__DATABASE: give a file path; a database in memory would forget acknowledged data.");
-        path = System.IO.Path.GetFullPath(path);
-        Directory.CreateDirectory(System.IO.Path.GetDirectoryName(path)!);
-        return path;
-    }
+    public abstract void Dispose();
 }
 
 /// <summary>The database cannot be used as configured; the message says what to do.</summary>
-internal sealed class StorageException(string message) : Exception(message);
+internal sealed class StorageException(string message, Exception? inner = null) : Exception(message, inner);

@@ -3,35 +3,40 @@ using Dapper;
 
 namespace LeadScoring.Sidecar.Storage;
 
-/// <summary>Brings the schema up to this program's version with the numbered scripts in Storage/Migrations/sqlite.</summary>
+/// <summary>Brings the schema up to this program's version with the numbered scripts in Storage/Migrations, a folder per database with the same names.</summary>
 internal sealed class Migrator(Database database, TimeProvider time)
 {
-    private const string Folder = ".Storage.Migrations.sqlite.";
-
     internal sealed record Script(string Name, string Sql);
 
+    private readonly IReadOnlyList<Script> scripts = Scripts(database.Dialect);
+
     /// <summary>Embedded scripts in order: the resource name ends in 0001_base.sql.</summary>
-    internal static IReadOnlyList<Script> Scripts { get; } =
-    [
-        .. from resource in typeof(Migrator).Assembly.GetManifestResourceNames()
-           let at = resource.IndexOf(Folder, StringComparison.Ordinal)
-           where at >= 0
-           let name = resource[(at + Folder.Length)..]
-           orderby name
-           select new Script(name, Read(resource)),
-    ];
+    internal static IReadOnlyList<Script> Scripts(string dialect)
+    {
+        var folder = $".Storage.Migrations.{dialect}.";
+        return
+        [
+            .. from resource in typeof(Migrator).Assembly.GetManifestResourceNames()
+               let at = resource.IndexOf(folder, StringComparison.Ordinal)
+               where at >= 0
+               let name = resource[(at + folder.Length)..]
+               orderby name
+               select new Script(name, Read(resource)),
+        ];
+    }
 
     /// <returns>Names of the scripts that were applied now.</returns>
     /// <exception cref="StorageException">The database was made by a newer version.</exception>
     internal async Task<IReadOnlyList<string>> MigrateAsync(CancellationToken cancellationToken)
     {
-        await SetJournalAsync(cancellationToken);
+        await database.PrepareAsync(cancellationToken);
         var applied = new List<string>();
-        foreach (var script in Scripts)
+        foreach (var script in scripts)
         {
-            // The check is inside the write transaction: two processes that start together apply each script once.
+            // The check is inside the write transaction: processes that start together apply each script once.
             var isNew = await database.WriteAsync(async transaction =>
             {
+                await transaction.LockAsync("schema", cancellationToken);
                 var known = await AppliedAsync(transaction, cancellationToken);
                 RefuseNewer(known);
                 if (known.Contains(script.Name)) return false;
@@ -46,13 +51,6 @@ internal sealed class Migrator(Database database, TimeProvider time)
         return applied;
     }
 
-    private async Task SetJournalAsync(CancellationToken cancellationToken)
-    {
-        // WAL: readers do not wait for the writer. Stored in the file, and cannot be set inside a transaction.
-        await using var connection = await database.OpenConnectionAsync(cancellationToken);
-        await connection.ExecuteAsync(new CommandDefinition("pragma journal_mode=wal", cancellationToken: cancellationToken));
-    }
-
     private static async Task<HashSet<string>> AppliedAsync(WriteTransaction transaction, CancellationToken cancellationToken)
     {
         const string Sql = """
@@ -62,9 +60,9 @@ internal sealed class Migrator(Database database, TimeProvider time)
         return [.. await transaction.Connection.QueryAsync<string>(transaction.Command(Sql, null, cancellationToken))];
     }
 
-    private static void RefuseNewer(IEnumerable<string> applied)
+    private void RefuseNewer(IEnumerable<string> applied)
     {
-        var unknown = applied.Except(Scripts.Select(s => s.Name)).Order(StringComparer.Ordinal).ToArray();
+        var unknown = applied.Except(scripts.Select(s => s.Name)).Order(StringComparer.Ordinal).ToArray();
         if (unknown.Length > 0)
             throw new StorageException($"The database was made by a newer version (it has {string.Join(", ", unknown)}). Run that version, or restore a backup from before the upgrade.");
     }

@@ -29,9 +29,9 @@ internal sealed class PreparedStatement : IDisposable
     }
 
     /// <summary>Number of rows changed.</summary>
-    internal int Execute() => command.ExecuteNonQuery();
+    internal Task<int> ExecuteAsync(CancellationToken cancellationToken) => command.ExecuteNonQueryAsync(cancellationToken);
 
-    internal DbDataReader Query() => command.ExecuteReader();
+    internal Task<DbDataReader> QueryAsync(CancellationToken cancellationToken) => command.ExecuteReaderAsync(cancellationToken);
 
     public void Dispose() => command.Dispose();
 }

@@ -1,6 +1,7 @@
 using Dapper;
 using LeadScoring.Sidecar.Api;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Options;
 
 namespace LeadScoring.Sidecar.Storage;
 
@@ -10,8 +11,9 @@ internal static class StorageServices
     {
         services.AddOptions<StorageOptions>().Bind(configuration.GetSection(StorageOptions.Section)).ValidateDataAnnotations().ValidateOnStart();
         services.TryAddSingleton(TimeProvider.System);
-        services.AddSingleton<Database>();
+        services.AddSingleton(provider => Database.Open(provider.GetRequiredService<IOptions<StorageOptions>>()));
         services.AddSingleton<Migrator>();
+        services.AddSingleton<SecretBox>();
         services.AddSingleton(provider => new ReadinessPart("database", async cancellationToken =>
         {
             await using var connection = await provider.GetRequiredService<Database>().OpenConnectionAsync(cancellationToken);

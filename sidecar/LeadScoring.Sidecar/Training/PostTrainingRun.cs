@@ -20,7 +20,7 @@ internal static class PostTrainingRun
     {
         var request = Read(body);
         if (!XGBoostLibrary.IsAvailable) throw new ProblemException(ProblemKind.Conflict, XGBoostLibrary.WhyUnavailable!);
-        var run = await runs.CreateAsync(caller.OrganizationId, request.Settings ?? new TrainingSettings(), request.Evaluation ?? new EvaluationSettings(), request.Promote, isRunning: false, cancellationToken);
+        var run = await runs.CreateAsync(caller.OrganizationId, request.Settings ?? new TrainingSettings(), request.Evaluation ?? new EvaluationSettings(), request.Promote, null, isRunning: false, cancellationToken);
         return TypedResults.Accepted($"/v1/training-runs/{run.RunId}", GetTrainingRun.Of(run));
     }
 

@@ -19,13 +19,16 @@ internal sealed class TrainModel(
     TrainingData data, ProfileStore profiles, ModelStore models, RulePosteriorStore posteriors, AnchorStore anchors, TrainingRunStore runs, Database database, TimeProvider time)
 {
     /// <exception cref="TrainingException">Too few outcomes, or no native library.</exception>
+    /// <exception cref="BundleException">Members that were trained elsewhere do not fit the profile.</exception>
     internal async Task<TrainedVersion> RunAsync(TrainingRun run, IProgress<TrainingProgress> progress, CancellationToken cancellationToken)
     {
         var settings = run.ReadSettings();
         var profile = (await profiles.GetActiveAsync(run.OrganizationId, cancellationToken)).Profile;
         var labeled = await data.BuildAsync(run.OrganizationId, profile, progress, cancellationToken);
         await LearnRulesAsync(run, labeled.Set, settings, cancellationToken);
-        var judged = TrainingJudge.Run(labeled.Set, settings, run.ReadEvaluation(), labeled.Facts, progress, cancellationToken);
+        var judged = await runs.ExternalMembersAsync(run, cancellationToken) is { } members
+            ? TrainingJudge.Run(labeled.Set, labeled.LeadIds, TrainingMatrix.Read(members, profile), settings, run.ReadEvaluation(), labeled.Facts, progress, cancellationToken)
+            : TrainingJudge.Run(labeled.Set, settings, run.ReadEvaluation(), labeled.Facts, progress, cancellationToken);
         var result = judged.Result;
         judged = judged with { Evaluation = judged.Evaluation with { Waiting = labeled.Waiting } };
         var zip = ModelBundle.Write(labeled.Set, result, settings, time.NowMs(), judged);
@@ -53,6 +56,7 @@ internal sealed class TrainModel(
         var posterior = ColdStart.Fit(set, [.. Enumerable.Range(0, set.Rows)], settings.Seed);
         await database.WriteAsync(async transaction =>
         {
+            await ModelStore.LockAsync(transaction, run.OrganizationId, cancellationToken);
             await posteriors.PutAsync(transaction, run.OrganizationId, posterior, cancellationToken);
             if (await ModelStore.ChampionVersionAsync(transaction, run.OrganizationId, cancellationToken) is null)
                 await RescoringRunStore.StartAsync(transaction, run.OrganizationId, RescoringReason.Rules, time.NowMs(), cancellationToken);
@@ -70,7 +74,7 @@ internal sealed class TrainModel(
         if (await models.ChampionVersionAsync(run.OrganizationId, cancellationToken) is not { } champion)
         {
             if (run.ReadPromote() == PromotionMode.Always) return (true, "first model, and promotion was asked for in any case");
-            var verdict = ColdStart.Judge(set, result.TrainRows, result.OutOfFoldProbabilities, settings);
+            var verdict = ColdStart.Judge(set, result.CalibrationRows, result.OutOfFoldProbabilities, settings);
             return (verdict.IsProven, $"first model: {verdict.Reason}{(verdict.IsProven ? "" : "; rules and outcomes go on scoring")}");
         }
 

@@ -85,7 +85,7 @@ internal sealed class TrainingProcess(Database database, TrainingRunStore runs, 
             : (File: Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet", Arguments: [typeof(TrainingProcess).Assembly.Location]);
         string[] arguments =
         [
-            .. program.Arguments, Command, "--organization", run.OrganizationId, "--run", run.RunId, "--data", Path.GetFullPath(storage.Value.Data), "--database", database.Path,
+            .. program.Arguments, Command, "--organization", run.OrganizationId, "--run", run.RunId, "--data", Path.GetFullPath(storage.Value.Data),
         ];
         var nice = options.Value.Niceness > 0 && File.Exists("/usr/bin/nice");
         var info = new ProcessStartInfo(nice ? "/usr/bin/nice" : program.File)
@@ -98,6 +98,8 @@ internal sealed class TrainingProcess(Database database, TrainingRunStore runs, 
         }
 
         foreach (var argument in arguments) info.ArgumentList.Add(argument);
+        // Not an argument: those are seen by everybody on the machine, and this may hold a password.
+        info.Environment["LEADSCORING__DATABASE"] = database.Setting;
         // Threads of OpenMP that wait by spinning would take the cores from scoring.
         info.Environment["OMP_WAIT_POLICY"] = "passive";
         return info;

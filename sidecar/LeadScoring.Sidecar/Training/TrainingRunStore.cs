@@ -1,10 +1,10 @@
+using System.Data.Common;
 using System.Text.Json;
 using Dapper;
 using LeadScoring.Ml.Bundles;
 using LeadScoring.Ml.Training;
 using LeadScoring.Sidecar.Api;
 using LeadScoring.Sidecar.Storage;
-using Microsoft.Data.Sqlite;
 
 namespace LeadScoring.Sidecar.Training;
 
@@ -74,15 +74,16 @@ internal sealed class TrainingRunStore(Database database, TimeProvider time)
 
     /// <exception cref="ProblemException">The organization has an open run, or there is no such organization.</exception>
     internal Task<TrainingRun> CreateAsync(string organizationId, TrainingSettings settings, PromotionMode promote, bool isRunning, CancellationToken cancellationToken) =>
-        CreateAsync(organizationId, settings, new EvaluationSettings(), promote, isRunning, cancellationToken);
+        CreateAsync(organizationId, settings, new EvaluationSettings(), promote, null, isRunning, cancellationToken);
 
+    /// <param name="externalMembers">Zip with tree members that were trained elsewhere; null: all are trained here.</param>
     /// <inheritdoc cref="CreateAsync(string, TrainingSettings, PromotionMode, bool, CancellationToken)" />
     internal async Task<TrainingRun> CreateAsync(
-        string organizationId, TrainingSettings settings, EvaluationSettings evaluation, PromotionMode promote, bool isRunning, CancellationToken cancellationToken)
+        string organizationId, TrainingSettings settings, EvaluationSettings evaluation, PromotionMode promote, byte[]? externalMembers, bool isRunning, CancellationToken cancellationToken)
     {
         const string Sql = """
-            insert into training_runs (organization_id, run_id, status, stage, fraction, settings, evaluation, promote, is_promoted, created_at_ms, started_at_ms, heartbeat_ms)
-            values (@organizationId, @runId, @status, @stage, 0, @settings, @evaluation, @promote, 0, @nowMs, @startedAtMs, @startedAtMs)
+            insert into training_runs (organization_id, run_id, status, stage, fraction, settings, evaluation, promote, external_members, is_promoted, created_at_ms, started_at_ms, heartbeat_ms)
+            values (@organizationId, @runId, @status, @stage, 0, @settings, @evaluation, @promote, @externalMembers, 0, @nowMs, @startedAtMs, @startedAtMs)
             """;
         var runId = Guid.CreateVersion7(time.GetUtcNow()).ToString("N");
         var nowMs = time.NowMs();
@@ -92,14 +93,14 @@ internal sealed class TrainingRunStore(Database database, TimeProvider time)
             {
                 organizationId, runId, nowMs, status = isRunning ? "running" : "queued", stage = isRunning ? "Starting" : "Waiting",
                 settings = JsonSerializer.Serialize(settings, BundleManifest.Json), evaluation = JsonSerializer.Serialize(evaluation, BundleManifest.Json),
-                promote = promote.ToString().ToLowerInvariant(), startedAtMs = isRunning ? nowMs : (long?)null,
+                promote = promote.ToString().ToLowerInvariant(), externalMembers, startedAtMs = isRunning ? nowMs : (long?)null,
             }, cancellationToken), cancellationToken);
         }
-        catch (SqliteException e) when (e.SqliteExtendedErrorCode == 2067)
+        catch (DbException e) when (StorageFaults.Of(e) == StorageFault.Duplicate)
         {
             throw new ProblemException(ProblemKind.Conflict, "A training of this organization is queued or running. GET /v1/training-runs shows it; wait for it to end.");
         }
-        catch (SqliteException e) when (e.SqliteExtendedErrorCode == 787)
+        catch (DbException e) when (StorageFaults.Of(e) == StorageFault.NoParent)
         {
             // The foreign key: over HTTP the key vouches for its organization, on the command line people type.
             throw new ProblemException(ProblemKind.NotFound, $"There is no organization {organizationId}. keys create makes one.");
@@ -113,6 +114,14 @@ internal sealed class TrainingRunStore(Database database, TimeProvider time)
     {
         const string Sql = "update training_runs set notes = @notes where organization_id = @OrganizationId and run_id = @RunId";
         return transaction.ExecuteAsync(Sql, new { run.OrganizationId, run.RunId, notes }, cancellationToken);
+    }
+
+    /// <summary>The zip with members that were trained elsewhere; null when all are trained here.</summary>
+    internal async Task<byte[]?> ExternalMembersAsync(TrainingRun run, CancellationToken cancellationToken)
+    {
+        const string Sql = "select external_members from training_runs where organization_id = @OrganizationId and run_id = @RunId";
+        await using var connection = await database.OpenConnectionAsync(cancellationToken);
+        return await connection.ExecuteScalarAsync<byte[]?>(new CommandDefinition(Sql, new { run.OrganizationId, run.RunId }, cancellationToken: cancellationToken));
     }
 
     /// <exception cref="ProblemException">There is no such run.</exception>
@@ -147,7 +156,7 @@ internal sealed class TrainingRunStore(Database database, TimeProvider time)
         return database.WriteAsync(async transaction =>
         {
             var run = await transaction.Connection.QueryFirstOrDefaultAsync<TrainingRun>(
-                transaction.Command(Select, new { deadMs = nowMs - (long)heartbeatTimeout.TotalMilliseconds }, cancellationToken));
+                transaction.Command($"{Select} {transaction.SkipLocked}", new { deadMs = nowMs - (long)heartbeatTimeout.TotalMilliseconds }, cancellationToken));
             if (run is not null) await transaction.ExecuteAsync(Take, new { run.OrganizationId, run.RunId, nowMs }, cancellationToken);
             return run;
         }, cancellationToken);
@@ -167,7 +176,7 @@ internal sealed class TrainingRunStore(Database database, TimeProvider time)
     internal Task FailAsync(TrainingRun run, string reason, CancellationToken cancellationToken)
     {
         const string Sql = """
-            update training_runs set status = 'failed', reason = @reason, finished_at_ms = @nowMs
+            update training_runs set status = 'failed', reason = @reason, finished_at_ms = @nowMs, external_members = null
             where organization_id = @OrganizationId and run_id = @RunId and status = 'running'
             """;
         return database.WriteAsync(
@@ -180,7 +189,7 @@ internal sealed class TrainingRunStore(Database database, TimeProvider time)
     {
         const string Sql = """
             update training_runs
-            set status = 'succeeded', stage = 'Done', fraction = 1, model_version = @modelVersion, is_promoted = @promoted, reason = @reason, finished_at_ms = @nowMs
+            set status = 'succeeded', stage = 'Done', fraction = 1, model_version = @modelVersion, is_promoted = @promoted, reason = @reason, finished_at_ms = @nowMs, external_members = null
             where organization_id = @OrganizationId and run_id = @RunId and status = 'running'
             """;
         return await transaction.ExecuteAsync(

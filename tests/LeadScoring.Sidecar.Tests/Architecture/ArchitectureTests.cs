@@ -13,16 +13,16 @@ public sealed partial class ArchitectureTests
         ["Organizations"] = [],
         ["Audit"] = [],
         ["Leads"] = ["Organizations"],
-        // A promotion queues the open leads for rescoring in the same write.
-        ["Models"] = ["Organizations", "Leads"],
+        // A promotion starts the rescoring of the open leads, and tells those who listen, in the same write.
+        ["Models"] = ["Organizations", "Leads", "Webhooks"],
         // Which event types the active profile uses.
         ["Events"] = ["Organizations", "Leads"],
         ["Outcomes"] = ["Leads"],
         ["Experiments"] = ["Models"],
-        ["Scoring"] = ["Organizations", "Leads", "Events", "Models", "Experiments"],
-        ["Training"] = ["Organizations", "Leads", "Events", "Outcomes", "Models"],
-        ["Feedback"] = ["Scoring"],
-        ["Monitoring"] = ["Scoring", "Outcomes", "Models"],
+        ["Scoring"] = ["Organizations", "Leads", "Events", "Models", "Experiments", "Webhooks"],
+        ["Training"] = ["Organizations", "Leads", "Events", "Outcomes", "Models", "Webhooks"],
+        ["Feedback"] = ["Scoring", "Webhooks"],
+        ["Monitoring"] = ["Scoring", "Outcomes", "Models", "Webhooks"],
         // A recorded action is also an event of its lead, and is judged by outcomes.
         ["Recommendations"] = ["Organizations", "Leads", "Events", "Outcomes", "Models", "Scoring"],
         ["Webhooks"] = ["Organizations"],

@@ -1,4 +1,5 @@
 using System.Net;
+using Dapper;
 using LeadScoring.Sidecar.Leads;
 using LeadScoring.Sidecar.Storage;
 
@@ -110,9 +111,7 @@ public sealed class LeadTests(SidecarFactory sidecar) : IClassFixture<SidecarFac
         await using var connection = await sidecar.Get<Database>().OpenConnectionAsync(CancellationToken.None);
         foreach (var table in (string[])["leads", "events", "outcomes", "outcome_history"])
         {
-            using var command = connection.CreateCommand();
-            command.CommandText = $"select group_concat(lead_id) from {table} where organization_id = '{organization.Id}'";
-            Assert.Equal("stays", command.ExecuteScalar());
+            Assert.Equal(["stays"], await connection.QueryAsync<string>($"select lead_id from {table} where organization_id = @Id", new { organization.Id }));
         }
     }
 
@@ -126,7 +125,7 @@ public sealed class LeadTests(SidecarFactory sidecar) : IClassFixture<SidecarFac
         await organization.PutLeadAsync("changed", new { x = 2 });
         LatestScore[] scores = [.. before.Values.Select(l => new LatestScore(l.LeadId, l.Revision, l.Revision, 50, 'C', 0.5, 0.5, null, "rules", null, 1, null))];
         var isNew = await sidecar.Get<Database>().WriteAsync(
-            transaction => Task.FromResult(sidecar.Get<LeadStore>().SetScores(transaction, organization.Id, scores)), CancellationToken.None);
+            transaction => LeadStore.SetScoresAsync(transaction, organization.Id, scores, CancellationToken.None), CancellationToken.None);
         var stale = (await organization.GetAsync("/v1/leads?is_stale=true")).Body.GetProperty("leads").EnumerateArray();
         Assert.Equal([(true, null), (true, null)], isNew);
         Assert.Equal("changed", Assert.Single(stale).Text("lead_id"));
@@ -137,9 +136,9 @@ public sealed class LeadTests(SidecarFactory sidecar) : IClassFixture<SidecarFac
     {
         var organization = await sidecar.NewOrganizationAsync();
         var write = new LeadWrite("half", new Dictionary<string, string?>());
-        await Assert.ThrowsAsync<InvalidOperationException>(() => sidecar.Get<Database>().WriteAsync<int>(transaction =>
+        await Assert.ThrowsAsync<InvalidOperationException>(() => sidecar.Get<Database>().WriteAsync<int>(async transaction =>
         {
-            sidecar.Get<LeadStore>().Upsert(transaction, organization.Id, [write]);
+            await sidecar.Get<LeadStore>().UpsertAsync(transaction, organization.Id, [write], CancellationToken.None);
             throw new InvalidOperationException("after the first half");
         }, CancellationToken.None));
         Assert.Null(await organization.LeadAsync("half"));

@@ -30,9 +30,9 @@ public sealed class ModelTests : IAsyncLifetime
         return body.TryGetProperty("champion", out var champion) && champion.ValueKind == JsonValueKind.Number ? champion.GetInt32() : null;
     }
 
-    private async Task ExecuteAsync(string sql)
+    private async Task ExecuteAsync(string sql, object? parameters = null)
     {
-        await sidecar.Get<Database>().WriteAsync(transaction => transaction.ExecuteAsync(sql, null, CancellationToken.None), CancellationToken.None);
+        await sidecar.Get<Database>().WriteAsync(transaction => transaction.ExecuteAsync(sql, parameters, CancellationToken.None), CancellationToken.None);
         clock.Advance(TimeSpan.FromSeconds(2));
     }
 
@@ -215,7 +215,10 @@ public sealed class ModelTests : IAsyncLifetime
     {
         var organization = await sidecar.NewOrganizationAsync();
         await organization.UseModelAsync(await SmallModel.BundleAsync());
-        await ExecuteAsync("update models set manifest = json_set(manifest, '$.test.ensemble.grade_a_precision', 'NaN', '$.test.network.at_half.precision', 'NaN')");
+        var manifest = System.Text.Json.Nodes.JsonNode.Parse((await sidecar.Get<ModelStore>().GetAsync(organization.Id, 1, CancellationToken.None)).Manifest)!;
+        manifest["test"]!["ensemble"]!["grade_a_precision"] = "NaN";
+        manifest["test"]!["network"]!["at_half"]!["precision"] = "NaN";
+        await ExecuteAsync("update models set manifest = @manifest", new { manifest = manifest.ToJsonString() });
         var (list, models) = await organization.GetAsync("/v1/models");
         var (one, model) = await organization.GetAsync("/v1/models/1");
         Assert.Equal((HttpStatusCode.OK, HttpStatusCode.OK), (list, one));
@@ -238,8 +241,8 @@ public sealed class ModelTests : IAsyncLifetime
     }
 
     [NativeXGBoostTheory]
-    [InlineData("update model_bundles set bundle = x'00'")]
-    [InlineData("update model_bundles set bundle = x''")]
+    [InlineData("update model_bundles set bundle = substr(bundle, 1, 1)")]
+    [InlineData("update model_bundles set bundle = substr(bundle, 1, 0)")]
     [InlineData("update model_bundles set bundle = substr(bundle, 1, length(bundle) - 5000)")]
     [InlineData("delete from model_bundles")]
     [InlineData("delete from model_bundles; delete from models")]

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text.Json;
 using LeadScoring.Sidecar.Organizations;
+using LeadScoring.Sidecar.Tests.Storage;
 using Microsoft.Extensions.Logging;
 
 namespace LeadScoring.Sidecar.Tests.Organizations;
@@ -23,7 +24,7 @@ public sealed class OrganizationTests(SidecarFactory sidecar) : IClassFixture<Si
         Assert.Equal(HttpStatusCode.NotFound, (await organization.SendAsync(HttpMethod.Delete, "/v1/keys/" + key.KeyId)).Status);
     }
 
-    [Fact]
+    [SqliteFact]
     public async Task Keys_DatabaseFile_HoldsNoSecret()
     {
         var organization = await sidecar.NewOrganizationAsync();

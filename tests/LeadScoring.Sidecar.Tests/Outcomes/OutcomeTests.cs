@@ -1,4 +1,5 @@
 using System.Net;
+using Dapper;
 using LeadScoring.Sidecar.Outcomes;
 using LeadScoring.Sidecar.Storage;
 
@@ -35,9 +36,8 @@ public sealed class OutcomeTests(SidecarFactory sidecar) : IClassFixture<Sidecar
         Assert.Empty(await LabelsAsync(organization));
 
         await using var connection = await sidecar.Get<Database>().OpenConnectionAsync(CancellationToken.None);
-        using var command = connection.CreateCommand();
-        command.CommandText = $"select group_concat(change || ':' || reversed || ':' || converted) from outcome_history where organization_id = '{organization.Id}'";
-        Assert.Equal("1:0:1,2:0:0,3:1:0", command.ExecuteScalar());
+        const string Sql = "select change || ':' || reversed || ':' || converted from outcome_history where organization_id = @Id order by change";
+        Assert.Equal(["1:0:1", "2:0:0", "3:1:0"], await connection.QueryAsync<string>(Sql, new { organization.Id }));
     }
 
     [Fact]

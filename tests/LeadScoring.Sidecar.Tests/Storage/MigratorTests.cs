@@ -8,14 +8,14 @@ public sealed class MigratorTests : IDisposable
 {
     private readonly string folder = Path.Combine(Path.GetTempPath(), "leadscoring-tests", Guid.NewGuid().ToString("N"));
 
-    private Database Open() => new(Options.Create(new StorageOptions { Data = folder }));
+    private Database Open() => Database.Open(Options.Create(new StorageOptions { Data = folder }));
 
     [Fact]
     public async Task Migrate_Twice_AppliesEachScriptOnce()
     {
         using var database = Open();
         var migrator = new Migrator(database, TimeProvider.System);
-        Assert.Equal(Migrator.Scripts.Select(s => s.Name), await migrator.MigrateAsync(CancellationToken.None));
+        Assert.Equal(Migrator.Scripts("sqlite").Select(s => s.Name), await migrator.MigrateAsync(CancellationToken.None));
         Assert.Empty(await migrator.MigrateAsync(CancellationToken.None));
     }
 
@@ -27,7 +27,7 @@ public sealed class MigratorTests : IDisposable
             using var database = Open();
             return await new Migrator(database, TimeProvider.System).MigrateAsync(CancellationToken.None);
         })));
-        Assert.Equal(Migrator.Scripts.Count, applied.Sum(a => a.Count));
+        Assert.Equal(Migrator.Scripts("sqlite").Count, applied.Sum(a => a.Count));
     }
 
     [Fact]
@@ -54,11 +54,14 @@ public sealed class MigratorTests : IDisposable
     }
 
     [Theory]
-    [InlineData("Host=localhost;Database=x")]
-    [InlineData("postgres://localhost/x")]
+    [InlineData("mysql://localhost/x")]
+    [InlineData("Host=localhost;Username=me")]
+    [InlineData("postgres://me@localhost")]
+    [InlineData("Host=localhost;Database=x;Colour=blue")]
+    [InlineData("Host=localhost;Database=x;Port=many")]
     [InlineData("Data Source=:memory:")]
     public void Open_OtherDatabase_SaysWhatToGive(string setting) =>
-        Assert.Contains("LEADSCORING__DATABASE", Assert.Throws<StorageException>(() => new Database(Options.Create(new StorageOptions { Data = folder, Database = setting }))).Message);
+        Assert.Contains("LEADSCORING__DATABASE", Assert.Throws<StorageException>(() => Database.Open(Options.Create(new StorageOptions { Data = folder, Database = setting }))).Message);
 
     /// <summary>Keys start with the organization everywhere: isolation now, sharding later.</summary>
     [Fact]

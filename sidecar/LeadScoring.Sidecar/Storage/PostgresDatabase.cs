@@ -1,0 +1,92 @@
+using System.Data;
+using System.Data.Common;
+using System.Net.Sockets;
+using Npgsql;
+
+namespace LeadScoring.Sidecar.Storage;
+
+/// <summary>PostgreSQL, shared by any number of replicas. Many write at once; what must not be done by two at a time is locked by row or by name.</summary>
+internal sealed class PostgresDatabase : Database
+{
+    /// <summary>Oldest server that is supported; developed on 15.</summary>
+    private const int OldestMajor = 14;
+
+    // A write that lost a deadlock or a race is run again; more often means that something else is wrong.
+    private const int Attempts = 5;
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(10);
+
+    private readonly NpgsqlDataSource source;
+    private readonly string folder;
+    private readonly string where;
+    private readonly NpgsqlConnectionStringBuilder builder;
+
+    internal PostgresDatabase(StorageOptions options)
+    {
+        builder = PostgresSetting.Read(options);
+        where = builder.Host!.StartsWith('/') ? $"the socket in {builder.Host}" : $"{builder.Host}:{builder.Port}";
+        Setting = options.Database!;
+        folder = options.Data;
+        source = new NpgsqlDataSourceBuilder(builder.ConnectionString).Build();
+    }
+
+    internal override string Dialect => "postgres";
+
+    internal override bool IsPostgres => true;
+
+    internal override string Setting { get; }
+
+    internal override async ValueTask<DbConnection> OpenConnectionAsync(CancellationToken cancellationToken) => await source.OpenConnectionAsync(cancellationToken);
+
+    internal override async Task<T> WriteAsync<T>(Func<WriteTransaction, Task<T>> work, CancellationToken cancellationToken)
+    {
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                await using var connection = await source.OpenConnectionAsync(cancellationToken);
+                await using var transaction = await connection.BeginTransactionAsync(IsolationLevel.ReadCommitted, cancellationToken);
+                var write = new WriteTransaction(connection, transaction, isPostgres: true);
+                var result = await work(write);
+                await WriteMark.ApplyAsync(write);
+                await transaction.CommitAsync(cancellationToken);
+                return result;
+            }
+            catch (PostgresException e) when (attempt < Attempts && e.SqlState is PostgresErrorCodes.SerializationFailure or PostgresErrorCodes.DeadlockDetected)
+            {
+                await Task.Delay(Pause * attempt, CancellationToken.None);
+            }
+        }
+    }
+
+    internal override async Task PrepareAsync(CancellationToken cancellationToken)
+    {
+        // The embedded database makes it by being there; uploads and the like need it too.
+        Directory.CreateDirectory(folder);
+        try
+        {
+            await using var connection = await source.OpenConnectionAsync(cancellationToken);
+            if (connection.PostgreSqlVersion.Major < OldestMajor)
+                throw new StorageException($"LEADSCORING__DATABASE: the server at {where} is PostgreSQL {connection.PostgreSqlVersion}. {OldestMajor} or newer is needed.");
+        }
+        catch (NpgsqlException e)
+        {
+            throw new StorageException($"LEADSCORING__DATABASE: {Explain(e)}", e);
+        }
+    }
+
+    public override void Dispose() => source.Dispose();
+
+    /// <summary>What is wrong, where, and what to do. The server's own words hold names, never a password.</summary>
+    private string Explain(NpgsqlException e) => e switch
+    {
+        PostgresException { SqlState: PostgresErrorCodes.InvalidPassword } => $"PostgreSQL at {where} refuses the password of user {builder.Username}. Check user and password; in a URL, special characters are written as %40 and the like.",
+        PostgresException { SqlState: PostgresErrorCodes.InvalidAuthorizationSpecification } p => $"PostgreSQL at {where} does not let user {builder.Username} in: {p.MessageText}. Check the user, and the server's pg_hba.conf.",
+        PostgresException { SqlState: PostgresErrorCodes.InvalidCatalogName } => $"PostgreSQL at {where} has no database {builder.Database}. Make it: create database \"{builder.Database}\" owner \"{builder.Username}\".",
+        PostgresException { SqlState: PostgresErrorCodes.TooManyConnections } => $"PostgreSQL at {where} has no connection left. Raise max_connections there, or lower Maximum Pool Size ({builder.MaxPoolSize}) here.",
+        PostgresException { SqlState: PostgresErrorCodes.CannotConnectNow } => $"PostgreSQL at {where} is starting up or shutting down. Try again in some seconds.",
+        PostgresException p => $"PostgreSQL at {where} answers: {p.MessageText} ({p.SqlState}).",
+        { InnerException: SocketException s } => $"PostgreSQL at {where} cannot be reached ({s.SocketErrorCode}). Check host and port, that the server runs, and that it listens on this network.",
+        { InnerException: TimeoutException } => $"PostgreSQL at {where} does not answer within {builder.Timeout} s. Check host and port, and firewalls between.",
+        _ => $"PostgreSQL at {where} cannot be used: {e.Message}",
+    };
+}

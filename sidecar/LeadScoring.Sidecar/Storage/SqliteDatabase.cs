@@ -1,0 +1,115 @@
+using System.Data;
+using System.Data.Common;
+using Dapper;
+using Microsoft.Data.Sqlite;
+
+namespace LeadScoring.Sidecar.Storage;
+
+/// <summary>The embedded database. Reads are concurrent, writes come one at a time.</summary>
+/// <remarks>
+/// SQLite has one writer. Queueing for it here, in order and without polling, is what keeps SQLITE_BUSY away inside the process;
+/// the busy timeout covers other processes (a CLI import beside the server).
+/// </remarks>
+internal sealed class SqliteDatabase : Database
+{
+    private readonly string connectionString;
+    private readonly string pragmas;
+    private readonly SemaphoreSlim writer = new(1, 1);
+    private SqliteConnection? writeConnection;
+
+    internal SqliteDatabase(StorageOptions options)
+    {
+        Setting = ResolvePath(options);
+        connectionString = new SqliteConnectionStringBuilder { DataSource = Setting, ForeignKeys = true, Pooling = true }.ConnectionString;
+        pragmas = $"pragma busy_timeout={(int)options.BusyTimeout.TotalMilliseconds}; pragma synchronous={options.Durability}; pragma cache_size=-32000; pragma temp_store=memory;";
+    }
+
+    internal override string Dialect => "sqlite";
+
+    internal override bool IsPostgres => false;
+
+    /// <summary>File of the database.</summary>
+    internal override string Setting { get; }
+
+    internal override async ValueTask<DbConnection> OpenConnectionAsync(CancellationToken cancellationToken)
+    {
+        var connection = new SqliteConnection(connectionString);
+        try
+        {
+            await connection.OpenAsync(cancellationToken);
+            using var command = connection.CreateCommand();
+            command.CommandText = pragmas;
+            command.ExecuteNonQuery();
+            return connection;
+        }
+        catch
+        {
+            await connection.DisposeAsync();
+            throw;
+        }
+    }
+
+    internal override async Task<T> WriteAsync<T>(Func<WriteTransaction, Task<T>> work, CancellationToken cancellationToken)
+    {
+        await writer.WaitAsync(cancellationToken);
+        try
+        {
+            // Kept open: its page cache and prepared statements are what make small transactions cheap.
+            writeConnection ??= (SqliteConnection)await OpenConnectionAsync(cancellationToken);
+            using var transaction = writeConnection.BeginTransaction(IsolationLevel.Serializable, deferred: false);
+            var write = new WriteTransaction(writeConnection, transaction, isPostgres: false);
+            var result = await work(write);
+            await WriteMark.ApplyAsync(write);
+            transaction.Commit();
+            return result;
+        }
+        catch (DbException)
+        {
+            // A connection that failed is not trusted with the next write.
+            writeConnection?.Dispose();
+            writeConnection = null;
+            throw;
+        }
+        finally
+        {
+            writer.Release();
+        }
+    }
+
+    internal override async Task PrepareAsync(CancellationToken cancellationToken)
+    {
+        // WAL: readers do not wait for the writer. Stored in the file, and cannot be set inside a transaction.
+        await using var connection = await OpenConnectionAsync(cancellationToken);
+        await connection.ExecuteAsync(new CommandDefinition("pragma journal_mode=wal", cancellationToken: cancellationToken));
+    }
+
+    public override void Dispose()
+    {
+        writeConnection?.Dispose();
+        writer.Dispose();
+        using var pool = new SqliteConnection(connectionString);
+        SqliteConnection.ClearPool(pool);
+    }
+
+    private static string ResolvePath(StorageOptions options)
+    {
+        var setting = options.Database;
+        if (string.IsNullOrWhiteSpace(setting)) setting = Path.Combine(options.Data, "leadscoring.db");
+        if (setting.Contains("://", StringComparison.Ordinal))
+            throw new StorageException("LEADSCORING__DATABASE: an address of this kind is not known. Give a file path such as ./data/leadscoring.db, or postgres://user:password@host/database.");
+        string path;
+        try
+        {
+            path = setting.Contains('=') ? new SqliteConnectionStringBuilder(setting).DataSource : setting;
+        }
+        catch (ArgumentException)
+        {
+            throw new StorageException("LEADSCORING__DATABASE: not a connection string of SQLite or PostgreSQL. Give a file path such as ./data/leadscoring.db, or Host=...;Database=...;Username=...;Password=....");
+        }
+
+        if (path.Length == 0 || path == ":memory:") throw new StorageException("LEADSCORING__DATABASE: give a file path; a database in memory would forget acknowledged data.");
+        path = Path.GetFullPath(path);
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        return path;
+    }
+}

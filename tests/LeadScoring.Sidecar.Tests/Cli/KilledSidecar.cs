@@ -1,0 +1,36 @@
+using LeadScoring.Sidecar.Api;
+using LeadScoring.Sidecar.Organizations;
+using LeadScoring.Sidecar.Tests.Storage;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace LeadScoring.Sidecar.Tests.Cli;
+
+/// <summary>A database and folder that outlive the processes over them: SQLite, or PostgreSQL when <see cref="TestPostgres"/> says so.</summary>
+internal sealed class KilledSidecar : IAsyncDisposable
+{
+    private readonly string data = Path.Combine(Path.GetTempPath(), "leadscoring-tests", Guid.NewGuid().ToString("N"));
+    private readonly string? postgres;
+
+    private KilledSidecar(string? postgres) => this.postgres = postgres;
+
+    internal string Key { get; private set; } = "";
+
+    internal static async Task<KilledSidecar> CreateAsync()
+    {
+        var sidecar = new KilledSidecar(TestPostgres.IsDefault ? await TestPostgres.CreateAsync() : null);
+        await using var app = SidecarApp.CreateBuilder([new("LeadScoring:Data", sidecar.data), new("LeadScoring:Database", sidecar.postgres)]).Build();
+        await app.PrepareAsync(CancellationToken.None);
+        await app.Services.GetRequiredService<OrganizationStore>().EnsureAsync("acme", CancellationToken.None);
+        sidecar.Key = (await app.Services.GetRequiredService<ApiKeyStore>().CreateAsync("acme", "test", ApiScope.Admin, CancellationToken.None)).Reveal();
+        return sidecar;
+    }
+
+    internal Task<(SidecarProcess Process, HttpClient Client)> ServeAsync(params (string Name, string Value)[] environment) =>
+        SidecarProcess.ServeAsync(data, Key, [.. environment, ("LEADSCORING__DATABASE", postgres ?? "")]);
+
+    public async ValueTask DisposeAsync()
+    {
+        if (postgres is not null) await TestPostgres.DropAsync(postgres);
+        Directory.Delete(data, recursive: true);
+    }
+}
