@@ -17,7 +17,7 @@ internal sealed class KilledSidecar : IAsyncDisposable
 
     internal static async Task<KilledSidecar> CreateAsync()
     {
-        var sidecar = new KilledSidecar(TestPostgres.IsDefault ? await TestPostgres.CreateAsync() : null);
+        var sidecar = new KilledSidecar(TestPostgres.Server is not null ? await TestPostgres.CreateAsync() : null);
         await using var app = SidecarApp.CreateBuilder([new("LeadScoring:Data", sidecar.data), new("LeadScoring:Database", sidecar.postgres)]).Build();
         await app.PrepareAsync(CancellationToken.None);
         await app.Services.GetRequiredService<OrganizationStore>().EnsureAsync("acme", CancellationToken.None);
