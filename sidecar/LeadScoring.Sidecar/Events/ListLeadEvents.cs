@@ -35,6 +35,13 @@ internal static class ListLeadEvents
         public string? Properties { get; init; }
     }
 
+    internal static string Sql(bool hasCursor) =>
+        $"""
+            select event_id as EventId, type as Type, source as Source, occurred_at_ms as OccurredAtMs, received_at_ms as ReceivedAtMs, properties as Properties
+            from events where organization_id = @OrganizationId and lead_id = @leadId {(!hasCursor ? "" : "and (occurred_at_ms, event_id) < (@beforeMs, @beforeId)")}
+            order by occurred_at_ms desc, event_id desc limit @take
+            """;
+
     internal static async Task<Ok<Response>> HandleAsync(
         string leadId,
         Caller caller,
@@ -46,14 +53,9 @@ internal static class ListLeadEvents
     {
         if (limit is < 1 or > MaxLimit) throw ProblemException.Invalid("?limit", $"limit is 1 to {MaxLimit}.");
         var (beforeMs, beforeId) = ReadCursor(cursor);
-        var sql = $"""
-            select event_id as EventId, type as Type, source as Source, occurred_at_ms as OccurredAtMs, received_at_ms as ReceivedAtMs, properties as Properties
-            from events where organization_id = @OrganizationId and lead_id = @leadId {(cursor is null ? "" : "and (occurred_at_ms, event_id) < (@beforeMs, @beforeId)")}
-            order by occurred_at_ms desc, event_id desc limit @take
-            """;
         var lead = await leads.GetAsync(caller.OrganizationId, leadId, cancellationToken) ?? throw GetLead.Unknown();
         await using var connection = await database.OpenConnectionAsync(cancellationToken);
-        var rows = (await connection.QueryAsync<Row>(new CommandDefinition(sql, new { caller.OrganizationId, leadId, beforeMs, beforeId, take = limit + 1 }, cancellationToken: cancellationToken))).AsList();
+        var rows = (await connection.QueryAsync<Row>(new CommandDefinition(Sql(cursor is not null), new { caller.OrganizationId, leadId, beforeMs, beforeId, take = limit + 1 }, cancellationToken: cancellationToken))).AsList();
         var activity = lead.Snapshot.Activity;
         return TypedResults.Ok(new Response(
             leadId, activity.Events, activity.BotEvents + activity.BurstEvents, [.. rows.Take(limit).Select(r => ItemOf(r, activity))], rows.Count > limit ? WriteCursor(rows[limit - 1]) : null));

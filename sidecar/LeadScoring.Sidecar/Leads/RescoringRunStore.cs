@@ -73,6 +73,8 @@ internal sealed class RescoringRunStore(Database database, TimeProvider time)
         created_at_ms as CreatedAtMs, updated_at_ms as UpdatedAtMs, finished_at_ms as FinishedAtMs
         """;
 
+    internal const string NextLeadsSql = "select lead_id from leads where organization_id = @OrganizationId and closed_at_ms is null and lead_id > @Position order by lead_id limit @limit";
+
     /// <summary>Begins a run, in the place of one that is under way: what scores is another now. The open leads at this moment are what it has to do.</summary>
     internal static async Task<RescoringRun> StartAsync(WriteTransaction transaction, string organizationId, RescoringReason reason, long nowMs, CancellationToken cancellationToken)
     {
@@ -126,9 +128,8 @@ internal sealed class RescoringRunStore(Database database, TimeProvider time)
     /// <summary>The open leads that come next.</summary>
     internal async Task<IReadOnlyList<string>> NextLeadsAsync(RescoringRun run, int limit, CancellationToken cancellationToken)
     {
-        const string Sql = "select lead_id from leads where organization_id = @OrganizationId and closed_at_ms is null and lead_id > @Position order by lead_id limit @limit";
         await using var connection = await database.OpenConnectionAsync(cancellationToken);
-        return [.. await connection.QueryAsync<string>(new CommandDefinition(Sql, new { run.OrganizationId, run.Position, limit }, cancellationToken: cancellationToken))];
+        return [.. await connection.QueryAsync<string>(new CommandDefinition(NextLeadsSql, new { run.OrganizationId, run.Position, limit }, cancellationToken: cancellationToken))];
     }
 
     /// <summary>Notes a batch in the transaction that stores its scores, and gives the run back. False: another has it, or it was ended, and nothing may be stored.</summary>

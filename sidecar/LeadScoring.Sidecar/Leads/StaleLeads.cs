@@ -35,17 +35,23 @@ internal sealed class StaleLeads(Database database, TimeProvider time)
 
     private const string IsQueued = "is_stale = 1 and closed_at_ms is null and stale_since_ms is not null";
 
+    internal const string NextSql = $"select organization_id from leads where organization_id > @after and {IsQueued} order by organization_id limit 1";
+
+    internal const string OldestSql =
+        $"select lead_id as LeadId, revision as Revision from leads where organization_id = @organizationId and {IsQueued} and not exists ({IsHeld}) order by stale_since_ms, lead_id limit @limit";
+
+    internal const string CountSql = $"select count(*) from (select 1 from leads where organization_id = @organizationId and {IsQueued} limit @most) as waiting";
+
     /// <summary>Claims the leads of one organization that have waited longest: of the next one after <paramref name="after"/> that has any, and round.</summary>
     /// <returns>Null when there is nothing to take.</returns>
     internal async Task<LeadClaim?> ClaimAsync(string after, int limit, CancellationToken cancellationToken)
     {
-        const string Next = $"select organization_id from leads where organization_id > @after and {IsQueued} order by organization_id limit 1";
         var seen = new HashSet<string>(StringComparer.Ordinal);
         while (true)
         {
             string? organizationId;
             await using (var connection = await database.OpenConnectionAsync(cancellationToken))
-                organizationId = await connection.ExecuteScalarAsync<string?>(new CommandDefinition(Next, new { after }, cancellationToken: cancellationToken));
+                organizationId = await connection.ExecuteScalarAsync<string?>(new CommandDefinition(NextSql, new { after }, cancellationToken: cancellationToken));
             if (organizationId is null && after.Length == 0) return null;
             if (organizationId is not null)
             {
@@ -59,14 +65,12 @@ internal sealed class StaleLeads(Database database, TimeProvider time)
 
     private Task<LeadClaim> ClaimOfAsync(string organizationId, int limit, CancellationToken cancellationToken)
     {
-        static string Select(WriteTransaction transaction) =>
-            $"select lead_id as LeadId, revision as Revision from leads where organization_id = @organizationId and {IsQueued} and not exists ({IsHeld}) order by stale_since_ms, lead_id limit @limit {transaction.SkipLocked}";
         return database.WriteAsync(
             async transaction =>
             {
                 var nowMs = time.NowMs();
                 var latestMs = nowMs + (long)Lease.TotalMilliseconds;
-                var free = (await transaction.Connection.QueryAsync<ClaimedLead>(transaction.Command(Select(transaction), new { organizationId, nowMs, latestMs, limit }, cancellationToken))).AsList();
+                var free = (await transaction.Connection.QueryAsync<ClaimedLead>(transaction.Command($"{OldestSql} {transaction.SkipLocked}", new { organizationId, nowMs, latestMs, limit }, cancellationToken))).AsList();
                 var token = Guid.NewGuid().ToString("N");
                 var taken = await TakeAsync(transaction, List(transaction, organizationId, free.Select(l => l.LeadId), token, nowMs, latestMs), cancellationToken);
                 return new LeadClaim(organizationId, token, [.. free.Where(l => taken.Contains(l.LeadId))]);
@@ -159,9 +163,8 @@ internal sealed class StaleLeads(Database database, TimeProvider time)
     /// <summary>Leads that wait, none beyond <paramref name="most"/> counted.</summary>
     internal async Task<int> CountAsync(string organizationId, int most, CancellationToken cancellationToken)
     {
-        const string Sql = $"select count(*) from (select 1 from leads where organization_id = @organizationId and {IsQueued} limit @most) as waiting";
         await using var connection = await database.OpenConnectionAsync(cancellationToken);
-        return await connection.ExecuteScalarAsync<int>(new CommandDefinition(Sql, new { organizationId, most }, cancellationToken: cancellationToken));
+        return await connection.ExecuteScalarAsync<int>(new CommandDefinition(CountSql, new { organizationId, most }, cancellationToken: cancellationToken));
     }
 
     /// <summary>Puts leads on the queue, whatever their state: a run that could not score them leaves them to it.</summary>
