@@ -7,21 +7,24 @@ internal static class BenchmarkProgram
     private const string Help = """
         Measures what the product costs and how good it is; prints Markdown.
 
-          dotnet run -c Release --project tests/LeadScoring.Benchmarks -- NAME ... [--quick] [--public-data DIR]
+          dotnet run -c Release --project tests/LeadScoring.Benchmarks -- NAME ... [--quick] [--public-data DIR] [--postgres STRING]
 
           inference   CPU time per lead of the members and the whole ensemble, beside XGBoost's own C API
           explain     CPU time of tree SHAP and whole explanations, beside XGBoost's pred_contribs
           training    wall and CPU time of a whole training on 80,000 demo leads, and of each member's fit
           quality     AUC, log loss and calibration in the demo world beside the truth, and on public sets where given
-          confidence  confidence by band, intervals forward in time, factors beside sampled Shapley values
+          factors     factors beside sampled Shapley values, and whether they sum to the score
+          confidence  confidence by band
+          intervals   conversion intervals forward in time, and while time goes on with outcomes coming in
           quality-forward  the product's targets one by one forward in time, and the base-rate shift of the bank series where public sets are given
-          ingestion   CPU time per event of storing and folding, beside a raw insert of the same rows
+          ingestion   CPU time per event of storing and folding, beside a raw insert of the same rows, on SQLite and (--postgres, or LEADSCORING_TEST_POSTGRES) PostgreSQL
           startup     process start to ready, first and later requests
           plots       the plots of sidecar/docs/methodology.md, drawn anew from public sets, and the figures in them (needs --public-data)
           all         all of them
 
           --quick            less data and fewer rounds: a minute or so instead of many; not for publishing
-          --public-data DIR  folder with sets/NAME.csv, sets/NAME.schema.json and splits/NAME.test.txt (quality, confidence, plots)
+          --postgres STRING  connection string of a server whose user may make databases (ingestion); tests/with-postgres.sh makes one, but it syncs nothing
+          --public-data DIR  folder with sets/NAME.csv, sets/NAME.schema.json and splits/NAME.test.txt (quality, quality-forward, confidence, intervals, plots)
 
         All but startup are CPU time of a thread or process, so that other work on the machine disturbs them less.
         """;
@@ -29,7 +32,7 @@ internal static class BenchmarkProgram
     private static readonly (string Name, Func<BenchmarkOptions, Task> Run)[] All =
     [
         ("inference", InferenceBenchmark.RunAsync), ("explain", ExplainBenchmark.RunAsync), ("training", TrainingBenchmark.RunAsync),
-        ("quality", QualityBenchmark.RunAsync), ("confidence", ConfidenceBenchmark.RunAsync), ("quality-forward", HonestyBenchmark.RunAsync), ("ingestion", IngestionBenchmark.RunAsync), ("startup", StartupBenchmark.RunAsync),
+        ("quality", QualityBenchmark.RunAsync), ("factors", ConfidenceBenchmark.FactorsAsync), ("confidence", ConfidenceBenchmark.BandsAsync), ("intervals", ConfidenceBenchmark.IntervalsAsync), ("quality-forward", HonestyBenchmark.RunAsync), ("ingestion", IngestionBenchmark.RunAsync), ("startup", StartupBenchmark.RunAsync),
         ("plots", PlotsBenchmark.RunAsync),
     ];
 
@@ -37,11 +40,12 @@ internal static class BenchmarkProgram
     {
         CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
         var names = new List<string>();
-        var options = new BenchmarkOptions(false, null);
+        var options = new BenchmarkOptions(false, null, Environment.GetEnvironmentVariable("LEADSCORING_TEST_POSTGRES"));
         for (var i = 0; i < args.Length; i++)
         {
             if (args[i] == "--quick") options = options with { Quick = true };
             else if (args[i] == "--public-data" && i + 1 < args.Length) options = options with { PublicData = args[++i] };
+            else if (args[i] == "--postgres" && i + 1 < args.Length) options = options with { Postgres = args[++i] };
             else names.Add(args[i]);
         }
 
@@ -65,4 +69,5 @@ internal static class BenchmarkProgram
 
 /// <param name="Quick">Less data, fewer rounds.</param>
 /// <param name="PublicData">Folder with public sets; null when not given.</param>
-internal sealed record BenchmarkOptions(bool Quick, string? PublicData);
+/// <param name="Postgres">Connection string of a PostgreSQL server; null when not given.</param>
+internal sealed record BenchmarkOptions(bool Quick, string? PublicData, string? Postgres);

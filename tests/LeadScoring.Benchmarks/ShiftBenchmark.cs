@@ -36,46 +36,49 @@ internal static class ShiftBenchmark
 
     private static void Walk(TrainingSet set, TrainingResult trained, int from, double rate)
     {
-        var size = (set.Rows - from) / (double)Blocks;
+        set = set.WithFeatures(trained.Model.Profile);
+        int[] all = [.. Enumerable.Range(from, set.Rows - from)];
+        var p = Array.ConvertAll(all, r => trained.Model.Score(set.Row(r)).Probability);
+        var y = Array.ConvertAll(all, r => set.Labels[r]);
+        var size = all.Length / (double)Blocks;
+        int[] starts = [.. Enumerable.Range(0, Blocks + 1).Select(b => (int)(b * size))];
+        Report.Progress("walking forward with anchors");
+        var (once, _) = Anchored(p, y, trained, rate, at => starts.Contains(at));
+        var (rarely, _) = Anchored(p, y, trained, rate, at => at % 500 == 0);
+        var (often, verdicts) = Anchored(p, y, trained, rate, at => at % 100 == 0);
+        var em = new double[p.Length];
         var lines = new List<string[]>();
-        var pooled = new Dictionary<string, List<double>>();
-        var outcomes = new List<float>();
-        double[] before = [];
-        float[] beforeLabels = [];
-        foreach (var block in Enumerable.Range(0, Blocks))
+        for (var block = 0; block < Blocks; block++)
         {
-            int[] rows = [.. Enumerable.Range(from + (int)(block * size), (int)((block + 1) * size) - (int)(block * size))];
-            var p = Array.ConvertAll(rows, r => trained.Model.Score(set.Row(r)).Probability);
-            var y = Array.ConvertAll(rows, r => set.Labels[r]);
-            var raw = PriorShift.Estimate(p, rate);
-            var unguarded = new Anchor { Intercept = raw.Intercept };
-            var em = Reanchoring.ByEm(p, rate);
-            var byLabels = before.Length == 0 ? Anchor.Identity : Reanchoring.Fit(before, beforeLabels);
-            var product = before.Length == 0 ? Anchor.Identity : Reanchoring.Decide(before, beforeLabels, p, rate, 42);
-            double Add(string name, Anchor anchor)
-            {
-                var anchored = Array.ConvertAll(p, anchor.Apply);
-                if (!pooled.TryGetValue(name, out var all)) pooled[name] = all = [];
-                all.AddRange(anchored);
-                return CalibrationError.Expected(anchored, y);
-            }
-
-            outcomes.AddRange(y);
+            var rows = starts[block]..starts[block + 1];
+            var shift = PriorShift.Estimate(p[rows], rate);
+            Array.ConvertAll(p[rows], new Anchor { Intercept = shift.Intercept }.Apply).CopyTo(em, starts[block]);
+            string Error(double[] served) => Three(CalibrationError.Expected(served[rows], y[rows]));
             lines.Add(
             [
-                $"{block + 1}", $"{rows.Length:N0}", Three(y.Average()), Three(p.Average()), Three(Add("frozen", Anchor.Identity)), Three(Add("raw", unguarded)), Three(Add("em", em)), Three(Add("labels", byLabels)), Three(Add("product", product)),
-                $"{product.Verdict} / {product.Method}", Three(RankingQuality.RocAuc(p, y)),
+                $"{block + 1}", $"{y[rows].Length:N0}", Three(y[rows].Average()), Three(p[rows].Average()), Error(p), Error(em), Error(once), Error(rarely), Error(often),
+                string.Join(", ", verdicts[rows].GroupBy(v => v).OrderByDescending(g => g.Count()).Select(g => $"{g.Key} {g.Count() / (double)y[rows].Length:0 %}")), Three(RankingQuality.RocAuc(p[rows], y[rows])),
             ]);
-            (before, beforeLabels) = (p, y);
         }
 
-        string Mean(int column) => Three(lines.Average(l => double.Parse(l[column])));
-        string Pooled(string name) => Three(CalibrationError.Expected([.. pooled[name]], [.. outcomes]));
-        string Loss(string name) => Three(ProbabilityLoss.LogLoss([.. pooled[name]], [.. outcomes]));
-        lines.Add(["mean of blocks", "", "", "", Mean(4), Mean(5), Mean(6), Mean(7), Mean(8), "", ""]);
-        lines.Add(["all rows together", $"{outcomes.Count:N0}", Three(outcomes.Average()), Three(pooled["frozen"].Average()), Pooled("frozen"), Pooled("raw"), Pooled("em"), Pooled("labels"), Pooled("product"), "", ""]);
-        lines.Add(["log loss", "", "", "", Loss("frozen"), Loss("raw"), Loss("em"), Loss("labels"), Loss("product"), "", ""]);
-        Report.Table(["block", "rows", "conversions", "mean probability, frozen", "ECE frozen", "EM alone", "EM where plausible", "anchored by the outcomes of the block before", "the product's choice", "choice", "AUC"], lines);
+        double[][] ways = [p, em, once, rarely, often];
+        lines.Add(["mean of blocks", "", "", "", .. Enumerable.Range(4, 5).Select(column => Three(lines.Average(l => double.Parse(l[column])))), "", ""]);
+        lines.Add(["all rows together", $"{y.Length:N0}", Three(y.Average()), Three(p.Average()), .. ways.Select(w => Three(CalibrationError.Expected(w, y))), "", ""]);
+        lines.Add(["log loss", "", "", "", .. ways.Select(w => Three(ProbabilityLoss.LogLoss(w, y))), "", ""]);
+        Report.Table(["block", "rows", "conversions", "mean probability, frozen", "ECE frozen", "EM alone", "anchored once a block", "anchored every 500 outcomes", "anchored every 100 outcomes", "verdicts, every 100", "AUC"], lines);
+    }
+
+    /// <summary>What the product would have served: an anchor of all outcomes before, made anew where <paramref name="anew"/> says so.</summary>
+    private static (double[] Served, AnchorVerdict[] Verdicts) Anchored(double[] p, float[] y, TrainingResult trained, double rate, Func<int, bool> anew)
+    {
+        var (served, verdicts, anchor) = (new double[p.Length], new AnchorVerdict[p.Length], Anchor.Identity);
+        for (var i = 0; i < p.Length; i++)
+        {
+            if (anew(i)) anchor = Reanchoring.Decide(new MaturedOutcomes(p[..i], y[..i]) { Intervals = trained.Model.Certainty.Intervals }, [], rate, 42);
+            (served[i], verdicts[i]) = (anchor.Apply(p[i]), anchor.Verdict);
+        }
+
+        return (served, verdicts);
     }
 
     private static string Three(double value) => double.IsNaN(value) ? "-" : value.ToString("0.000");

@@ -9,7 +9,7 @@ namespace LeadScoring.Ml.Calibration;
 /// rate of many such leads, not of the one lead, which converts or does not.
 /// </para>
 /// <para>
-/// On the log-odds scale the half-width is q sqrt(s^2 + tau^2). s, by score: how far the isotonic map moves when it is fitted again on resampled leads
+/// On the log-odds scale the half-width is q sqrt(s^2 + tau^2). s, by score: how far the calibration map moves when it is fitted again on resampled leads
 /// (Poisson bootstrap; Hanley and MacGibbon 2006, "Creating non-parametric bootstrap samples using Poisson frequencies"). tau: how far periods differ
 /// from what their past predicted (<see cref="PeriodSpread"/>). q: 0.95 quantile of the normal distribution.
 /// </para>
@@ -19,6 +19,8 @@ public sealed class ConversionIntervals
     private const int Resamples = 200;
     private const int MaxBins = 2_000;
     private const int Knots = 48;
+
+    private static readonly double Quantile = Normal.InvCDF(0, 1, (1 + ConversionInterval.Level) / 2);
 
     private readonly double[] probabilities;
     private readonly double[] halfWidths;
@@ -53,31 +55,48 @@ public sealed class ConversionIntervals
     /// <summary>What the widths owe to differences between periods.</summary>
     public PeriodSpread Spread { get; }
 
-    /// <summary>The interval around a probability; it holds the probability and allocates nothing.</summary>
+    /// <summary>The interval around a probability as the training calibrated it; it holds the probability and allocates nothing.</summary>
     /// <param name="probability">Calibrated, in (0, 1).</param>
-    public ConversionInterval Around(double probability)
+    public ConversionInterval Around(double probability) => Stretched(probability, HalfWidth(probability));
+
+    /// <summary>The interval around an anchored probability: where the anchor has learned from outcomes how far periods differ, that replaces what the training found. Allocates nothing.</summary>
+    /// <param name="probability">Calibrated and anchored, in (0, 1).</param>
+    /// <param name="anchor">The anchor that it went through.</param>
+    public ConversionInterval Around(double probability, Anchor anchor)
     {
-        if (!(probability > 0 && probability < 1)) return new ConversionInterval(probability, probability);
-        var stretch = Math.Exp(HalfWidth(probability));
-        return new ConversionInterval(probability / (probability + ((1 - probability) * stretch)), probability * stretch / ((probability * stretch) + 1 - probability));
+        if (anchor.IsIdentity && anchor.PeriodHalfWidth is null) return Around(probability);
+        double sampling = anchor.Slope * SamplingHalfWidth(anchor.Undo(probability)), periods = anchor.PeriodHalfWidth ?? (Quantile * Spread.Tau);
+        return Stretched(probability, Math.Sqrt((sampling * sampling) + (periods * periods)));
+    }
+
+    /// <summary>The part of the half-width that is owed to the sampling of the training, in log-odds.</summary>
+    /// <param name="probability">Calibrated, not anchored.</param>
+    internal double SamplingHalfWidth(double probability)
+    {
+        double half = HalfWidth(probability), periods = Quantile * Spread.Tau;
+        return Math.Sqrt(Math.Max(0, (half * half) - (periods * periods)));
     }
 
     /// <summary>Makes the table for a map.</summary>
-    /// <param name="map">The map that probabilities come from.</param>
+    /// <param name="map">The map that probabilities come from: <see cref="SmoothedIsotonic"/>, fitted on the same predictions.</param>
     /// <param name="predictions">Out-of-fold raw probabilities that the map was fitted on, in [0, 1]. Shape (leads,).</param>
     /// <param name="labels">1 or 0. Shape (leads,).</param>
-    /// <param name="minimumBlockWeight">As the map was fitted with.</param>
     /// <param name="spread">Differences between periods; <see cref="PeriodSpread.Unknown"/> when rows carry no time.</param>
     /// <param name="seed">Seed of the resampling.</param>
-    public static ConversionIntervals Fit(
-        IsotonicCalibrator map, double[] predictions, float[] labels, double minimumBlockWeight, PeriodSpread spread, int seed)
+    public static ConversionIntervals Fit(IsotonicCalibrator map, double[] predictions, float[] labels, PeriodSpread spread, int seed)
     {
         var (raw, negative, positive) = Bins(predictions, labels);
         var knots = KnotsOf(map, predictions);
-        var sampled = Resample(raw, negative, positive, knots, minimumBlockWeight, new Random(seed));
-        var quantile = Normal.InvCDF(0, 1, (1 + ConversionInterval.Level) / 2);
-        double[] widths = [.. sampled.Select(s => quantile * Math.Sqrt((s * s) + (spread.Tau * spread.Tau)))];
+        var sampled = Resample(raw, negative, positive, knots, IsotonicCalibrator.SuggestedBlockWeight(labels.Length), new Random(seed));
+        double[] widths = [.. sampled.Select(s => Quantile * Math.Sqrt((s * s) + (spread.Tau * spread.Tau)))];
         return new ConversionIntervals([.. knots.Select(k => k.Probability)], widths, spread);
+    }
+
+    private static ConversionInterval Stretched(double probability, double halfWidth)
+    {
+        if (!(probability > 0 && probability < 1)) return new ConversionInterval(probability, probability);
+        var stretch = Math.Exp(halfWidth);
+        return new ConversionInterval(probability / (probability + ((1 - probability) * stretch)), probability * stretch / ((probability * stretch) + 1 - probability));
     }
 
     private double HalfWidth(double probability)
@@ -140,11 +159,12 @@ public sealed class ConversionIntervals
             for (var bin = 0; bin < raw.Length; bin++)
                 (weights[2 * bin], weights[(2 * bin) + 1]) = (Count(negative[bin], random), Count(positive[bin], random));
             if (!Array.Exists(weights, w => w > 0)) continue;
-            var refitted = IsotonicCalibrator.Fit(x, y, weights, minimumBlockWeight);
+            // Both halves of the map, as SmoothedIsotonic has them.
+            var (isotonic, line) = (IsotonicCalibrator.Fit(x, y, weights, minimumBlockWeight), PlattScaling.Fit(x, y, weights));
             resamples++;
             for (var k = 0; k < knots.Length; k++)
             {
-                var p = Math.Clamp(refitted.Apply(knots[k].Raw), 1e-6, 1 - 1e-6);
+                var p = Math.Clamp((isotonic.Apply(knots[k].Raw) + line.Apply(knots[k].Raw)) / 2, 1e-6, 1 - 1e-6);
                 var logOdds = Math.Log(p / (1 - p));
                 (sums[k], squares[k]) = (sums[k] + logOdds, squares[k] + (logOdds * logOdds));
             }

@@ -3,15 +3,14 @@ using MathNet.Numerics.Distributions;
 
 namespace LeadScoring.Ml.Calibration;
 
-/// <summary>Moves probabilities to the present with recent outcomes, and says when even that does not help.</summary>
+/// <summary>Moves probabilities to the present with matured outcomes, and says when even that does not help.</summary>
 /// <remarks>
 /// <para>
-/// Logistic recalibration (Cox 1958, "Two Further Applications of a Model for Binary Regression"): logit p' = slope x logit p + intercept. The intercept is drawn to 0 by a normal
-/// prior of deviation <see cref="InterceptDeviation"/>, so that a handful of outcomes moves little; the slope is fitted only where a likelihood-ratio test asks for it, and drawn to 1.
+/// Logistic recalibration (Cox 1958): logit p' = slope x logit p + intercept, followed through the outcomes in their order (<see cref="AnchorWalk"/>). How many outcomes are looked back on, and whether the slope moves,
+/// is settled by what would have foreseen the newest ones best (<see cref="RecalibrationMixture"/>); the same walk teaches the width of the intervals (<see cref="IntervalWidth"/>).
 /// </para>
 /// <para>
-/// Which anchor to take is decided without looking ahead: recent outcomes are cut in half by time, and each way (leave as is, anchor by the older half, EM on the newer half without its
-/// outcomes) is judged by its log loss on the newer half. The winner is then made anew from all that is known now.
+/// EM on leads without outcomes takes over only where it would have done better, on the newer half of the latest outcomes, than both the walk and leaving probabilities as they are.
 /// </para>
 /// </remarks>
 public static class Reanchoring
@@ -21,6 +20,9 @@ public static class Reanchoring
 
     /// <summary>Prior deviation of the slope from 1.</summary>
     public const double SlopeDeviation = 0.25;
+
+    /// <summary>Outcomes, the newest, that verdicts rest on: enough to judge by, few enough to be of today.</summary>
+    public const int RecentRows = 2_000;
 
     /// <summary>Fewest recent outcomes.</summary>
     public const int FewestRows = 200;
@@ -40,57 +42,51 @@ public static class Reanchoring
     private const int Simulations = 200;
     private const double Edge = 1e-6;
 
-    /// <summary>Fits intercept, and slope where the outcomes ask for it.</summary>
-    /// <param name="probabilities">Calibrated, in [0, 1]. Shape (rows,).</param>
-    /// <param name="labels">1 or 0. Shape (rows,). One class only is fine: the prior keeps the intercept finite.</param>
-    /// <returns>An anchor without verdict.</returns>
-    /// <exception cref="ArgumentException">No rows, or lengths differ.</exception>
-    public static Anchor Fit(ReadOnlySpan<double> probabilities, ReadOnlySpan<float> labels)
-    {
-        var z = Margins(probabilities, labels);
-        var flat = Newton(z, labels, withSlope: false, shrunk: false);
-        var sloped = Newton(z, labels, withSlope: true, shrunk: false);
-        var withSlope = P(2 * (flat.Loss - sloped.Loss), 1) < Significance;
-        var fit = Newton(z, labels, withSlope, shrunk: true);
-        // A slope of 0 or less would turn the order of leads round: calibration may not do that.
-        var anchor = new Anchor { Slope = Math.Max(0.05, fit.Slope), Intercept = fit.Intercept, Method = AnchorMethod.Outcomes, Verdict = AnchorVerdict.Reanchored };
-        return WithRates(anchor, probabilities);
-    }
-
     /// <summary>Decides on the anchor.</summary>
-    /// <param name="probabilities">Probabilities of recent leads with matured outcomes, as the model gives them, in order of time. Shape (rows,).</param>
-    /// <param name="labels">Their outcomes, 1 or 0. Shape (rows,).</param>
+    /// <param name="outcomes">Leads with matured outcomes, none of them seen by the model.</param>
     /// <param name="unlabeled">Probabilities of the leads of today, without outcomes; may be empty.</param>
     /// <param name="trainingRate">Base rate that the model was calibrated for, in (0, 1).</param>
     /// <param name="seed">Seed of the simulations.</param>
-    /// <exception cref="ArgumentException">Lengths differ.</exception>
-    public static Anchor Decide(double[] probabilities, float[] labels, double[] unlabeled, double trainingRate, int seed)
+    /// <exception cref="ArgumentException">Lengths differ, or outcomes are not in order.</exception>
+    public static Anchor Decide(MaturedOutcomes outcomes, double[] unlabeled, double trainingRate, int seed)
     {
-        if (probabilities.Length != labels.Length) throw new ArgumentException($"{probabilities.Length} probabilities for {labels.Length} outcomes");
+        outcomes.Validate();
+        var labels = outcomes.Labels;
         var conversions = labels.Count(y => y == 1);
         var evidence = new AnchorEvidence { Rows = labels.Length, Conversions = conversions };
         if (labels.Length < FewestRows || Math.Min(conversions, labels.Length - conversions) < FewestPerClass)
             return new Anchor { Evidence = evidence with { Reason = Text($"{labels.Length:N0} matured recent outcomes, {conversions:N0} of them conversions: at least {FewestRows} and {FewestPerClass} of each kind are needed to judge the calibration.{Hint(unlabeled, trainingRate)}") } };
 
-        var z = Margins(probabilities, labels);
-        var asIs = Loss(z, labels, 0, 1);
-        var free = Newton(z, labels, withSlope: true, shrunk: false);
+        var walk = AnchorWalk.Through(outcomes);
+        evidence = evidence with { Memory = Math.Round(walk.Memory), IntervalGroups = walk.Coverage.Groups, IntervalsHeld = walk.Coverage.Inside };
+        var recent = Math.Max(0, labels.Length - RecentRows);
+        var (z, y) = (walk.LogOdds[recent..], labels[recent..]);
+        // A breath of a prior: one class only has its optimum at infinity.
+        var free = new LogOddsLine(0, 1, 1e-3, 0, 1e-3).After(z, y, withSlope: true);
+        var p = P(2 * (new LogOddsLine(0, 1, 0, 0, 0).Loss(z, y) - free.Loss(z, y)), 2);
         // Three standard errors cost nothing more: the curvature at the optimum is there already.
-        evidence = evidence with { P = P(2 * (asIs - free.Loss), 2), Slope = free.Slope, SlopeHigh = free.Slope + (1.96 * free.SlopeError) };
-        var half = labels.Length / 2;
-        var (older, newer) = (probabilities[..half], probabilities[half..]);
-        var (olderLabels, newerLabels) = (labels[..half], labels[half..]);
-        Anchor[] ways = [Anchor.Identity, Fit(older, olderLabels), ByEm(newer, trainingRate)];
-        double[] losses = [.. ways.Select(w => Loss(Margins(Apply(w, newer), newerLabels), newerLabels, 0, 1) / newerLabels.Length)];
-        var best = Array.IndexOf(losses, losses.Min());
+        evidence = evidence with { P = p, Slope = free.Slope, SlopeLow = free.Slope - (1.96 * free.SlopeError), SlopeHigh = free.Slope + (1.96 * free.SlopeError) };
+        var newer = recent + (y.Length / 2);
+        return Judge(Choose(outcomes, walk, newer, unlabeled, trainingRate, ref evidence, seed), evidence);
+    }
+
+    /// <summary>What the walk came to, or EM where it would have done better on the newer half of the latest outcomes.</summary>
+    private static Anchor Choose(MaturedOutcomes outcomes, AnchorWalk walk, int newer, double[] unlabeled, double trainingRate, ref AnchorEvidence evidence, int seed)
+    {
+        var labels = outcomes.Labels[newer..];
+        var asIs = outcomes.Probabilities[newer..];
+        var byEm = ByEm(asIs, trainingRate);
+        double[][] ways = [asIs, walk.Foreseen[newer..], Array.ConvertAll(asIs, byEm.Apply)];
+        double[] losses = [.. ways.Select(w => LogLoss(w, labels))];
+        var em = byEm.Method == AnchorMethod.Em && losses[2] < Math.Min(losses[0], losses[1]) && evidence.P < Significance && unlabeled.Length >= FewestRows;
+        var taken = ways[em ? 2 : 1];
         evidence = evidence with
         {
-            LogLossBefore = losses[0], LogLossByOutcomes = losses[1], LogLossByEm = losses[2], EceBefore = Metric(newer, newerLabels), EceAfter = Metric(Apply(ways[best], newer), newerLabels),
+            LogLossBefore = losses[0], LogLossByOutcomes = losses[1], LogLossByEm = losses[2], EceBefore = Metric(asIs, labels), EceAfter = Metric(taken, labels),
         };
-        evidence = evidence with { EceAfterLow = BeyondChance(Apply(ways[best], newer), evidence.EceAfter, seed) };
-        var anchor = evidence.P >= Significance || best == 0 ? WithRates(Anchor.Identity, probabilities)
-            : best == 1 || unlabeled.Length < FewestRows ? Fit(probabilities, labels) : ByEm(unlabeled, trainingRate);
-        return Judge(anchor, evidence);
+        evidence = evidence with { EceAfterLow = BeyondChance(taken, evidence.EceAfter, seed) };
+        if (em && ByEm(unlabeled, trainingRate) is { Method: AnchorMethod.Em } anchor) return anchor with { PeriodHalfWidth = walk.Anchor.PeriodHalfWidth };
+        return WithRates(walk.Anchor.IsIdentity ? walk.Anchor : walk.Anchor with { Method = AnchorMethod.Outcomes, Verdict = AnchorVerdict.Reanchored }, outcomes.Probabilities.AsSpan(^Math.Min(RecentRows, outcomes.Probabilities.Length)..));
     }
 
     /// <summary>The anchor that EM gives on leads without outcomes.</summary>
@@ -110,9 +106,19 @@ public static class Reanchoring
         if (!concept && !(evidence.EceAfterLow > RankOnlyError))
         {
             var what = anchor.Verdict == AnchorVerdict.None
-                ? evidence.P >= Significance ? "the calibration holds on recent outcomes" : "recent outcomes are off, but no anchor does better on the newest of them than leaving the probabilities as they are"
-                : anchor.Method == AnchorMethod.Em ? "the base rate has moved; EM on the leads of today follows it best" : "the base rate has moved; anchored to recent outcomes";
-            return anchor with { Evidence = evidence with { Reason = Text($"{what} (p = {evidence.P:0.0000}; calibration error of the newest half {evidence.EceBefore:0.000}, anchored {evidence.EceAfter:0.000}).") } };
+                ? evidence.P >= Significance ? "the calibration holds on recent outcomes" : "recent outcomes are off, but no anchor foresees them better than leaving the probabilities as they are"
+                : anchor.Method == AnchorMethod.Em ? "the base rate has moved; EM on the leads of today follows it best"
+                : Text($"the base rate has moved; anchored to recent outcomes, looking back on about {evidence.Memory:N0}");
+            return anchor with { Evidence = evidence with { Reason = Text($"{what} (p = {evidence.P:0.0000}; calibration error of the newest {evidence.EceBefore:0.000}, anchored {evidence.EceAfter:0.000}).") } };
+        }
+
+        if (concept && evidence.SlopeLow <= 0)
+        {
+            return anchor with
+            {
+                Verdict = AnchorVerdict.RankingLost,
+                Evidence = evidence with { Reason = Text($"the ranking is lost: outcomes do not follow the score any more (strength {evidence.Slope:0.00} of the training's, at most {evidence.SlopeHigh:0.00}). Probabilities are drawn to the present base rate; neither they nor the order of leads tell leads apart. Train anew.") },
+            };
         }
 
         var why = concept
@@ -156,7 +162,12 @@ public static class Reanchoring
         return sum / labels.Length;
     }
 
-    private static double[] Apply(Anchor anchor, double[] probabilities) => Array.ConvertAll(probabilities, anchor.Apply);
+    private static double LogLoss(double[] probabilities, float[] labels)
+    {
+        double loss = 0;
+        for (var i = 0; i < labels.Length; i++) loss -= Math.Log(Math.Clamp(labels[i] == 1 ? probabilities[i] : 1 - probabilities[i], Edge, 1));
+        return loss / labels.Length;
+    }
 
     private static Anchor WithRates(Anchor anchor, ReadOnlySpan<double> probabilities)
     {
@@ -168,71 +179,6 @@ public static class Reanchoring
         }
 
         return anchor with { FromRate = from, ToRate = to };
-    }
-
-    private static double[] Margins(ReadOnlySpan<double> probabilities, ReadOnlySpan<float> labels)
-    {
-        if (probabilities.IsEmpty || probabilities.Length != labels.Length) throw new ArgumentException($"{probabilities.Length} probabilities for {labels.Length} outcomes");
-        var z = new double[probabilities.Length];
-        for (var i = 0; i < z.Length; i++) z[i] = PriorShift.LogOdds(Math.Clamp(probabilities[i], Edge, 1 - Edge));
-        return z;
-    }
-
-    /// <summary>Sum of the negative log-likelihoods.</summary>
-    private static double Loss(double[] z, ReadOnlySpan<float> labels, double intercept, double slope)
-    {
-        double loss = 0;
-        for (var i = 0; i < z.Length; i++)
-        {
-            var m = intercept + (slope * z[i]);
-            // log(1 + e^m) without overflow.
-            loss += Math.Max(m, 0) + Math.Log(1 + Math.Exp(-Math.Abs(m))) - (labels[i] * m);
-        }
-
-        return loss;
-    }
-
-    private readonly record struct Solution(double Intercept, double Slope, double SlopeError, double Loss);
-
-    private static Solution Newton(double[] z, ReadOnlySpan<float> labels, bool withSlope, bool shrunk)
-    {
-        // Without the priors a breath of a penalty stays: one class only has its optimum at infinity.
-        double ra = shrunk ? 1 / (InterceptDeviation * InterceptDeviation) : 1e-3, rb = shrunk ? 1 / (SlopeDeviation * SlopeDeviation) : 1e-3;
-        double a = 0, b = 1, error = double.NaN;
-        var penalized = double.PositiveInfinity;
-        for (var step = 0; step < 100; step++)
-        {
-            double ga = ra * a, gb = rb * (b - 1), haa = ra, hab = 0, hbb = rb;
-            for (var i = 0; i < z.Length; i++)
-            {
-                var p = 1 / (1 + Math.Exp(-(a + (b * z[i]))));
-                double off = p - labels[i], w = p * (1 - p);
-                ga += off;
-                gb += off * z[i];
-                haa += w;
-                hab += w * z[i];
-                hbb += w * z[i] * z[i];
-            }
-
-            var determinant = (haa * hbb) - (hab * hab);
-            error = Math.Sqrt(haa / determinant);
-            var (da, db) = withSlope ? (((hbb * ga) - (hab * gb)) / determinant, ((haa * gb) - (hab * ga)) / determinant) : (ga / haa, 0.0);
-            var scale = 1.0;
-            double value;
-            while (true)
-            {
-                double na = a - (scale * da), nb = b - (scale * db);
-                value = Loss(z, labels, na, nb) + (ra * na * na / 2) + (rb * (nb - 1) * (nb - 1) / 2);
-                if (value <= penalized || scale < 1e-6) break;
-                scale /= 2;
-            }
-
-            (a, b) = (a - (scale * da), b - (scale * db));
-            if (Math.Abs(scale * da) + Math.Abs(scale * db) < 1e-10) break;
-            penalized = value;
-        }
-
-        return new Solution(a, b, error, Loss(z, labels, a, b));
     }
 
     private static double P(double statistic, int degrees) => 1 - ChiSquared.CDF(degrees, Math.Max(0, statistic));

@@ -118,7 +118,7 @@ public static class EnsembleTrainer
             ConfidenceFit.Fit(Candidate.CrossCalibrate(outOfFold[0], labels, fold, settings.Folds), [outOfFold[0]], known, labels, fold, settings.Folds),
             Intervals(calibrator, average), Intervals(primaryCalibrator, outOfFold[0]));
         ConversionIntervals Intervals(IsotonicCalibrator map, double[] predictions) =>
-            ConversionIntervals.Fit(map, predictions, labels, IsotonicCalibrator.SuggestedBlockWeight(labels.Length), spread, settings.Seed);
+            ConversionIntervals.Fit(map, predictions, labels, spread, settings.Seed);
         var model = new EnsembleModel(
             set.Profile, final.Preprocessor, final.GradientBoosting, final.RandomForest, final.Network, final.Regression, candidate.Weights,
             calibrator, primaryCalibrator, certainty, final.DenseBaseline);

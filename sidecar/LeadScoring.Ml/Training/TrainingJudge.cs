@@ -189,8 +189,13 @@ public static class TrainingJudge
         if (set.AsOfMs is not { } asOf) return Anchor.Identity with { Evidence = new AnchorEvidence { Reason = "Rows carry no time: whether the base rate moved cannot be seen." } };
         var (_, newest) = ForwardSplit.Of(asOf, [.. all.Where(r => facts.MatureUntilMs is not { } until || asOf[r] <= until)], share);
         Array.Sort(newest, (a, b) => asOf[a] != asOf[b] ? asOf[a].CompareTo(asOf[b]) : a.CompareTo(b));
+        // Without intervals: the model knows other leads of these very periods, so how far periods differ cannot be learned here.
         return Reanchoring.Decide(
-            Array.ConvertAll(newest, r => unseen[r]), Array.ConvertAll(newest, r => set.Labels[r]), [], result.TrainRows.Average(r => (double)set.Labels[r]), seed);
+            new MaturedOutcomes(Array.ConvertAll(newest, r => unseen[r]), Array.ConvertAll(newest, r => set.Labels[r]))
+            {
+                Moments = Array.ConvertAll(newest, r => asOf[r]), LagMs = set.Profile.HorizonDays * ActivityState.DayMs,
+            },
+            [], result.TrainRows.Average(r => (double)set.Labels[r]), seed);
     }
 
     private static IProgress<TrainingProgress>? Part(IProgress<TrainingProgress>? progress, string prefix, double from, double to) =>

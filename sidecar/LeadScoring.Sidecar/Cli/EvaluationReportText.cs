@@ -35,6 +35,7 @@ internal static class EvaluationReportText
             {
                 AnchorVerdict.Reanchored => Text($"Base rate: probabilities are re-anchored (mean {anchor.FromRate:0.000} to {anchor.ToRate:0.000}): {anchor.Evidence.Reason}"),
                 AnchorVerdict.RankOnly => $"Base rate: RANK ONLY. {Capital(anchor.Evidence.Reason)}",
+                AnchorVerdict.RankingLost => $"Base rate: RANKING LOST. {Capital(anchor.Evidence.Reason)}",
                 _ => $"Base rate: {anchor.Evidence.Reason}",
             });
         if (evaluation.Waiting is { } waiting) terminal.Line(waiting);

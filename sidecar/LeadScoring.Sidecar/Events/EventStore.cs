@@ -9,7 +9,7 @@ using LeadScoring.Sidecar.Storage;
 namespace LeadScoring.Sidecar.Events;
 
 /// <summary>The events table. An event is stored once, and folded into its lead's activity in the same transaction.</summary>
-internal sealed class EventStore(Database database, LeadStore leads, LeadsChanged changed, TimeProvider time)
+internal sealed class EventStore(Database database, LeadsChanged changed, TimeProvider time)
 {
     /// <summary>Events per transaction: past this the cost per event falls little, and readers of the queue wait longer.</summary>
     internal const int BatchSize = 5_000;
@@ -33,29 +33,69 @@ internal sealed class EventStore(Database database, LeadStore leads, LeadsChange
     /// <summary>The same inside a transaction that the caller holds.</summary>
     internal async Task<bool[]> AppendAsync(WriteTransaction transaction, string organizationId, IReadOnlyList<LeadEvent> events, CancellationToken cancellationToken)
     {
+        if (events.Count == 0) return [];
+        // Leads first and events in one order, for everybody: the same events sent twice at once wait for each other, and never in a circle.
+        var locked = await LeadFold.LockAsync(transaction, organizationId, events.Select(e => e.LeadId), cancellationToken);
+        var order = new int[events.Count];
+        for (var i = 0; i < order.Length; i++) order[i] = i;
+        // Of an id that comes twice the first counts.
+        Array.Sort(order, (a, b) => string.CompareOrdinal(events[a].Event.EventId, events[b].Event.EventId) is var c and not 0 ? c : a.CompareTo(b));
+        var isNew = transaction.IsPostgres
+            ? await InsertManyAsync(transaction, organizationId, events, order, cancellationToken)
+            : await InsertEachAsync(transaction, organizationId, events, order, cancellationToken);
+        var newEvents = new Dictionary<string, List<ActivityEvent>>(StringComparer.Ordinal);
+        for (var i = 0; i < events.Count; i++)
+        {
+            if (!isNew[i]) continue;
+            var (leadId, e) = events[i];
+            if (!newEvents.TryGetValue(leadId, out var list)) newEvents[leadId] = list = [];
+            list.Add(e);
+        }
+
+        if (newEvents.Count == 0) return isNew;
+        await LeadFold.WriteAsync(transaction, organizationId, newEvents, locked, time.NowMs(), cancellationToken);
+        await EventTypeStore.CountAsync(transaction, organizationId, newEvents.Values.SelectMany(e => e), time.NowMs(), cancellationToken);
+        return isNew;
+    }
+
+    private async Task<bool[]> InsertEachAsync(WriteTransaction transaction, string organizationId, IReadOnlyList<LeadEvent> events, int[] order, CancellationToken cancellationToken)
+    {
         const string Sql = """
             insert into events (organization_id, event_id, lead_id, type, source, occurred_at_ms, received_at_ms, properties)
             values (@organizationId, @eventId, @leadId, @type, @source, @occurredAtMs, @receivedAtMs, @properties)
             on conflict (organization_id, event_id) do nothing
             """;
-        // Leads first and events in one order, for everybody: the same events sent twice at once wait for each other, and never in a circle.
-        await LeadStore.LockAsync(transaction, organizationId, events.Select(e => e.LeadId).Distinct(StringComparer.Ordinal), cancellationToken);
         using var insert = transaction.Prepare(Sql, "organizationId", "eventId", "leadId", "type", "source", "occurredAtMs", "receivedAtMs", "properties")
             .Set(0, organizationId).Set(6, time.NowMs());
         var isNew = new bool[events.Count];
-        var newEvents = new Dictionary<string, List<ActivityEvent>>(StringComparer.Ordinal);
-        foreach (var i in Enumerable.Range(0, events.Count).OrderBy(i => events[i].Event.EventId, StringComparer.Ordinal))
+        foreach (var i in order)
         {
             var (leadId, e) = events[i];
             insert.Set(1, e.EventId).Set(2, leadId).Set(3, e.Type).Set(4, e.Source).Set(5, e.OccurredAtMs).Set(7, EventProperties.ToJson(e.Properties));
             isNew[i] = await insert.ExecuteAsync(cancellationToken) == 1;
-            if (!isNew[i]) continue;
-            if (!newEvents.TryGetValue(leadId, out var list)) newEvents[leadId] = list = [];
-            list.Add(e);
         }
 
-        await leads.FoldAsync(transaction, organizationId, newEvents, cancellationToken);
-        await EventTypeStore.CountAsync(transaction, organizationId, newEvents.Values.SelectMany(e => e), time.NowMs(), cancellationToken);
+        return isNew;
+    }
+
+    private async Task<bool[]> InsertManyAsync(WriteTransaction transaction, string organizationId, IReadOnlyList<LeadEvent> events, int[] order, CancellationToken cancellationToken)
+    {
+        const string Sql = """
+            insert into events (organization_id, event_id, lead_id, type, source, occurred_at_ms, received_at_ms, properties)
+            select @organizationId, n.event_id, n.lead_id, n.type, n.source, n.occurred_at_ms, @nowMs, n.properties
+            from unnest(@ids, @leadIds, @types, @sources, @occurredAtMs, @properties) as n (event_id, lead_id, type, source, occurred_at_ms, properties)
+            on conflict (organization_id, event_id) do nothing
+            returning event_id
+            """;
+        T[] Of<T>(Func<LeadEvent, T> part) => Array.ConvertAll(order, i => part(events[i]));
+        var parameters = new
+        {
+            organizationId, nowMs = time.NowMs(), ids = Of(e => e.Event.EventId), leadIds = Of(e => e.LeadId), types = Of(e => e.Event.Type), sources = Of(e => e.Event.Source),
+            occurredAtMs = Of(e => e.Event.OccurredAtMs), properties = Of(e => EventProperties.ToJson(e.Event.Properties)),
+        };
+        var inserted = (await transaction.Connection.QueryAsync<string>(transaction.Command(Sql, parameters, cancellationToken))).ToHashSet(StringComparer.Ordinal);
+        var isNew = new bool[events.Count];
+        foreach (var i in order) isNew[i] = inserted.Remove(events[i].Event.EventId);
         return isNew;
     }
 

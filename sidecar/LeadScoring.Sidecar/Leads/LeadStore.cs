@@ -103,45 +103,14 @@ internal sealed class LeadStore(Database database, TimeProvider time)
                 is_stale = 1, stale_since_ms = coalesce(stale_since_ms, @nowMs)
             where organization_id = @organizationId and lead_id = @leadId
             """;
-        await LockAsync(transaction, organizationId, writes.Select(w => w.LeadId), cancellationToken);
+        var results = new LeadWriteStatus[writes.Count];
+        IEnumerable<int> left = transaction.IsPostgres ? await UpsertManyAsync(transaction, organizationId, writes, results, cancellationToken) : Enumerable.Range(0, writes.Count);
         using var select = transaction.Prepare($"{Select} {transaction.ForUpdate}", "organizationId", "leadId").Set(0, organizationId);
         using var insert = transaction.Prepare(Insert, "organizationId", "leadId", "attributes", "createdAtMs", "nowMs", "empty")
             .Set(0, organizationId).Set(4, time.NowMs()).Set(5, Array.Empty<byte>());
         using var update = transaction.Prepare(Update, "organizationId", "leadId", "attributes", "createdAtMs", "nowMs").Set(0, organizationId).Set(4, time.NowMs());
-        var results = new LeadWriteStatus[writes.Count];
-        for (var i = 0; i < writes.Count; i++) results[i] = await UpsertAsync(writes[i], select, insert, update, cancellationToken);
+        foreach (var i in left) results[i] = await UpsertAsync(writes[i], select, insert, update, cancellationToken);
         return results;
-    }
-
-    /// <summary>
-    /// Folds new events into their leads' activity; the caller has made sure that none was folded before.
-    /// Unknown leads are made, without attributes: what a lead does may be known before who it is.
-    /// </summary>
-    internal async Task FoldAsync(WriteTransaction transaction, string organizationId, IReadOnlyDictionary<string, List<ActivityEvent>> newEvents, CancellationToken cancellationToken)
-    {
-        const string Select = "select activity from leads where organization_id = @organizationId and lead_id = @leadId";
-        const string Insert = """
-            insert into leads (organization_id, lead_id, attributes, created_at_ms, updated_at_ms, activity, bot_events, revision, is_stale, stale_since_ms)
-            values (@organizationId, @leadId, '{}', null, @nowMs, @activity, @botEvents, 1, 1, @nowMs)
-            on conflict (organization_id, lead_id) do nothing
-            """;
-        const string Update = """
-            update leads
-            set activity = @activity, bot_events = @botEvents, updated_at_ms = @nowMs, revision = revision + 1, is_stale = 1, stale_since_ms = coalesce(stale_since_ms, @nowMs)
-            where organization_id = @organizationId and lead_id = @leadId
-            """;
-        await LockAsync(transaction, organizationId, newEvents.Keys, cancellationToken);
-        using var select = transaction.Prepare($"{Select} {transaction.ForUpdate}", "organizationId", "leadId").Set(0, organizationId);
-        using var insert = transaction.Prepare(Insert, "organizationId", "leadId", "activity", "nowMs", "botEvents").Set(0, organizationId).Set(3, time.NowMs());
-        using var update = transaction.Prepare(Update, "organizationId", "leadId", "activity", "nowMs", "botEvents").Set(0, organizationId).Set(3, time.NowMs());
-        // In the order of the key, so that neighbouring rows are touched together.
-        foreach (var (leadId, events) in newEvents.OrderBy(p => p.Key, StringComparer.Ordinal))
-        {
-            // Nothing was written: somebody else made the lead this moment, and there is something to fold into now.
-            while (await FoldAsync(leadId, events, select, insert, update, cancellationToken) == 0)
-            {
-            }
-        }
     }
 
     /// <summary>Some leads whose activity was folded by rules of an earlier version, from one organization; empty when there are none.</summary>
@@ -167,42 +136,57 @@ internal sealed class LeadStore(Database database, TimeProvider time)
             await transaction.ExecuteAsync(Sql, new { organizationId, leadId, activity = state.ToBytes(), botEvents = state.BotEvents + state.BurstEvents, version, nowMs }, cancellationToken);
     }
 
-    /// <summary>
-    /// Puts scores onto leads, and takes them off the queue if they are still at the revision that was scored: a change in between keeps its place.
-    /// </summary>
-    /// <returns>Per score whether score, grade, model, kind of scoring or exclusion differ from before, and the score before; unchanged for a lead that is gone.</returns>
-    internal static async Task<(bool IsChanged, double? Before)[]> SetScoresAsync(WriteTransaction transaction, string organizationId, IReadOnlyList<LatestScore> scores, CancellationToken cancellationToken)
+    private sealed record Known
     {
-        const string Select = "select score, grade, model_version, scored_by, exclusion from leads where organization_id = @organizationId and lead_id = @leadId";
+        public string LeadId { get; init; } = "";
+        public string Attributes { get; init; } = "";
+        public long? CreatedAtMs { get; init; }
+        public bool IsNew { get; init; }
+    }
+
+    /// <summary>Three statements for any number of leads.</summary>
+    /// <returns>Writes of leads that somebody else made this moment: there is something to merge into now.</returns>
+    private async Task<List<int>> UpsertManyAsync(
+        WriteTransaction transaction, string organizationId, IReadOnlyList<LeadWrite> writes, LeadWriteStatus[] results, CancellationToken cancellationToken)
+    {
+        const string Select = """
+            select lead_id as LeadId, attributes as Attributes, created_at_ms as CreatedAtMs from leads
+            where organization_id = @organizationId and lead_id = any(@ids) order by lead_id for update
+            """;
         const string Update = """
             update leads
-            set score = @score, grade = @grade, probability = @probability, confidence = @confidence, model_version = @modelVersion, scored_by = @scoredBy,
-                scored_at_ms = @scoredAtMs, scored_revision = @scoredRevision, exclusion = @exclusion, scored_with = @scoredWith,
-                is_stale = case when revision = @revision then 0 when @revision < 0 then 1 else is_stale end,
-                stale_since_ms = case when revision = @revision then null when @revision < 0 then coalesce(stale_since_ms, @scoredAtMs) else stale_since_ms end
-            where organization_id = @organizationId and lead_id = @leadId
+            set attributes = n.attributes, created_at_ms = n.created_at_ms, updated_at_ms = @nowMs, revision = leads.revision + 1, is_stale = 1, stale_since_ms = coalesce(leads.stale_since_ms, @nowMs)
+            from unnest(@ids, @attributes, @createdAtMs) as n (lead_id, attributes, created_at_ms)
+            where leads.organization_id = @organizationId and leads.lead_id = n.lead_id
             """;
-        using var select = transaction.Prepare(Select, "organizationId", "leadId").Set(0, organizationId);
-        using var update = transaction.Prepare(Update, "organizationId", "leadId", "score", "grade", "probability", "confidence", "modelVersion", "scoredBy", "scoredAtMs", "revision", "scoredRevision", "exclusion", "scoredWith")
-            .Set(0, organizationId);
-        var changed = new (bool IsChanged, double? Before)[scores.Count];
-        for (var i = 0; i < scores.Count; i++)
+        const string Insert = """
+            insert into leads (organization_id, lead_id, attributes, created_at_ms, updated_at_ms, activity, revision, is_stale, stale_since_ms)
+            select @organizationId, n.lead_id, n.attributes, n.created_at_ms, @nowMs, '', 1, 1, @nowMs from unnest(@ids, @attributes, @createdAtMs) as n (lead_id, attributes, created_at_ms)
+            on conflict (organization_id, lead_id) do nothing
+            returning lead_id
+            """;
+        var ids = writes.Select(w => w.LeadId).Distinct(StringComparer.Ordinal).ToArray();
+        var known = (await transaction.Connection.QueryAsync<Known>(transaction.Command(Select, new { organizationId, ids }, cancellationToken))).ToDictionary(k => k.LeadId, StringComparer.Ordinal);
+        var changed = new SortedDictionary<string, Known>(StringComparer.Ordinal);
+        for (var i = 0; i < writes.Count; i++)
         {
-            var s = scores[i];
-            bool known;
-            await using (var row = await select.Set(1, s.LeadId).QueryAsync(cancellationToken))
-            {
-                known = await row.ReadAsync(cancellationToken);
-                changed[i] = (known && (row.IsDBNull(0) || row.GetDouble(0) != s.Score || row.GetString(1)[0] != s.Grade
-                    || (row.IsDBNull(2) ? null : row.GetInt32(2)) != s.ModelVersion || row.GetString(3) != s.ScoredBy || (row.IsDBNull(4) ? null : row.GetString(4)) != s.Exclusion),
-                    known && !row.IsDBNull(0) ? row.GetDouble(0) : null);
-            }
-
-            if (known)
-                await update.Set(1, s.LeadId).Set(2, s.Score).Set(3, s.Grade.ToString()).Set(4, s.Probability).Set(5, s.Confidence).Set(6, s.ModelVersion).Set(7, s.ScoredBy).Set(8, s.ScoredAtMs).Set(9, s.Revision).Set(10, s.ScoredRevision).Set(11, s.Exclusion).Set(12, s.ScoredWith).ExecuteAsync(cancellationToken);
+            var write = writes[i];
+            var before = known.GetValueOrDefault(write.LeadId);
+            var merged = LeadAttributes.Merge(before?.Attributes ?? "{}", write.Attributes, out var count);
+            var after = new Known { LeadId = write.LeadId, Attributes = merged, CreatedAtMs = write.CreatedAtMs ?? before?.CreatedAtMs, IsNew = before?.IsNew ?? true };
+            results[i] = count > LeadAttributes.MaxCount ? LeadWriteStatus.Rejected : before is null ? LeadWriteStatus.Created : after == before ? LeadWriteStatus.Unchanged : LeadWriteStatus.Updated;
+            if (results[i] is LeadWriteStatus.Created or LeadWriteStatus.Updated) known[write.LeadId] = changed[write.LeadId] = after;
         }
 
-        return changed;
+        object Parameters(Known[] part) => new
+        {
+            organizationId, nowMs = time.NowMs(), ids = Array.ConvertAll(part, k => k.LeadId), attributes = Array.ConvertAll(part, k => k.Attributes), createdAtMs = Array.ConvertAll(part, k => k.CreatedAtMs),
+        };
+        Known[] old = [.. changed.Values.Where(k => !k.IsNew)], made = [.. changed.Values.Where(k => k.IsNew)];
+        if (old.Length > 0) await transaction.ExecuteAsync(Update, Parameters(old), cancellationToken);
+        if (made.Length == 0) return [];
+        var inserted = (await transaction.Connection.QueryAsync<string>(transaction.Command(Insert, Parameters(made), cancellationToken))).ToHashSet(StringComparer.Ordinal);
+        return [.. Enumerable.Range(0, writes.Count).Where(i => changed.TryGetValue(writes[i].LeadId, out var k) && k.IsNew && !inserted.Contains(k.LeadId))];
     }
 
     /// <summary>Closes leads (an outcome came in) or opens them again (it was taken back); an opened lead goes on the queue.</summary>
@@ -217,21 +201,6 @@ internal sealed class LeadStore(Database database, TimeProvider time)
             """;
         using var update = transaction.Prepare(Sql, "organizationId", "leadId", "closedAtMs", "nowMs").Set(0, organizationId).Set(3, time.NowMs());
         foreach (var (leadId, closed) in leads) await update.Set(1, leadId).Set(2, closed ? time.NowMs() : null).ExecuteAsync(cancellationToken);
-    }
-
-    private static async Task<int> FoldAsync(
-        string leadId, List<ActivityEvent> events, PreparedStatement select, PreparedStatement insert, PreparedStatement update, CancellationToken cancellationToken)
-    {
-        var stored = await ReadActivityAsync(select.Set(1, leadId), cancellationToken);
-        var state = ActivityState.FromBytes(stored);
-        foreach (var e in events) state.Fold(e);
-        return await (stored is null ? insert : update).Set(1, leadId).Set(2, state.ToBytes()).Set(4, state.BotEvents + state.BurstEvents).ExecuteAsync(cancellationToken);
-    }
-
-    private static async Task<byte[]?> ReadActivityAsync(PreparedStatement select, CancellationToken cancellationToken)
-    {
-        await using var row = await select.QueryAsync(cancellationToken);
-        return await row.ReadAsync(cancellationToken) ? row.GetFieldValue<byte[]>(0) : null;
     }
 
     private static async Task<LeadWriteStatus> UpsertAsync(LeadWrite write, PreparedStatement select, PreparedStatement insert, PreparedStatement update, CancellationToken cancellationToken)

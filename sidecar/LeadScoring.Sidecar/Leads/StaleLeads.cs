@@ -95,10 +95,7 @@ internal sealed class StaleLeads(Database database, TimeProvider time)
     internal static async Task<HashSet<string>> RedeemAsync(WriteTransaction transaction, LeadClaim claim, IReadOnlyList<string> leadIds, CancellationToken cancellationToken)
     {
         var redeem = $"delete from rescoring_claims where organization_id = @organizationId and token = @token and lead_id in (select value from {From(transaction)}) returning lead_id";
-        var stale = $"select lead_id from leads where organization_id = @organizationId and is_stale = 1 and lead_id in (select value from {From(transaction)})";
-        var held = await transaction.Connection.QueryAsync<string>(transaction.Command(redeem, List(transaction, claim.OrganizationId, leadIds, claim.Token), cancellationToken));
-        // What is off the queue was scored by somebody else meanwhile.
-        return (await transaction.Connection.QueryAsync<string>(transaction.Command(stale, List(transaction, claim.OrganizationId, held), cancellationToken))).ToHashSet(StringComparer.Ordinal);
+        return (await transaction.Connection.QueryAsync<string>(transaction.Command(redeem, List(transaction, claim.OrganizationId, leadIds, claim.Token), cancellationToken))).ToHashSet(StringComparer.Ordinal);
     }
 
     // A list of ids as one parameter and as rows: arrays where there are any, JSON elsewhere.

@@ -33,7 +33,7 @@ internal sealed partial class LeadScorer
             if (isUnsure) bundle.Model.Score(values[i], members);
             var factors = Factors(points.AsSpan(i * width, width));
             var result = Result(active, values[i], leads[i].Snapshot, nowMs, leads[i].Latest?.Grade, scores[i], ScoredBy.Ensemble, isUnsure ? members : [], factors, bundle.BaseRates)
-                with { Interval = bundle.Model.Certainty.Intervals.Around(scores[i].Probability) };
+                with { Interval = bundle.Model.Certainty.Intervals.Around(scores[i].Probability, bundle.Model.Anchor) };
             writes[i] = new ScoreWrite(leads[i], result, Change(active, leads[i], result, factsThen[i], then[i].Points), active.Fingerprint);
         }
 

@@ -55,7 +55,7 @@ internal sealed partial class LeadScorer(IOptions<ScoringOptions> options)
         var explanation = withFactors && !quick ? active.Explainer!.Explain(values) : null;
         var (by, certainty) = (quick ? ScoredBy.Primary : ScoredBy.Ensemble, bundle.Model.Certainty);
         var result = Result(active, values, lead, nowMs, previous, score, by, quick ? [] : members, explanation?.Factors, bundle.BaseRates);
-        return result with { Interval = (quick ? certainty.PrimaryIntervals : certainty.Intervals).Around(score.Probability) };
+        return result with { Interval = (quick ? certainty.PrimaryIntervals : certainty.Intervals).Around(score.Probability, bundle.Model.Anchor) };
     }
 
     /// <summary>A full score of a stored lead, ready to be stored.</summary>

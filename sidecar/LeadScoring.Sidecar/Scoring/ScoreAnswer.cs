@@ -84,6 +84,9 @@ public enum ScoreCalibration
 
     /// <summary>The order of leads only: recent outcomes contradict the probabilities.</summary>
     RankOnly,
+
+    /// <summary>Not even the order: recent outcomes do not follow the scores any more.</summary>
+    RankingLost,
 }
 
 /// <summary>A scored lead.</summary>
@@ -105,7 +108,7 @@ public sealed record ScoreAnswer(
     string LeadId, double Score, [property: Description("A, B, C or D.")] string Grade, double ConversionProbability, double Confidence, Factors? Factors,
     Recommendations Recommendations, DateTimeOffset UpdatedAt, [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] int? ModelVersion, ScoredBy ScoredBy, bool NeedsReview, bool Cached,
     RestsOn RestsOn, ScoreExclusion? Exclusion = null, bool? Saved = null, ScoreInterval? ConversionInterval = null, SubScores? SubScores = null, string? ReviewReason = null,
-    [property: Description("calibrated, reanchored to the present base rate, or rank_only: recent outcomes contradict the probabilities, use the order of leads. Absent when scored by rules.")] ScoreCalibration? Calibration = null)
+    [property: Description("calibrated, reanchored to the present base rate, rank_only: recent outcomes contradict the probabilities, use the order of leads; or ranking_lost: not even the order. Absent when scored by rules.")] ScoreCalibration? Calibration = null)
 {
     internal static ScoreAnswer Of(string leadId, ScoreResult result, ActiveModel active, bool includeFactors, bool cached, bool? saved = null)
     {
@@ -120,7 +123,7 @@ public sealed record ScoreAnswer(
             result.Factors is null ? null : ShownFactors.SubScoresOf(result.BasePoints, result.Factors, active.Profile), result.ReviewReason,
             result.ScoredBy == ScoredBy.Rules ? null : active.Bundle?.Model.Anchor.Verdict switch
             {
-                AnchorVerdict.Reanchored => ScoreCalibration.Reanchored, AnchorVerdict.RankOnly => ScoreCalibration.RankOnly, null => null, _ => ScoreCalibration.Calibrated,
+                AnchorVerdict.Reanchored => ScoreCalibration.Reanchored, AnchorVerdict.RankOnly => ScoreCalibration.RankOnly, AnchorVerdict.RankingLost => ScoreCalibration.RankingLost, null => null, _ => ScoreCalibration.Calibrated,
             });
     }
 

@@ -75,7 +75,8 @@ internal sealed class ScoreStore(Database database, ScoreEvents events)
             async transaction =>
             {
                 var isCurrent = await ActiveModels.IsCurrentAsync(transaction, organizationId, active, cancellationToken);
-                await WriteNewerAsync(transaction, organizationId, writes, isCurrent, cancellationToken);
+                var standing = await LatestScores.LockAsync(transaction, organizationId, [.. writes.Select(w => w.LeadId)], cancellationToken);
+                await WriteAsync(transaction, organizationId, [.. writes.Where(w => IsNewest(w, standing))], standing, isCurrent, cancellationToken);
                 return isCurrent;
             },
             cancellationToken);
@@ -87,9 +88,10 @@ internal sealed class ScoreStore(Database database, ScoreEvents events)
             async transaction =>
             {
                 var isCurrent = await ActiveModels.IsCurrentAsync(transaction, claim.OrganizationId, active, cancellationToken);
-                await LeadStore.LockAsync(transaction, claim.OrganizationId, writes.Select(w => w.LeadId), cancellationToken);
+                var standing = await LatestScores.LockAsync(transaction, claim.OrganizationId, [.. writes.Select(w => w.LeadId)], cancellationToken);
                 var held = await StaleLeads.RedeemAsync(transaction, claim, [.. writes.Select(w => w.LeadId)], cancellationToken);
-                if (isCurrent) await WriteAsync(transaction, claim.OrganizationId, [.. writes.Where(w => held.Contains(w.LeadId))], isCurrent: true, cancellationToken);
+                ScoreWrite[] mine = [.. writes.Where(w => held.Contains(w.LeadId) && standing.TryGetValue(w.LeadId, out var s) && s.IsStale)];
+                if (isCurrent) await WriteAsync(transaction, claim.OrganizationId, mine, standing, isCurrent: true, cancellationToken);
                 return isCurrent;
             },
             cancellationToken);
@@ -102,38 +104,44 @@ internal sealed class ScoreStore(Database database, ScoreEvents events)
             async transaction =>
             {
                 if (!await ActiveModels.IsCurrentAsync(transaction, run.OrganizationId, active, cancellationToken)) return false;
-                var changed = await WriteNewerAsync(transaction, run.OrganizationId, writes, isCurrent: true, cancellationToken);
-                var moves = writes.Where(w => changed.ContainsKey(w.LeadId) && w.Lead.Latest is { } before && before.Grade != w.Result.Grade)
-                    .GroupBy(w => $"{w.Lead.Latest!.Grade}>{w.Result.Grade}").ToDictionary(g => g.Key, g => g.Count());
-                var batch = new RescoringProgress(position, leads, changed.Count, moves);
+                var standing = await LatestScores.LockAsync(transaction, run.OrganizationId, [.. writes.Select(w => w.LeadId)], cancellationToken);
+                var told = await WriteAsync(transaction, run.OrganizationId, [.. writes.Where(w => IsNewest(w, standing))], standing, isCurrent: true, cancellationToken);
+                var moves = writes.Where(w => told.ContainsKey(w.LeadId) && standing[w.LeadId].Grade is { } before && before[0] != w.Result.Grade)
+                    .GroupBy(w => $"{standing[w.LeadId].Grade}>{w.Result.Grade}").ToDictionary(g => g.Key, g => g.Count());
+                var batch = new RescoringProgress(position, leads, told.Count, moves);
                 return await RescoringRunStore.AdvanceAsync(transaction, run, batch, nowMs, cancellationToken) ? true : throw new RescoringLostException();
             },
             cancellationToken);
 
-    private async Task<Dictionary<string, string>> WriteNewerAsync(WriteTransaction transaction, string organizationId, IReadOnlyList<ScoreWrite> writes, bool isCurrent, CancellationToken cancellationToken)
-    {
-        await LeadStore.LockAsync(transaction, organizationId, writes.Select(w => w.LeadId), cancellationToken);
-        var newer = await NewerThanScoredAsync(transaction, organizationId, writes, cancellationToken);
-        return await WriteAsync(transaction, organizationId, [.. writes.Where(w => !newer.Contains(w.LeadId))], isCurrent, cancellationToken);
-    }
-
-    /// <summary>Leads that were changed and scored again while these scores were being made: what is on them is newer.</summary>
-    private static async Task<HashSet<string>> NewerThanScoredAsync(WriteTransaction transaction, string organizationId, IReadOnlyList<ScoreWrite> writes, CancellationToken cancellationToken)
-    {
-        const string Sql = "select 1 from leads where organization_id = @organizationId and lead_id = @leadId and revision > @revision and is_stale = 0 and scored_at_ms is not null";
-        using var select = transaction.Prepare(Sql, "organizationId", "leadId", "revision").Set(0, organizationId);
-        var newer = new HashSet<string>(StringComparer.Ordinal);
-        foreach (var write in writes)
-        {
-            await using var row = await select.Set(1, write.LeadId).Set(2, write.Lead.Revision).QueryAsync(cancellationToken);
-            if (await row.ReadAsync(cancellationToken)) newer.Add(write.LeadId);
-        }
-
-        return newer;
-    }
+    /// <summary>Not of a lead that is gone by now, or that was changed and scored again while this score was being made: what is there is newer.</summary>
+    private static bool IsNewest(ScoreWrite write, Dictionary<string, StandingScore> standing) =>
+        standing.TryGetValue(write.LeadId, out var s) && !(s.Revision > write.Lead.Revision && !s.IsStale && s.ScoredAtMs is not null);
 
     /// <returns>Leads with a new row in the ledger, and what to do about each.</returns>
-    private async Task<Dictionary<string, string>> WriteAsync(WriteTransaction transaction, string organizationId, IReadOnlyList<ScoreWrite> writes, bool isCurrent, CancellationToken cancellationToken)
+    private async Task<Dictionary<string, string>> WriteAsync(
+        WriteTransaction transaction, string organizationId, ScoreWrite[] writes, Dictionary<string, StandingScore> standing, bool isCurrent, CancellationToken cancellationToken)
+    {
+        LatestScore[] scores = [.. writes.Select(w => Latest(w, isCurrent))];
+        await LatestScores.SetAsync(transaction, organizationId, scores, cancellationToken);
+        await RecommendedActions.LogAsync(transaction, organizationId, writes, cancellationToken);
+        var rows = new List<(ScoreWrite Write, ScoreChange? Change)>(writes.Length);
+        for (var i = 0; i < writes.Length; i++)
+        {
+            if (!standing[writes[i].LeadId].DiffersFrom(scores[i])) continue;
+            // Another score may have been stored since the lead was read: the ledger must sum all the same.
+            rows.Add((writes[i], standing[writes[i].LeadId].Score is not { } before ? null
+                : writes[i].Change is { } c && writes[i].Lead.Latest is { } seen ? c.From(seen.Score, before) : ScoreChange.Of(writes[i].Result.Score.Points - before, 0, 0, 0)));
+        }
+
+        if (rows.Count == 0) return [];
+        if (transaction.IsPostgres) await AddManyAsync(transaction, organizationId, rows, cancellationToken);
+        else await AddEachAsync(transaction, organizationId, rows, cancellationToken);
+        var told = rows.ToDictionary(r => r.Write.LeadId, r => r.Write.Result.Recommendation.Action, StringComparer.Ordinal);
+        await events.PutAsync(transaction, organizationId, [.. told.Keys], told, cancellationToken);
+        return told;
+    }
+
+    private static async Task AddEachAsync(WriteTransaction transaction, string organizationId, List<(ScoreWrite Write, ScoreChange? Change)> rows, CancellationToken cancellationToken)
     {
         const string Sql = """
             insert into scores (organization_id, lead_id, change, scored_at_ms, score, grade, probability, confidence, model_version, scored_by, needs_review, base_points, factors,
@@ -142,27 +150,37 @@ internal sealed class ScoreStore(Database database, ScoreEvents events)
                 @cause, @newData, @elapsedTime, @model, @calibration, @exclusion
             from scores where organization_id = @organizationId and lead_id = @leadId
             """;
-        var changed = await LeadStore.SetScoresAsync(transaction, organizationId, [.. writes.Select(w => Latest(w, isCurrent))], cancellationToken);
-        await RecommendedActions.LogAsync(transaction, organizationId, writes, cancellationToken);
         using var insert = transaction.Prepare(Sql, "organizationId", "leadId", "scoredAtMs", "score", "grade", "probability", "confidence", "modelVersion", "scoredBy", "needsReview", "basePoints", "factors", "cause", "newData", "elapsedTime", "model", "calibration", "exclusion")
             .Set(0, organizationId);
-        var told = new Dictionary<string, string>(StringComparer.Ordinal);
-        for (var i = 0; i < writes.Count; i++)
+        foreach (var (write, change) in rows)
         {
-            if (!changed[i].IsChanged) continue;
-            told[writes[i].LeadId] = writes[i].Result.Recommendation.Action;
-            var r = writes[i].Result;
-            // Another score may have been stored since the lead was read: the ledger must sum all the same.
-            var change = changed[i].Before is not { } before ? null
-                : writes[i].Change is { } c && writes[i].Lead.Latest is { } seen ? c.From(seen.Score, before) : ScoreChange.Of(r.Score.Points - before, 0, 0, 0);
-            await insert.Set(1, writes[i].LeadId).Set(2, r.ScoredAtMs).Set(3, r.Score.Points).Set(4, r.Grade.ToString()).Set(5, r.Score.Probability).Set(6, r.Score.Confidence)
+            var r = write.Result;
+            await insert.Set(1, write.LeadId).Set(2, r.ScoredAtMs).Set(3, r.Score.Points).Set(4, r.Grade.ToString()).Set(5, r.Score.Probability).Set(6, r.Score.Confidence)
                 .Set(7, r.ModelVersion).Set(8, Name(r.ScoredBy)).Set(9, r.NeedsReview ? 1 : 0).Set(10, r.BasePoints)
                 .Set(11, StoredExplanation.Write(r))
                 .Set(12, Name(change?.Cause ?? ChangeCause.First)).Set(13, change?.NewData).Set(14, change?.ElapsedTime).Set(15, change?.Model).Set(16, change?.Calibration).Set(17, r.Exclusion?.Id).ExecuteAsync(cancellationToken);
         }
+    }
 
-        await events.PutAsync(transaction, organizationId, [.. told.Keys], told, cancellationToken);
-        return told;
+    private static Task AddManyAsync(WriteTransaction transaction, string organizationId, List<(ScoreWrite Write, ScoreChange? Change)> rows, CancellationToken cancellationToken)
+    {
+        const string Sql = """
+            insert into scores (organization_id, lead_id, change, scored_at_ms, score, grade, probability, confidence, model_version, scored_by, needs_review, base_points, factors,
+                cause, new_data_points, elapsed_time_points, model_points, calibration_points, exclusion)
+            select @organizationId, n.lead_id, coalesce((select max(s.change) from scores as s where s.organization_id = @organizationId and s.lead_id = n.lead_id), 0) + 1,
+                n.scored_at_ms, n.score, n.grade, n.probability, n.confidence, n.model_version, n.scored_by, n.needs_review, n.base_points, n.factors, n.cause, n.new_data, n.elapsed_time, n.model, n.calibration, n.exclusion
+            from unnest(@ids, @scoredAtMs, @points, @grades, @probabilities, @confidences, @modelVersions, @scoredBy, @needsReview, @basePoints, @factors, @causes, @newData, @elapsedTime, @model, @calibration, @exclusions)
+                as n (lead_id, scored_at_ms, score, grade, probability, confidence, model_version, scored_by, needs_review, base_points, factors, cause, new_data, elapsed_time, model, calibration, exclusion)
+            """;
+        T[] Of<T>(Func<ScoreWrite, ScoreChange?, T> part) => [.. rows.Select(r => part(r.Write, r.Change))];
+        return transaction.ExecuteAsync(Sql, new
+        {
+            organizationId, ids = Of((w, _) => w.LeadId), scoredAtMs = Of((w, _) => w.Result.ScoredAtMs), points = Of((w, _) => w.Result.Score.Points), grades = Of((w, _) => w.Result.Grade.ToString()),
+            probabilities = Of((w, _) => w.Result.Score.Probability), confidences = Of((w, _) => w.Result.Score.Confidence), modelVersions = Of((w, _) => w.Result.ModelVersion),
+            scoredBy = Of((w, _) => Name(w.Result.ScoredBy)), needsReview = Of((w, _) => w.Result.NeedsReview ? (short)1 : (short)0), basePoints = Of((w, _) => w.Result.BasePoints),
+            factors = Of((w, _) => StoredExplanation.Write(w.Result)), causes = Of((_, c) => Name(c?.Cause ?? ChangeCause.First)), newData = Of((_, c) => c?.NewData), elapsedTime = Of((_, c) => c?.ElapsedTime),
+            model = Of((_, c) => c?.Model), calibration = Of((_, c) => c?.Calibration), exclusions = Of((w, _) => w.Result.Exclusion?.Id),
+        }, cancellationToken);
     }
 
     internal async Task<StoredScore?> LatestAsync(string organizationId, string leadId, CancellationToken cancellationToken) =>

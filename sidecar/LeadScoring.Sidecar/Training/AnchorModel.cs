@@ -1,5 +1,6 @@
 using LeadScoring.Ml.Bundles;
 using LeadScoring.Ml.Calibration;
+using LeadScoring.Ml.Features;
 using LeadScoring.Sidecar.Api;
 using LeadScoring.Sidecar.Leads;
 using LeadScoring.Sidecar.Models;
@@ -12,8 +13,8 @@ namespace LeadScoring.Sidecar.Training;
 /// <summary>Looks at what became of leads since a model was trained, and moves its probabilities to the present base rate if that is called for.</summary>
 internal sealed class AnchorModel(TrainingData data, ProfileStore profiles, ModelStore models, AnchorStore anchors, Database database, TimeProvider time)
 {
-    // Recent outcomes that are looked at, the newest: enough to judge by, few enough to be of today.
-    private const int MostRows = 2_000;
+    // Outcomes that are walked through, the newest: a bound on the time that an anchor takes. How many of them count is found by the walk.
+    private const int MostRows = 20_000;
 
     /// <exception cref="ProblemException">There is no such version, it cannot be read, or it was made for another profile.</exception>
     internal async Task<(Anchor Anchor, int LeadsToRescore)> RunAsync(string organizationId, int version, CancellationToken cancellationToken)
@@ -57,7 +58,10 @@ internal sealed class AnchorModel(TrainingData data, ProfileStore profiles, Mode
         var trainingRate = bundle.Manifest.OutOfFold is { Ensemble: { Rows: > 0 } e } ? e.Positives / (double)e.Rows : double.NaN;
         if (!(trainingRate is > 0 and < 1)) throw new ProblemException(ProblemKind.Conflict, "The bundle does not say which base rate it was calibrated for; train anew.");
         return Reanchoring.Decide(
-            Array.ConvertAll(recent, r => model.Score(set.Row(r)).Probability), Array.ConvertAll(recent, r => set.Labels[r]),
+            new MaturedOutcomes(Array.ConvertAll(recent, r => model.Score(set.Row(r)).Probability), Array.ConvertAll(recent, r => set.Labels[r]))
+            {
+                Moments = Array.ConvertAll(recent, r => asOf[r]), LagMs = model.Profile.HorizonDays * ActivityState.DayMs, Intervals = model.Certainty.Intervals,
+            },
             [.. Enumerable.Range(0, young.Rows).Select(r => model.Score(young.Row(r)).Probability)], trainingRate, bundle.Manifest.Settings.Seed);
     }
 }

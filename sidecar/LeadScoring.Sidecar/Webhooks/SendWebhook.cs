@@ -22,6 +22,7 @@ internal sealed class SendWebhook : IDisposable
 {
     // A short body is read in the background so that the connection can be used again; a longer one ends it.
     private const int MaxDrainBytes = 64 * 1024;
+    private const string Closed = "the connection was closed before the answer";
     private static readonly TimeSpan DrainTimeout = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan LongestPause = TimeSpan.FromHours(24);
 
@@ -127,6 +128,7 @@ internal sealed class SendWebhook : IDisposable
             if (inner is SocketException socket) return socket.SocketErrorCode switch
             {
                 SocketError.ConnectionRefused => "connection refused",
+                SocketError.ConnectionReset or SocketError.ConnectionAborted => Closed,
                 SocketError.HostNotFound or SocketError.NoData or SocketError.TryAgain => "the host name is not known",
                 var code => $"no connection ({code})",
             };
@@ -135,7 +137,7 @@ internal sealed class SendWebhook : IDisposable
         return e.HttpRequestError switch
         {
             HttpRequestError.SecureConnectionError => "no secure connection: the certificate is not trusted, or TLS failed",
-            HttpRequestError.ResponseEnded => "the connection was closed before the answer",
+            HttpRequestError.ResponseEnded => Closed,
             HttpRequestError.InvalidResponse => "the answer is not HTTP",
             var error => $"no answer ({error})",
         };

@@ -1,4 +1,5 @@
 using System.ComponentModel;
+using System.ComponentModel.DataAnnotations;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using LeadScoring.Sidecar.Api;
@@ -22,7 +23,7 @@ internal static class WebhookEventTypes
 
 /// <summary>The body of every webhook.</summary>
 /// <param name="Id">The same for every try and every webhook that the event goes to; the header webhook-id says it too. Whoever has seen it has seen the event.</param>
-public sealed record WebhookEvent<TData>(string Id, string Type, string OrganizationId, DateTimeOffset OccurredAt, TData Data);
+public sealed record WebhookEvent<TData>(string Id, string Type, string OrganizationId, DateTimeOffset OccurredAt, [property: Required] TData Data);
 
 /// <summary>What score.updated, grade.changed and review.needed tell. No attribute of the person.</summary>
 /// <param name="PreviousGrade">Absent for the lead's first score.</param>

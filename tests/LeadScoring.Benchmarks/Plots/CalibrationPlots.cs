@@ -62,24 +62,31 @@ internal static class CalibrationPlots
         var points = new List<(double X, double Rate, Interval Interval, double Frozen, double Anchored, string Verdict)>();
         double[] before = [];
         float[] beforeLabels = [];
+        var anchor = Anchor.Identity;
         foreach (var block in Enumerable.Range(0, Blocks))
         {
             int[] rows = [.. Enumerable.Range(from + (int)(block * size), (int)((block + 1) * size) - (int)(block * size))];
             var p = Array.ConvertAll(rows, r => trained.Model.Score(set.Row(r)).Probability);
             var y = Array.ConvertAll(rows, r => set.Labels[r]);
-            var anchor = before.Length == 0 ? Anchor.Identity : Reanchoring.Decide(before, beforeLabels, p, rate, 42);
-            points.Add((block + 1, y.Average(), Interval.OfShare(y.Sum(), y.Length), p.Average(), p.Average(anchor.Apply), anchor.Verdict.ToString()));
-            (before, beforeLabels) = (p, y);
+            var (served, verdicts) = (new double[p.Length], new AnchorVerdict[p.Length]);
+            for (var i = 0; i < p.Length; i++)
+            {
+                if (i % 100 == 0) anchor = Reanchoring.Decide(new MaturedOutcomes([.. before, .. p[..i]], [.. beforeLabels, .. y[..i]]), [], rate, 42);
+                (served[i], verdicts[i]) = (anchor.Apply(p[i]), anchor.Verdict);
+            }
+
+            points.Add((block + 1, y.Average(), Interval.OfShare(y.Sum(), y.Length), p.Average(), served.Average(), verdicts.GroupBy(v => v).MaxBy(g => g.Count())!.Key.ToString()));
+            (before, beforeLabels) = ([.. before, .. p], [.. beforeLabels, .. y]);
         }
 
-        Report.Table(["block", "converted", "frozen mean probability", "re-anchored mean probability", "verdict from the block before"], points.Select(b => (string[])[$"{b.X}", $"{b.Rate:0.000}", $"{b.Frozen:0.000}", $"{b.Anchored:0.000}", b.Verdict]));
+        Report.Table(["block", "converted", "frozen mean probability", "re-anchored mean probability", "most frequent verdict"], points.Select(b => (string[])[$"{b.X}", $"{b.Rate:0.000}", $"{b.Frozen:0.000}", $"{b.Anchored:0.000}", b.Verdict]));
         var frame = new PlotFrame("When the base rate moves", $"UCI bank series in order of date: trained on the first {from:N0} calls (base rate {rate:0.000}),\nthe other {set.Rows - from:N0} in {Blocks} blocks")
             .Axis(AxisPosition.Bottom, "block, oldest first", 0.5, Blocks + 0.5, 1, "0").Axis(AxisPosition.Left, "share, mean probability", 0, 0.7, 0.1, "0.0").Legend(LegendPosition.LeftTop)
             .Line("base rate of the training", [(0.5, rate), (Blocks + 0.5, rate)], PlotFrame.Grey, LineStyle.Dash, thickness: 1)
             .Intervals("converted, 95 % interval", points.Select(b => (b.X, b.Rate, b.Interval)), PlotFrame.Grey)
             .Line("mean probability, frozen", points.Select(b => (b.X, b.Frozen)), PlotFrame.Orange, markers: true)
-            .Line("mean probability, re-anchored by the block before", points.Select(b => (b.X, b.Anchored)), PlotFrame.Blue, markers: true);
-        foreach (var b in points.Where(b => b.Verdict == nameof(AnchorVerdict.RankOnly))) frame.Text("rank only", b.X + 0.12, b.Anchored - 0.015, HorizontalAlignment.Left, PlotFrame.Blue);
+            .Line("mean probability, re-anchored every 100 outcomes", points.Select(b => (b.X, b.Anchored)), PlotFrame.Blue, markers: true);
+        foreach (var b in points.Where(b => b.Verdict is nameof(AnchorVerdict.RankOnly) or nameof(AnchorVerdict.RankingLost))) frame.Text(b.Verdict == nameof(AnchorVerdict.RankOnly) ? "rank only" : "ranking lost", b.X + 0.12, b.Anchored - 0.015, HorizontalAlignment.Left, PlotFrame.Blue);
         frame.Save(folder, "base-rate");
     }
 }

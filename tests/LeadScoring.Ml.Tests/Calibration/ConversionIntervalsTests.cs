@@ -5,6 +5,7 @@ namespace LeadScoring.Ml.Tests.Calibration;
 public sealed class ConversionIntervalsTests
 {
     private static readonly ConversionIntervals Table = new([0.1, 0.5, 0.9], [0.4, 0.2, 0.6], PeriodSpread.Unknown);
+    private static readonly ConversionIntervals Spread = new([0.1, 0.5, 0.9], [0.4, 0.2, 0.6], new PeriodSpread(0.1, 6));
 
     [Fact]
     public void Around_AnyProbability_HoldsItInsideZeroAndOne()
@@ -39,6 +40,22 @@ public sealed class ConversionIntervalsTests
     }
 
     [Fact]
+    public void Around_AnchorThatLearnedAWidth_ReplacesThePeriodsAndFollowsTheSlope()
+    {
+        var anchor = new Anchor { Intercept = 1, Slope = 0.5, PeriodHalfWidth = 0.7 };
+        var served = anchor.Apply(0.5);
+        var (low, high) = Spread.Around(served, anchor);
+        // 0.2 of the table less 1.645 x 0.1 for the periods of the training, times the slope, beside the learned 0.7.
+        var half = Math.Sqrt((0.25 * ((0.2 * 0.2) - (1.6448536 * 1.6448536 * 0.01))) + (0.7 * 0.7));
+        Assert.Equal(half, LogOdds(served) - LogOdds(low), 6);
+        Assert.Equal(half, LogOdds(high) - LogOdds(served), 6);
+        // Anchors from before widths were learned, and the identity, leave the training's width.
+        Assert.Equal(Spread.Around(0.5), Spread.Around(0.5, Anchor.Identity));
+        var (oldLow, _) = Spread.Around(served, anchor with { Slope = 1, Intercept = LogOdds(served), PeriodHalfWidth = null });
+        Assert.Equal(0.2, LogOdds(served) - LogOdds(oldLow), 9);
+    }
+
+    [Fact]
     public void New_BadTables_Throw()
     {
         Assert.Throws<ArgumentException>(() => new ConversionIntervals([], [], PeriodSpread.Unknown));
@@ -58,9 +75,8 @@ public sealed class ConversionIntervalsTests
         for (var draw = 0; draw < Draws; draw++)
         {
             var (raw, labels) = World(3_000, draw, shift: 0);
-            var block = IsotonicCalibrator.SuggestedBlockWeight(labels.Length);
-            var map = IsotonicCalibrator.Fit(raw, labels, minimumBlockWeight: block);
-            var intervals = ConversionIntervals.Fit(map, raw, labels, block, PeriodSpread.Unknown, seed: 1);
+            var map = SmoothedIsotonic.Fit(raw, labels);
+            var intervals = ConversionIntervals.Fit(map, raw, labels, PeriodSpread.Unknown, seed: 1);
             foreach (var x in (double[])[0.15, 0.3, 0.5, 0.7, 0.85])
             {
                 var (low, high) = intervals.Around(map.Apply(x));
@@ -72,12 +88,34 @@ public sealed class ConversionIntervalsTests
         Assert.InRange(inside / (double)asked, 0.84, 0.96);
     }
 
+    /// <summary>The map is half staircase and half line; so is what resampling moves.</summary>
+    [Fact]
+    public void Fit_Sampling_IsThatOfTheWholeMapOnResampledLeads()
+    {
+        var (raw, labels) = World(1_500, 11, shift: 0);
+        var random = new Random(12);
+        var refitted = Enumerable.Range(0, 150).Select(_ =>
+        {
+            int[] drawn = [.. Enumerable.Range(0, raw.Length).Select(_ => random.Next(raw.Length))];
+            return SmoothedIsotonic.Fit(Array.ConvertAll(drawn, i => raw[i]), Array.ConvertAll(drawn, i => labels[i]));
+        }).ToArray();
+        var map = SmoothedIsotonic.Fit(raw, labels);
+        var intervals = ConversionIntervals.Fit(map, raw, labels, PeriodSpread.Unknown, seed: 1);
+        double[] at = [0.15, 0.3, 0.45, 0.6, 0.75, 0.9];
+        var expected = at.Average(x =>
+        {
+            double[] moved = [.. refitted.Select(m => LogOdds(m.Apply(x)))];
+            return Math.Sqrt(moved.Average(v => v * v) - Math.Pow(moved.Average(), 2));
+        });
+        Assert.InRange(at.Average(x => intervals.SamplingHalfWidth(map.Apply(x))) / 1.6449 / expected, 0.85, 1.15);
+    }
+
     [Fact]
     public void Fit_PeriodsDiffer_WidensByThem()
     {
         var (raw, labels) = World(3_000, 1, shift: 0);
-        var map = IsotonicCalibrator.Fit(raw, labels, minimumBlockWeight: 50);
-        ConversionInterval Interval(PeriodSpread spread) => ConversionIntervals.Fit(map, raw, labels, 50, spread, seed: 1).Around(0.4);
+        var map = SmoothedIsotonic.Fit(raw, labels);
+        ConversionInterval Interval(PeriodSpread spread) => ConversionIntervals.Fit(map, raw, labels, spread, seed: 1).Around(0.4);
         var (alone, narrow, wide) = (Interval(PeriodSpread.Unknown), Interval(new PeriodSpread(0.2, 6)), Interval(new PeriodSpread(0.6, 6)));
         Assert.True(alone.High < narrow.High && narrow.High < wide.High, $"{alone} {narrow} {wide}");
         // Almost nothing but the periods.
@@ -90,8 +128,8 @@ public sealed class ConversionIntervalsTests
         foreach (var labels in (float[][])[[0, 0, 0], [1, 1, 1], [1], [0]])
         {
             var raw = labels.Select((_, i) => 0.2 + (0.1 * i)).ToArray();
-            var map = IsotonicCalibrator.Fit(raw, labels);
-            var (low, high) = ConversionIntervals.Fit(map, raw, labels, 0, PeriodSpread.Unknown, 1).Around(map.Apply(0.25));
+            var map = SmoothedIsotonic.Fit(raw, labels);
+            var (low, high) = ConversionIntervals.Fit(map, raw, labels, PeriodSpread.Unknown, 1).Around(map.Apply(0.25));
             Assert.True(low > 0 && high < 1 && low <= high);
         }
     }

@@ -72,7 +72,7 @@ public sealed class PriorShiftTests
         // The score says next to nothing any more: 10 % of its slope.
         var y = Array.ConvertAll(p, x => random.NextDouble() < Sigmoid((0.1 * Math.Log(x / (1 - x))) - 0.75) ? 1f : 0f);
         Assert.True(PriorShift.Estimate(p, 0.3).P > 0.01);
-        var anchor = Reanchoring.Decide(p, y, p, 0.3, 1);
+        var anchor = Reanchoring.Decide(new MaturedOutcomes(p, y), p, 0.3, 1);
         Assert.Equal(AnchorVerdict.RankOnly, anchor.Verdict);
         Assert.True(anchor.Evidence.SlopeHigh < 0.5, anchor.Evidence.Reason);
         Assert.Contains("what leads to a conversion has changed", anchor.Evidence.Reason);
@@ -86,7 +86,7 @@ public sealed class PriorShiftTests
         var p = Enumerable.Range(0, 4_000).Select(_ => Sigmoid(0.5 + Normal(random))).ToArray();
         var y = Array.ConvertAll(p, x => random.NextDouble() < x ? 1f : 0f);
         Assert.True(PriorShift.Estimate(p, 0.2).P < 1e-6);
-        var anchor = Reanchoring.Decide(p, y, p, 0.2, 1);
+        var anchor = Reanchoring.Decide(new MaturedOutcomes(p, y), p, 0.2, 1);
         Assert.Equal((AnchorVerdict.None, true), (anchor.Verdict, anchor.IsIdentity));
     }
 
@@ -97,7 +97,7 @@ public sealed class PriorShiftTests
         for (var seed = 0; seed < 60; seed++)
         {
             var (p, y) = LabelShift(800, 0.3, 0.3, seed);
-            moved += Reanchoring.Decide(p, y, [], 0.3, 1).Verdict == AnchorVerdict.None ? 0 : 1;
+            moved += Reanchoring.Decide(new MaturedOutcomes(p, y), [], 0.3, 1).Verdict == AnchorVerdict.None ? 0 : 1;
         }
 
         Assert.InRange(moved, 0, 4);
@@ -108,7 +108,7 @@ public sealed class PriorShiftTests
     {
         var (p, y) = LabelShift(2_000, 0.05, 0.31, 6);
         var (later, laterLabels) = LabelShift(4_000, 0.05, 0.31, 7);
-        var anchor = Reanchoring.Decide(p, y, [], 0.05, 1);
+        var anchor = Reanchoring.Decide(new MaturedOutcomes(p, y), [], 0.05, 1);
         Assert.Equal((AnchorVerdict.Reanchored, AnchorMethod.Outcomes), (anchor.Verdict, anchor.Method));
         double Error(Func<double, double> map) => LeadScoring.Ml.Metrics.CalibrationError.Expected(Array.ConvertAll(later, x => map(x)), laterLabels);
         Assert.True(Error(anchor.Apply) < 0.5 * Error(x => x), $"{Error(x => x)} {Error(anchor.Apply)}");
@@ -119,7 +119,7 @@ public sealed class PriorShiftTests
     public void Decide_FewOutcomes_OnlyHints()
     {
         var (p, y) = LabelShift(150, 0.05, 0.31, 8);
-        var anchor = Reanchoring.Decide(p, y, LabelShift(2_000, 0.05, 0.31, 9).P, 0.05, 1);
+        var anchor = Reanchoring.Decide(new MaturedOutcomes(p, y), LabelShift(2_000, 0.05, 0.31, 9).P, 0.05, 1);
         Assert.Equal(AnchorVerdict.None, anchor.Verdict);
         Assert.Contains("hint at a base rate of 0.3", anchor.Evidence.Reason);
     }
@@ -131,18 +131,9 @@ public sealed class PriorShiftTests
         var random = new Random(10);
         var p = Enumerable.Range(0, 3_000).Select(_ => random.NextDouble()).ToArray();
         var y = Array.ConvertAll(p, x => random.NextDouble() < (x is > 0.3 and < 0.6 ? 0.9 : x >= 0.6 ? 0.55 : 0.05) ? 1f : 0f);
-        var anchor = Reanchoring.Decide(p, y, [], 0.5, 1);
+        var anchor = Reanchoring.Decide(new MaturedOutcomes(p, y), [], 0.5, 1);
         Assert.Equal(AnchorVerdict.RankOnly, anchor.Verdict);
         Assert.True(anchor.Evidence.EceAfterLow > Reanchoring.RankOnlyError);
-    }
-
-    [Fact]
-    public void Fit_Shrinkage_GrowsWithFewerOutcomes()
-    {
-        // All converted at p = 0.5: the intercept is drawn to 0 the more, the fewer there are. By the optimality condition n (1 - sigmoid(a)) = a / 0.25.
-        double Intercept(int rows) => Reanchoring.Fit(Enumerable.Repeat(0.5, rows).ToArray(), Enumerable.Repeat(1f, rows).ToArray()).Intercept;
-        foreach (var rows in (int[])[5, 50, 500]) Assert.Equal(Intercept(rows) / 0.25, rows * (1 - Sigmoid(Intercept(rows))), 4);
-        Assert.True(Intercept(5) < Intercept(50) && Intercept(50) < Intercept(500));
     }
 
     [Fact]
@@ -154,5 +145,8 @@ public sealed class PriorShiftTests
         Assert.Equal((0.0, 1.0), (p[0], p[^1]));
         Assert.Throws<ArgumentException>(() => new Anchor { Slope = 0 }.Validate());
         Assert.Throws<ArgumentException>(() => new Anchor { Intercept = double.NaN }.Validate());
+        Assert.Throws<ArgumentException>(() => new Anchor { PeriodHalfWidth = -1 }.Validate());
+        Assert.Throws<ArgumentException>(() => new Anchor { PeriodHalfWidth = double.NaN }.Validate());
+        foreach (var x in (double[])[0, 1e-5, 0.3, 1 - 1e-5, 1]) Assert.Equal(x, anchor.Undo(anchor.Apply(x)), 12);
     }
 }

@@ -5,7 +5,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace LeadScoring.Sidecar.Tests.Cli;
 
-/// <summary>A database and folder that outlive the processes over them: SQLite, or PostgreSQL when <see cref="TestPostgres"/> says so.</summary>
+/// <summary>A database and folder that outlive the processes over them: SQLite, or PostgreSQL when a server of it is named.</summary>
 internal sealed class KilledSidecar : IAsyncDisposable
 {
     private readonly string data = Path.Combine(Path.GetTempPath(), "leadscoring-tests", Guid.NewGuid().ToString("N"));

@@ -124,10 +124,15 @@ public sealed class LeadTests(SidecarFactory sidecar) : IClassFixture<SidecarFac
         var before = await sidecar.Get<LeadStore>().GetManyAsync(organization.Id, ["same", "changed"], CancellationToken.None);
         await organization.PutLeadAsync("changed", new { x = 2 });
         LatestScore[] scores = [.. before.Values.Select(l => new LatestScore(l.LeadId, l.Revision, l.Revision, 50, 'C', 0.5, 0.5, null, "rules", null, 1, null))];
-        var isNew = await sidecar.Get<Database>().WriteAsync(
-            transaction => LeadStore.SetScoresAsync(transaction, organization.Id, scores, CancellationToken.None), CancellationToken.None);
+        var standing = await sidecar.Get<Database>().WriteAsync(async transaction =>
+        {
+            var found = await LatestScores.LockAsync(transaction, organization.Id, [.. before.Keys, "nobody"], CancellationToken.None);
+            await LatestScores.SetAsync(transaction, organization.Id, scores, CancellationToken.None);
+            return found;
+        }, CancellationToken.None);
         var stale = (await organization.GetAsync("/v1/leads?is_stale=true")).Body.GetProperty("leads").EnumerateArray();
-        Assert.Equal([(true, null), (true, null)], isNew);
+        Assert.All(scores, s => Assert.True(standing[s.LeadId].DiffersFrom(s) && standing[s.LeadId].Score is null));
+        Assert.Equal(2, standing.Count);
         Assert.Equal("changed", Assert.Single(stale).Text("lead_id"));
     }
 

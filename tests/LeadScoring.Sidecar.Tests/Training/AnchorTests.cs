@@ -78,4 +78,28 @@ public sealed class AnchorTests : IAsyncLifetime
         Assert.Equal("calibrated", (await organization.ScoreAsync(new { lead_id = "x", lead = new { website_sessions = 2 } })).Text("calibration"));
         Assert.Equal(HttpStatusCode.NotFound, (await organization.SendAsync(HttpMethod.Post, "/v1/models/9/anchor")).Status);
     }
+
+    /// <summary>Outcomes that contradict what was said of leads scored alike: the interval moves with the probability, and is wider than the training left it.</summary>
+    [NativeXGBoostFact]
+    public async Task Anchor_OutcomesContradict_ServedIntervalIsMovedAndWider()
+    {
+        var organization = await WithLaterLeadsAsync(1.5, 700);
+        object lead = new { lead_id = "hello", lead = new { website_sessions = 9, avg_pages_viewed = 5, showing_requests = 1 } };
+        var before = (await organization.ScoreAsync(lead)).GetProperty("conversion_interval");
+
+        var (_, body) = await organization.SendAsync(HttpMethod.Post, "/v1/models/1/anchor");
+        var anchor = body.GetProperty("anchor");
+        Assert.Equal(5, anchor.GetProperty("evidence").Int("interval_groups"));
+        Assert.True(anchor.GetProperty("evidence").Int("intervals_held") < 3, anchor.ToString());
+
+        var after = (await organization.ScoreAsync(lead)).GetProperty("conversion_interval");
+        Assert.Equal(0.9, after.GetProperty("level").GetDouble());
+        var (low, high) = (LogOdds(after, "low"), LogOdds(after, "high"));
+        Assert.True((low + high) / 2 > ((LogOdds(before, "low") + LogOdds(before, "high")) / 2) + 0.3, $"{before} {after}");
+        Assert.True(high - low > 1.5 * (LogOdds(before, "high") - LogOdds(before, "low")), $"{before} {after}");
+        // The width of the answer is that of the anchor: nothing but what is owed to sampling comes on top.
+        Assert.True((high - low) / 2 >= anchor.GetProperty("period_half_width").GetDouble() - 0.01, $"{anchor} {after}");
+
+        static double LogOdds(System.Text.Json.JsonElement interval, string end) => interval.GetProperty(end).GetDouble() is var p ? Math.Log(p / (1 - p)) : 0;
+    }
 }

@@ -12,6 +12,8 @@ public sealed class WebhookKillTests
     private static readonly (string, string)[] Settings =
     [
         ("LEADSCORING__WEBHOOKS__ALLOWEDPRIVATEHOSTS", "127.0.0.1"), ("LEADSCORING__WEBHOOKS__TIMEOUT", "00:00:01"), ("LEADSCORING__WEBHOOKS__FIRSTRETRY", "00:00:00.05"),
+        // A lead whose score the kill has cut off would be scored later, after the ledger was compared.
+        ("LEADSCORING__SCORING__RESCORECHANGEDLEADS", "false"),
     ];
 
     [Fact]
