@@ -11,7 +11,7 @@ using Microsoft.Extensions.Options;
 namespace LeadScoring.Sidecar.Scoring;
 
 /// <summary>Snapshot in, score out: no storage, no clock of its own. Never fails for want of a model.</summary>
-internal sealed class LeadScorer(IOptions<ScoringOptions> options)
+internal sealed partial class LeadScorer(IOptions<ScoringOptions> options)
 {
     // An excluded lead is called by nobody, whatever its score.
     internal const char ExcludedGrade = 'D';
@@ -68,15 +68,25 @@ internal sealed class LeadScorer(IOptions<ScoringOptions> options)
     /// <summary>A score of a stored lead with what made it another than its last one.</summary>
     internal static ScoreWrite Write(ActiveModel active, StoredLead lead, ScoreResult result) => new(lead, result, Change(active, lead, result), active.Fingerprint);
 
-    /// <summary>What takes the lead's last score apart from this new one: the same facts scored as of then tell time from facts.</summary>
-    /// <remarks>Where another model, anchor or set of rules scored last, its part holds that of new facts as well: the old one is not asked about them.</remarks>
+    /// <summary>What takes the lead's last score apart from this new one: the same facts scored as of then tell time from facts, and by the anchor of then calibration from both.</summary>
+    /// <remarks>Where another model or set of rules scored last, its part holds that of new facts as well: the old one is not asked about them.</remarks>
     private static ScoreChange? Change(ActiveModel active, StoredLead lead, ScoreResult result)
     {
-        if (lead.Latest is not { } before || lead.ScoredAtMs is not { } thenMs) return null;
-        var then = PointsOf(active, active.Extractor.Extract(lead.Snapshot, thenMs));
+        if (lead.Latest is null || lead.ScoredAtMs is not { } thenMs) return null;
+        var facts = active.Extractor.Extract(lead.Snapshot, thenMs);
+        return Change(active, lead, result, facts, PointsOf(active, facts));
+    }
+
+    /// <param name="facts">Values of the lead as of its last score.</param>
+    /// <param name="then">What scores now, asked about those.</param>
+    private static ScoreChange? Change(ActiveModel active, StoredLead lead, ScoreResult result, FeatureValue[] facts, double then)
+    {
+        if (lead.Latest is not { } before || lead.ScoredAtMs is null) return null;
         var elapsed = result.Score.Points - then;
-        var rest = then - before.Score;
-        return before.ScoredWith == active.Fingerprint ? ScoreChange.Of(rest, elapsed, 0) : ScoreChange.Of(0, elapsed, rest);
+        if (before.ScoredWith == active.Fingerprint) return ScoreChange.Of(then - before.Score, elapsed, 0, 0);
+        if (active.ScoredBefore(before.ScoredWith) is not { } earlier) return ScoreChange.Of(0, elapsed, then - before.Score, 0);
+        var byEarlier = earlier.Score(facts).Points;
+        return ScoreChange.Of(byEarlier - before.Score, elapsed, 0, then - byEarlier);
     }
 
     /// <summary>Score of feature values with all members, or by rules: 0.1 to 99.9.</summary>

@@ -25,7 +25,7 @@ internal static class ScoreStream
             var line = await lines.ReadAsync(cancellationToken);
             if (line is { IsEmpty: false })
             {
-                chunk.Add(Parse(line, number, caller));
+                chunk.Add(ItemLine.Parse(line, number, caller, MaxLineChars));
                 numbers.Add(number);
             }
 
@@ -41,36 +41,5 @@ internal static class ScoreStream
             chunk.Clear();
             numbers.Clear();
         }
-    }
-
-    private static ItemReader Parse(LineReader.Line line, int index, Caller caller)
-    {
-        ItemReader reader;
-        if (line.IsTooLong)
-        {
-            reader = new ItemReader(default, $"/{index}");
-            reader.Errors.Add(new FieldError(reader.Pointer, $"The line has more than {MaxLineChars:N0} characters."));
-            return reader;
-        }
-
-        try
-        {
-            reader = new ItemReader(JsonElement.Parse(line.Text), $"/{index}");
-            if (!reader.IsObject) reader.Errors.Add(new FieldError(reader.Pointer, "The line must be an object."));
-            else if (reader.Member("organization_id") is { } organization) caller.Demand(organization.ToString());
-        }
-        catch (JsonException e)
-        {
-            reader = new ItemReader(default, $"/{index}");
-            reader.Errors.Add(new FieldError(reader.Pointer, $"The line is not valid JSON at byte {e.BytePositionInLine + 1}."));
-        }
-        catch (ProblemException e)
-        {
-            // The answer has begun, so this cannot be a status any more.
-            reader = new ItemReader(default, $"/{index}");
-            reader.Errors.Add(new FieldError($"/{index}/organization_id", e.Message));
-        }
-
-        return reader;
     }
 }
