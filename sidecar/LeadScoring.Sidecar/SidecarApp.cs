@@ -33,7 +33,7 @@ internal static class SidecarApp
             .AddStorage(builder.Configuration)
             .AddOrganizations()
             .AddLeads(builder.Configuration)
-            .AddEvents()
+            .AddEvents(builder.Configuration)
             .AddOutcomes()
             .AddModels()
             .AddScoring(builder.Configuration)
@@ -44,10 +44,17 @@ internal static class SidecarApp
         return builder;
     }
 
+    /// <summary>Schema, and activity that an earlier version folded by other rules.</summary>
+    internal static async Task PrepareDatabaseAsync(this WebApplication app, CancellationToken cancellationToken)
+    {
+        await app.Services.GetRequiredService<Migrator>().MigrateAsync(cancellationToken);
+        await app.Services.GetRequiredService<RefoldActivity>().RunAsync(cancellationToken);
+    }
+
     /// <summary>What must be done before the first request: schema, and leftovers of uploads that were cut off by a crash.</summary>
     internal static async Task PrepareAsync(this WebApplication app, CancellationToken cancellationToken)
     {
-        await app.Services.GetRequiredService<Migrator>().MigrateAsync(cancellationToken);
+        await app.PrepareDatabaseAsync(cancellationToken);
         PostImport.DeleteLeftovers(app.Services.GetRequiredService<IOptions<StorageOptions>>().Value);
     }
 

@@ -5,7 +5,7 @@ namespace LeadScoring.Ml.Features;
 /// <param name="Type">What happened, lower snake case (<see cref="EventTypes"/>); unknown types are counted too.</param>
 /// <param name="Source">crm, website, email or phone.</param>
 /// <param name="OccurredAtMs">When it happened, Unix milliseconds.</param>
-/// <param name="Properties">Details; the fold reads pages, duration_seconds, session_id and is_bot. Null when there are none.</param>
+/// <param name="Properties">Details; the fold reads pages, duration_seconds, session_id and what <see cref="BotSignature"/> reads. Null when there are none.</param>
 public sealed record ActivityEvent(
     string EventId, string Type, string Source, long OccurredAtMs, IReadOnlyDictionary<string, AttributeValue>? Properties = null)
 {

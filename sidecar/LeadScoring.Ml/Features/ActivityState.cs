@@ -4,13 +4,16 @@ namespace LeadScoring.Ml.Features;
 /// Everything that a lead's events say, in numbers that can be added: the only thing that turns events into features.
 /// </summary>
 /// <remarks>
-/// <para>A commutative fold over a set of events: sums, minima, maxima and set unions of integers only, so any order and any batching
-/// of the same events give the same state, bit for bit (<see cref="ToBytes"/> is canonical). Telling a repeated event from a new one
+/// <para>A commutative fold over a set of events: sums, minima, maxima and set unions of integers only, and what follows from those, so any order and any
+/// batching of the same events give the same state, bit for bit (<see cref="ToBytes"/> is canonical). Telling a repeated event from a new one
 /// is the caller's duty (the event id is the key of the event store); <see cref="Replay"/> does it for a list.</para>
 /// <para>Live traffic folds event by event; training replays the same fold up to a cut-off. Not thread-safe.</para>
 /// </remarks>
 public sealed class ActivityState
 {
+    /// <summary>Grows when the same events give another state than before: stored states are then folded anew.</summary>
+    public const int FoldVersion = 3;
+
     /// <summary>Length of a day in milliseconds.</summary>
     public const long DayMs = 86_400_000;
 
@@ -27,14 +30,36 @@ public sealed class ActivityState
     // Most leads never answer anything: made with the first response.
     internal int[]? responseHours;
 
+    // Opens and clicks, bursts included. What counts of them stands in the other figures too, so that reading costs nothing.
+    internal readonly EmailTouches touches = new();
+
+    // First and last of own activity other than opens and clicks: a burst found out later takes its moments back.
+    internal long firstOtherMs = long.MaxValue;
+    internal long lastOtherMs = long.MinValue;
+
     /// <summary>How often one type occurred, and when first and last (Unix ms).</summary>
     public readonly record struct TypeTally(int Count, long FirstMs, long LastMs);
 
-    /// <summary>Number of events folded, bots left out.</summary>
+    /// <summary>Number of events folded, bots and bursts left out.</summary>
     public int Events { get; internal set; }
 
-    /// <summary>Events that said is_bot: kept in the store, not counted in any feature.</summary>
+    /// <summary>Events that are a machine's by themselves (<see cref="BotSignature"/>): kept in the store, not counted in any feature.</summary>
     public int BotEvents { get; internal set; }
+
+    /// <summary>Opens and clicks faster than a person can: kept in the store, not counted in any feature.</summary>
+    public int BurstEvents
+    {
+        get
+        {
+            var sum = 0;
+            for (var i = 0; i < touches.at.Count; i++) sum += touches.IsBurst(i) ? touches.at.Values[i].Sum : 0;
+            return sum;
+        }
+    }
+
+    /// <summary>Why an event of this lead, folded here, does not count; null when it does.</summary>
+    public BotReason? WhyNotCounted(ActivityEvent e) =>
+        BotSignature.Of(e) ?? (EmailTouches.Takes(e.Type) && touches.IsBurst(e.OccurredAtMs) ? BotReason.Burst : null);
 
     /// <summary>Distinct website visits: by session_id where the events bring one, else by half-hour slot.</summary>
     public int Visits => visits.Count;
@@ -52,7 +77,7 @@ public sealed class ActivityState
     public long LastOwnMs { get; internal set; } = long.MinValue;
 
     /// <summary>True when nothing has been folded.</summary>
-    public bool IsEmpty => Events == 0 && BotEvents == 0;
+    public bool IsEmpty => Events == 0 && BotEvents == 0 && touches.at.Count == 0;
 
     /// <summary>Own activity per hour of the week in UTC, Monday 00:00 first. Length 168.</summary>
     public ReadOnlySpan<int> HoursOfWeek => hoursOfWeek;
@@ -95,9 +120,16 @@ public sealed class ActivityState
     /// <summary>Folds one event in. The caller has made sure that this event id was not folded before.</summary>
     public void Fold(ActivityEvent e)
     {
-        if (e.Property("is_bot").AsNumber() == 1)
+        if (BotSignature.Of(e) is not null)
         {
             BotEvents++;
+            return;
+        }
+
+        if (EmailTouches.Takes(e.Type))
+        {
+            FoldTouch(e.OccurredAtMs, e.Type == EventTypes.EmailOpened ? new EmailTouches.Touch(1, 0) : new EmailTouches.Touch(0, 1));
+            TellEnds();
             return;
         }
 
@@ -114,12 +146,14 @@ public sealed class ActivityState
     /// <summary>Adds another state of the same lead, made from other events.</summary>
     public void Merge(ActivityState other)
     {
+        // Two halves may make a burst together: opens and clicks are folded one moment at a time, the rest is added.
+        other = other.WithoutTouches(out var others);
         Events += other.Events;
         BotEvents += other.BotEvents;
         Pages += other.Pages;
         TimeOnSiteMs += other.TimeOnSiteMs;
-        FirstOwnMs = Math.Min(FirstOwnMs, other.FirstOwnMs);
-        LastOwnMs = Math.Max(LastOwnMs, other.LastOwnMs);
+        firstOtherMs = Math.Min(firstOtherMs, other.firstOtherMs);
+        lastOtherMs = Math.Max(lastOtherMs, other.lastOtherMs);
         foreach (var (type, b) in other.types)
         {
             types[type] = types.TryGetValue(type, out var a)
@@ -130,9 +164,14 @@ public sealed class ActivityState
         visits.UnionWith(other.visits);
         foreach (var (day, count) in other.days) days[day] = days.GetValueOrDefault(day) + count;
         for (var h = 0; h < hoursOfWeek.Length; h++) hoursOfWeek[h] += other.hoursOfWeek[h];
-        if (other.responseHours is null) return;
-        responseHours ??= new int[168];
-        for (var h = 0; h < responseHours.Length; h++) responseHours[h] += other.responseHours[h];
+        if (other.responseHours is not null)
+        {
+            responseHours ??= new int[168];
+            for (var h = 0; h < responseHours.Length; h++) responseHours[h] += other.responseHours[h];
+        }
+
+        foreach (var (ms, touch) in others) FoldTouch(ms, touch);
+        TellEnds();
     }
 
     /// <summary>Folds a list up to and including <paramref name="asOfMs"/>; later events and repeated event ids are left out.</summary>
@@ -169,11 +208,83 @@ public sealed class ActivityState
 
     private void FoldOwn(long atMs)
     {
+        firstOtherMs = Math.Min(firstOtherMs, atMs);
+        lastOtherMs = Math.Max(lastOtherMs, atMs);
         FirstOwnMs = Math.Min(FirstOwnMs, atMs);
         LastOwnMs = Math.Max(LastOwnMs, atMs);
+        CountOwn(atMs, 1);
+    }
+
+    private void CountOwn(long atMs, int times)
+    {
         var day = DayOf(atMs);
-        days[day] = days.GetValueOrDefault(day) + 1;
-        hoursOfWeek[HourOfWeek(atMs)]++;
+        if (days.GetValueOrDefault(day) + times is var sum and not 0) days[day] = sum;
+        else days.Remove(day);
+        hoursOfWeek[HourOfWeek(atMs)] += times;
+    }
+
+    /// <summary>Takes back what may be a burst now, adds the moment, and counts again what is none. <see cref="TellEnds"/> follows.</summary>
+    private void FoldTouch(long atMs, EmailTouches.Touch touch)
+    {
+        CountTouches(atMs, -1);
+        touches.Add(atMs, touch);
+        CountTouches(atMs, 1);
+    }
+
+    private void CountTouches(long atMs, int sign)
+    {
+        var (from, to) = touches.Around(atMs);
+        CountTouches(from, to, sign);
+    }
+
+    private void CountTouches(int from, int to, int sign)
+    {
+        for (var i = from; i < to; i++)
+        {
+            if (touches.IsBurst(i)) continue;
+            var touch = touches.at.Values[i];
+            Events += sign * touch.Sum;
+            CountTouches(EventTypes.EmailOpened, sign * touch.Opens);
+            CountTouches(EventTypes.EmailClicked, sign * touch.Clicks);
+            CountOwn(touches.at.Keys[i], sign * touch.Sum);
+        }
+    }
+
+    private void CountTouches(string type, int times)
+    {
+        if (times == 0) return;
+        var tally = Tally(type);
+        if (tally.Count + times == 0) types.Remove(type);
+        else types[type] = tally with { Count = tally.Count + times };
+    }
+
+    /// <summary>First and last moments from what counts.</summary>
+    private void TellEnds()
+    {
+        (FirstOwnMs, LastOwnMs) = (firstOtherMs, lastOtherMs);
+        foreach (var type in (ReadOnlySpan<string>)[EventTypes.EmailOpened, EventTypes.EmailClicked])
+        {
+            int first = 0, last = touches.at.Count - 1;
+            while (first <= last && !Counts(type, first)) first++;
+            while (first <= last && !Counts(type, last)) last--;
+            if (first > last || Tally(type) is not { Count: > 0 } tally) continue;
+            types[type] = new TypeTally(tally.Count, touches.at.Keys[first], touches.at.Keys[last]);
+            FirstOwnMs = Math.Min(FirstOwnMs, touches.at.Keys[first]);
+            LastOwnMs = Math.Max(LastOwnMs, touches.at.Keys[last]);
+        }
+    }
+
+    private bool Counts(string type, int position) =>
+        (type == EventTypes.EmailOpened ? touches.at.Values[position].Opens : touches.at.Values[position].Clicks) > 0 && !touches.IsBurst(position);
+
+    /// <summary>A copy without opens and clicks, and those.</summary>
+    private ActivityState WithoutTouches(out KeyValuePair<long, EmailTouches.Touch>[] without)
+    {
+        without = [.. touches.at];
+        if (without.Length == 0) return this;
+        var copy = FromBytes(ToBytes());
+        copy.CountTouches(0, copy.touches.at.Count, -1);
+        return copy;
     }
 
     internal static int DayOf(long unixMs) => (int)Math.Clamp(Math.Floor((double)unixMs / DayMs), int.MinValue, int.MaxValue);

@@ -3,20 +3,23 @@ using System.Text;
 namespace LeadScoring.Ml.Features;
 
 /// <summary>
-/// Binary form of <see cref="ActivityState"/>: version byte, then variable-length integers in sorted order. Version 2 ends with the hours of responses;
-/// a state without any is written as version 1, so that there is one form of each.
+/// Binary form of <see cref="ActivityState"/>: version byte, then variable-length integers in sorted order. Version 2 adds the hours of responses, version 3
+/// those (perhaps none), the ends of own activity without opens and clicks, and the moments of opens and clicks. A state is written in the lowest
+/// version that holds it, so that there is one form of each.
 /// </summary>
 internal static class ActivityStateCodec
 {
     private const byte Version = 1;
     private const byte WithResponses = 2;
+    private const byte WithTouches = 3;
 
     internal static byte[] Write(ActivityState state)
     {
         using var buffer = new MemoryStream(256);
         using (var writer = new BinaryWriter(buffer, Encoding.UTF8, leaveOpen: true))
         {
-            writer.Write(state.responseHours is null ? Version : WithResponses);
+            var version = state.touches.at.Count > 0 ? WithTouches : state.responseHours is null ? Version : WithResponses;
+            writer.Write(version);
             writer.Write7BitEncodedInt(state.Events);
             writer.Write7BitEncodedInt(state.BotEvents);
             writer.Write7BitEncodedInt64(state.Pages);
@@ -42,7 +45,8 @@ internal static class ActivityStateCodec
             }
 
             WriteHours(writer, state.hoursOfWeek);
-            if (state.responseHours is not null) WriteHours(writer, state.responseHours);
+            if (version >= WithResponses) WriteHours(writer, state.responseHours ?? []);
+            if (version == WithTouches) WriteTouches(writer, state);
         }
 
         return buffer.ToArray();
@@ -52,7 +56,7 @@ internal static class ActivityStateCodec
     {
         var state = new ActivityState();
         if (bytes.IsEmpty) return state;
-        if (bytes[0] is not (Version or WithResponses)) throw new FormatException($"Activity state has version {bytes[0]}; this program reads version {Version} and {WithResponses}.");
+        if (bytes[0] is not (Version or WithResponses or WithTouches)) throw new FormatException($"Activity state has version {bytes[0]}; this program reads version {Version} to {WithTouches}.");
         try
         {
             var stream = new MemoryStream(bytes[1..].ToArray());
@@ -68,7 +72,9 @@ internal static class ActivityStateCodec
             for (var n = Count(reader); n > 0; n--) state.visits.Add(reader.ReadInt64());
             for (var n = Count(reader); n > 0; n--) state.days[reader.ReadInt32()] = Count(reader);
             ReadHours(reader, state.hoursOfWeek);
-            if (bytes[0] == WithResponses) ReadHours(reader, state.responseHours = new int[168]);
+            (state.firstOtherMs, state.lastOtherMs) = (state.FirstOwnMs, state.LastOwnMs);
+            if (bytes[0] >= WithResponses) ReadResponses(reader, state);
+            if (bytes[0] == WithTouches) ReadTouches(reader, state);
             if (stream.Position != stream.Length) throw new FormatException($"Activity state has {stream.Length - stream.Position} bytes behind its end.");
         }
         catch (EndOfStreamException e)
@@ -82,6 +88,40 @@ internal static class ActivityStateCodec
         }
 
         return state;
+    }
+
+    private static void ReadResponses(BinaryReader reader, ActivityState state)
+    {
+        var hours = new int[168];
+        ReadHours(reader, hours);
+        if (Array.Exists(hours, h => h != 0)) state.responseHours = hours;
+    }
+
+    private static void WriteTouches(BinaryWriter writer, ActivityState state)
+    {
+        writer.Write(state.firstOtherMs);
+        writer.Write(state.lastOtherMs);
+        writer.Write7BitEncodedInt(state.touches.at.Count);
+        var before = 0L;
+        foreach (var (ms, touch) in state.touches.at)
+        {
+            // Distances are short where moments are long.
+            writer.Write7BitEncodedInt64(ms - before);
+            writer.Write7BitEncodedInt(touch.Opens);
+            writer.Write7BitEncodedInt(touch.Clicks);
+            before = ms;
+        }
+    }
+
+    private static void ReadTouches(BinaryReader reader, ActivityState state)
+    {
+        (state.firstOtherMs, state.lastOtherMs) = (reader.ReadInt64(), reader.ReadInt64());
+        var before = 0L;
+        for (var n = Count(reader); n > 0; n--)
+        {
+            before += reader.Read7BitEncodedInt64();
+            state.touches.Add(before, new EmailTouches.Touch(Count(reader), Count(reader)));
+        }
     }
 
     private static void WriteHours(BinaryWriter writer, int[] hours)

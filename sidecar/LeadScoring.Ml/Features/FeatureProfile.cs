@@ -94,6 +94,14 @@ public sealed class FeatureProfile
     /// <summary>Position of a feature, -1 when the profile has none of that name.</summary>
     public int IndexOf(string feature) => index.GetValueOrDefault(feature, -1);
 
+    /// <summary>Names of the features that an event type goes into: those whose sources name it, and for events on the website those that measure visits. Recency, trend and hours take every type and are left out here.</summary>
+    public IReadOnlyList<string> FeaturesOf(string eventType) =>
+    [
+        .. from f in Features
+           where f.Sources.Any(s => s.IsActivity && (s.Types.Contains(eventType) || (s.IsOfVisits && EventTypes.Website.Contains(eventType))))
+           select f.Name,
+    ];
+
     /// <summary>The profile without some features, and without the rules and action conditions that name them. Text and hash stay those of the whole.</summary>
     public FeatureProfile Without(IReadOnlySet<string> names) =>
         new(Name, Yaml, [.. Features.Where(f => !names.Contains(f.Name))])

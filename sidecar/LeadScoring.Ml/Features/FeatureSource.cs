@@ -43,6 +43,9 @@ public sealed class FeatureSource
     /// <summary>Counts or sums what was seen, so that 0 means "none seen", not "none".</summary>
     internal bool IsTotal { get; }
 
+    /// <summary>Measures visits of the website.</summary>
+    internal bool IsOfVisits => IsActivity && Name is "visits" or "pages_per_visit" or "visits_per_week" or "minutes_on_site";
+
     /// <summary>The measure of an activity source.</summary>
     internal ActivityMeasure Measure { get; }
 

@@ -7,6 +7,9 @@ internal sealed class ProblemException(ProblemKind kind, string detail, IReadOnl
 
     internal IReadOnlyList<FieldError>? Errors { get; } = errors;
 
+    /// <summary>When to come again, for 429; null: not said.</summary>
+    internal int? RetryAfterSeconds { get; init; }
+
     internal static ProblemException Invalid(string pointer, string detail) => Invalid([new FieldError(pointer, detail)]);
 
     internal static ProblemException Invalid(IReadOnlyList<FieldError> errors) =>

@@ -19,6 +19,7 @@ internal sealed record ProblemKind(string Slug, int Status, string Title)
     internal static readonly ProblemKind IdempotencyAnswerLost = new("idempotency-answer-lost", 409, "The request was done, but its answer cannot be repeated");
     internal static readonly ProblemKind TooLarge = new("body-too-large", 413, "The body is too large");
     internal static readonly ProblemKind UnsupportedMediaType = new("unsupported-media-type", 415, "The content type is not supported");
+    internal static readonly ProblemKind TooMuch = new("too-much-at-once", 429, "More comes in than can be taken at the moment");
     internal static readonly ProblemKind StorageUnavailable = new("storage-unavailable", 503, "The database does not answer");
     internal static readonly ProblemKind Internal = new("internal", 500, "Something went wrong here");
 
@@ -31,6 +32,7 @@ internal sealed record ProblemKind(string Slug, int Status, string Title)
         405 => MethodNotAllowed,
         413 => TooLarge,
         415 => UnsupportedMediaType,
+        429 => TooMuch,
         503 => StorageUnavailable,
         >= 500 => Internal,
         _ => Validation with { Status = status },

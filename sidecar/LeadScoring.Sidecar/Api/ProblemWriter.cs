@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Text.Json;
 using Microsoft.AspNetCore.Mvc;
 
@@ -38,6 +39,7 @@ internal sealed class ProblemWriter : IProblemDetailsService
         if (problem.Errors is { Count: > 0 }) details.Extensions["errors"] = problem.Errors;
         if (problem.Kind.Status >= 500) details.Extensions["trace_id"] = TraceId(http);
         if (problem.Kind.Status == 503) http.Response.Headers.RetryAfter = "5";
+        if (problem.RetryAfterSeconds is { } seconds) http.Response.Headers.RetryAfter = seconds.ToString(CultureInfo.InvariantCulture);
         if (problem.Kind.Status == 401) http.Response.Headers.WWWAuthenticate = "Bearer";
         http.Response.StatusCode = problem.Kind.Status;
         await http.Response.WriteAsJsonAsync(details, (JsonSerializerOptions?)null, "application/problem+json", CancellationToken.None);

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using LeadScoring.Sidecar.Organizations;
-using LeadScoring.Sidecar.Storage;
 
 namespace LeadScoring.Sidecar.Cli;
 
@@ -53,7 +52,7 @@ internal static class CommonOptions
         var app = CreateBuilder(parsed).Build();
         try
         {
-            await app.Services.GetRequiredService<Migrator>().MigrateAsync(cancellationToken);
+            await app.PrepareDatabaseAsync(cancellationToken);
             return app;
         }
         catch

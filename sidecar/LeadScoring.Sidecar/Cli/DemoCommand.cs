@@ -64,7 +64,7 @@ internal static class DemoCommand
         {
             var worker = services.GetRequiredService<Scoring.RescoreChangedLeads>();
             var done = 0;
-            while (await worker.RunOnceAsync(cancellationToken) is > 0 and var count)
+            while (await worker.RunOnceAsync(cancellationToken) + await worker.RunBatchAsync(cancellationToken) is > 0 and var count)
             {
                 done += count;
                 progress.Report(new JobStep(Math.Min(1, done / (double)settings.ActiveLeads), string.Create(CultureInfo.InvariantCulture, $"{done:N0} leads")));

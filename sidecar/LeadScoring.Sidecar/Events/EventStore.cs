@@ -9,7 +9,7 @@ using LeadScoring.Sidecar.Storage;
 namespace LeadScoring.Sidecar.Events;
 
 /// <summary>The events table. An event is stored once, and folded into its lead's activity in the same transaction.</summary>
-internal sealed class EventStore(Database database, TimeProvider time)
+internal sealed class EventStore(Database database, LeadsChanged changed, TimeProvider time)
 {
     /// <summary>Events per transaction: past this the cost per event falls little, and readers of the queue wait longer.</summary>
     internal const int BatchSize = 5_000;
@@ -24,6 +24,7 @@ internal sealed class EventStore(Database database, TimeProvider time)
         {
             var batch = events.Skip(from).Take(BatchSize).ToArray();
             (await database.WriteAsync(transaction => AppendAsync(transaction, organizationId, batch, cancellationToken), cancellationToken)).CopyTo(isNew, from);
+            changed.Tell();
         }
 
         return isNew;
@@ -51,7 +52,9 @@ internal sealed class EventStore(Database database, TimeProvider time)
             list.Add(e);
         }
 
-        if (newEvents.Count > 0) await LeadFold.WriteAsync(transaction, organizationId, newEvents, locked, time.NowMs(), cancellationToken);
+        if (newEvents.Count == 0) return isNew;
+        await LeadFold.WriteAsync(transaction, organizationId, newEvents, locked, time.NowMs(), cancellationToken);
+        await EventTypeStore.CountAsync(transaction, organizationId, newEvents.Values.SelectMany(e => e), time.NowMs(), cancellationToken);
         return isNew;
     }
 

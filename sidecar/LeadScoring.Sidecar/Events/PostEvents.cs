@@ -26,7 +26,7 @@ internal static class PostEvents
 
     public sealed record Response(int Accepted, int Duplicate, int Rejected, IReadOnlyList<Result> Results);
 
-    internal static async Task<Ok<Response>> HandleAsync(JsonElement body, Caller caller, EventStore store, TimeProvider time, CancellationToken cancellationToken)
+    internal static async Task<Ok<Response>> HandleAsync(JsonElement body, Caller caller, Ingestion ingestion, EventStore store, TimeProvider time, CancellationToken cancellationToken)
     {
         var list = ItemList.Read(body, "events", caller);
         var nowMs = time.NowMs();

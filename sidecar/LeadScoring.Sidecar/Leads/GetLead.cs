@@ -9,7 +9,10 @@ namespace LeadScoring.Sidecar.Leads;
 
 internal static class GetLead
 {
-    public sealed record Activity(int Events, int Visits, DateTimeOffset? FirstAt, DateTimeOffset? LastAt, IReadOnlyDictionary<string, int> Types);
+    /// <param name="Events">Events that count.</param>
+    /// <param name="BotEvents">Events of machines by themselves: is_bot, user agent or host. Kept, not counted.</param>
+    /// <param name="BurstEvents">Opens and clicks faster than a person can. Kept, not counted.</param>
+    public sealed record Activity(int Events, int Visits, DateTimeOffset? FirstAt, DateTimeOffset? LastAt, IReadOnlyDictionary<string, int> Types, int BotEvents, int BurstEvents);
 
     /// <param name="Revision">Grows with every change of attributes or activity.</param>
     /// <param name="IsStale">Changed since it was last scored.</param>
@@ -46,5 +49,5 @@ internal static class GetLead
         state.Events, state.Visits,
         state.FirstOwnMs == long.MaxValue ? null : Moment.Of(state.FirstOwnMs),
         state.LastOwnMs == long.MinValue ? null : Moment.Of(state.LastOwnMs),
-        state.Types.ToDictionary(t => t.Key, t => t.Value.Count));
+        state.Types.ToDictionary(t => t.Key, t => t.Value.Count), state.BotEvents, state.BurstEvents);
 }

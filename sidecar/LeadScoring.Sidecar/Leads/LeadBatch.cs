@@ -17,12 +17,13 @@ internal static class LeadBatch
     public sealed record Response(int Created, int Updated, int Unchanged, int Rejected, IReadOnlyList<Result> Results);
 
     internal static async Task<Ok<Response>> HandleAsync(
-        JsonElement body, Caller caller, LeadStore leads, Database database, TimeProvider time, CancellationToken cancellationToken)
+        JsonElement body, Caller caller, LeadStore leads, Database database, LeadsChanged changed, TimeProvider time, CancellationToken cancellationToken)
     {
         var items = ItemList.Read(body, "leads", caller, allowSingle: false).Items;
         var writes = items.Select(item => LeadItem.Read(item, null, time.NowMs())).ToArray();
         LeadWrite[] good = [.. writes.OfType<LeadWrite>()];
         var statuses = good.Length == 0 ? [] : await PutLead.StoreAsync(database, leads, caller.OrganizationId, good, time.NowMs(), cancellationToken);
+        changed.Tell();
         var results = new List<Result>(items.Count);
         var next = 0;
         for (var i = 0; i < items.Count; i++)

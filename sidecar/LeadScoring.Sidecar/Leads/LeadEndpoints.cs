@@ -10,6 +10,9 @@ internal static class LeadEndpoints
         services.AddSingleton<LeadStore>();
         services.AddSingleton<LeadCache>();
         services.AddSingleton<StaleLeads>();
+        services.AddSingleton<LeadsChanged>();
+        services.AddSingleton<RescoringRunStore>();
+        services.AddSingleton(new LeadErasure("rescoring_claims"));
         return services;
     }
 

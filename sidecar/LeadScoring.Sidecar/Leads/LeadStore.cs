@@ -115,6 +115,32 @@ internal sealed class LeadStore(Database database, TimeProvider time)
         return results;
     }
 
+    /// <summary>Some leads whose activity was folded by rules of an earlier version, from one organization; empty when there are none.</summary>
+    internal async Task<(string OrganizationId, IReadOnlyList<string> LeadIds)> FoldedBeforeAsync(int version, int limit, CancellationToken cancellationToken)
+    {
+        const string Sql = "select organization_id, lead_id from leads where fold_version < @version order by organization_id, lead_id limit @limit";
+        await using var connection = await database.OpenConnectionAsync(cancellationToken);
+        var found = (await connection.QueryAsync<(string OrganizationId, string LeadId)>(new CommandDefinition(Sql, new { version, limit }, cancellationToken: cancellationToken))).AsList();
+        return found.Count == 0 ? ("", []) : (found[0].OrganizationId, [.. found.Where(f => f.OrganizationId == found[0].OrganizationId).Select(f => f.LeadId)]);
+    }
+
+    /// <summary>Puts activity that was folded anew in the place of the old; a lead that it changes goes on the queue.</summary>
+    internal static async Task SetActivityAsync(WriteTransaction transaction, string organizationId, IReadOnlyDictionary<string, ActivityState> states, int version, long nowMs, CancellationToken cancellationToken)
+    {
+        const string Sql = """
+            update leads set fold_version = @version, activity = @activity, bot_events = @botEvents,
+                revision = case when activity = @activity then revision else revision + 1 end,
+                is_stale = case when activity = @activity then is_stale else 1 end,
+                stale_since_ms = case when activity = @activity then stale_since_ms else coalesce(stale_since_ms, @nowMs) end
+            where organization_id = @organizationId and lead_id = @leadId
+            """;
+        foreach (var (leadId, state) in states.OrderBy(s => s.Key, StringComparer.Ordinal))
+        {
+            transaction.Touch(organizationId, leadId);
+            await transaction.ExecuteAsync(Sql, new { organizationId, leadId, activity = state.ToBytes(), botEvents = state.BotEvents + state.BurstEvents, version, nowMs }, cancellationToken);
+        }
+    }
+
     private sealed record Known
     {
         public string LeadId { get; init; } = "";

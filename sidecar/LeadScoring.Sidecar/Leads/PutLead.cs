@@ -17,7 +17,7 @@ internal static class PutLead
     public sealed record Response(string LeadId, LeadWriteStatus Status);
 
     internal static async Task<Ok<Response>> HandleAsync(
-        string leadId, JsonElement body, Caller caller, LeadStore leads, Database database, TimeProvider time, CancellationToken cancellationToken)
+        string leadId, JsonElement body, Caller caller, LeadStore leads, Database database, LeadsChanged changed, TimeProvider time, CancellationToken cancellationToken)
     {
         if (body.ValueKind != JsonValueKind.Object) throw ProblemException.Invalid("", "Send an object: {\"attributes\": {...}}.");
         var item = ItemList.Read(body, "\0", caller).Items[0];
@@ -25,6 +25,7 @@ internal static class PutLead
         var write = LeadItem.Read(item, leadId, time.NowMs()) ?? throw ProblemException.Invalid(item.Errors);
         var status = (await StoreAsync(database, leads, caller.OrganizationId, [write], time.NowMs(), cancellationToken))[0];
         if (status == LeadWriteStatus.Rejected) throw ProblemException.Invalid("/attributes", LeadBatch.TooMany);
+        changed.Tell();
         return TypedResults.Ok(new Response(leadId, status));
     }
 

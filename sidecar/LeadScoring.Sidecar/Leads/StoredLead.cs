@@ -57,7 +57,7 @@ public enum LeadWriteStatus
 }
 
 /// <summary>A lead's latest score, as it stands on the lead.</summary>
-/// <param name="Revision">Revision that takes the lead off the queue: the one that was scored, or none when the score is out of date already.</param>
+/// <param name="Revision">Revision that takes the lead off the queue: the one that was scored; negative when the score is out of date already: the lead goes on the queue.</param>
 /// <param name="ScoredRevision">Revision of the lead that was scored.</param>
 /// <param name="ScoredWith">What scored, in one word.</param>
 /// <param name="Exclusion">Exclusion that held; null when none did.</param>

@@ -1,11 +1,17 @@
 using System.Collections.Concurrent;
+using System.Collections.ObjectModel;
+using System.Globalization;
+using Dapper;
 using LeadScoring.Ml.Bundles;
+using LeadScoring.Ml.Calibration;
+using LeadScoring.Ml.Ensemble;
 using LeadScoring.Ml.Explanation;
 using LeadScoring.Ml.Features;
 using LeadScoring.Ml.Recommendation;
 using LeadScoring.Ml.Rules;
 using LeadScoring.Sidecar.Api;
 using LeadScoring.Sidecar.Organizations;
+using LeadScoring.Sidecar.Storage;
 
 namespace LeadScoring.Sidecar.Models;
 
@@ -33,6 +39,18 @@ internal sealed record ActiveModel(int? Version, ModelBundle? Bundle, Explainer?
 
     // Asked of a model in service only: nothing that it is made of changes after that.
     private string? fingerprint;
+
+    /// <summary>Anchors of the champion that were in force before, by change number.</summary>
+    internal IReadOnlyDictionary<int, Anchor> EarlierAnchors { get; init; } = ReadOnlyDictionary<int, Anchor>.Empty;
+
+    /// <summary>The same model under an earlier anchor, from the fingerprint of a score; null when something else scored then.</summary>
+    internal EnsembleModel? ScoredBefore(string? fingerprint)
+    {
+        var prefix = $"model {Version} anchor ";
+        if (Bundle is null || fingerprint?.StartsWith(prefix, StringComparison.Ordinal) != true || !int.TryParse(fingerprint.AsSpan(prefix.Length), CultureInfo.InvariantCulture, out var change)) return null;
+        if (change == 0) return Bundle.Model.WithAnchor(Anchor.Identity);
+        return EarlierAnchors.TryGetValue(change, out var anchor) ? Bundle.Model.WithAnchor(anchor) : null;
+    }
 
     /// <summary>The organization's own grade policy; null when it has none.</summary>
     internal ActiveGrades? Grades { get; init; }
@@ -93,6 +111,27 @@ internal sealed class ActiveModels(
         entries.TryRemove(organizationId, out _);
     }
 
+    private sealed record InForce
+    {
+        public int? Champion { get; init; }
+        public int Anchor { get; init; }
+        public long? LearnedAtMs { get; init; }
+    }
+
+    /// <summary>Whether what scored is what scores, seen from inside a write and holding until it ends: the same champion under the same anchor, or the same rules. Before any row is locked.</summary>
+    internal static async Task<bool> IsCurrentAsync(WriteTransaction transaction, string organizationId, ActiveModel scored, CancellationToken cancellationToken)
+    {
+        const string Sql = """
+            select (select version from promotions where organization_id = @organizationId order by change desc limit 1) as Champion,
+                   (select coalesce(max(change), 0) from model_anchors where organization_id = @organizationId and version = @Champion) as Anchor,
+                   (select learned_at_ms from rule_posteriors where organization_id = @organizationId and rules_hash = @RulesHash) as LearnedAtMs
+            """;
+        await ModelStore.HoldChampionAsync(transaction, organizationId, cancellationToken);
+        var now = await transaction.Connection.QuerySingleAsync<InForce>(
+            transaction.Command(Sql, new { organizationId, Champion = scored.Champion ?? 0, scored.Profile.RulesHash }, cancellationToken));
+        return now.Champion == scored.Champion && (scored.Champion is null ? now.LearnedAtMs == scored.LearnedAtMs : now.Anchor == scored.AnchorChange);
+    }
+
     private async Task<ActiveModel> CheckAsync(string organizationId, Entry? known, CancellationToken cancellationToken)
     {
         var before = Interlocked.Read(ref forgotten);
@@ -145,7 +184,7 @@ internal sealed class ActiveModels(
             if (anchor is not null) bundle = bundle with { Model = bundle.Model.WithAnchor(anchor.Read()) };
             // The active profile's rules, actions and wording over the model's features, in the model's order.
             var served = profile.Without(bundle.Manifest.LeftOutFeatures.ToHashSet(StringComparer.Ordinal));
-            return new ActiveModel(version, bundle, new Explainer(bundle.Model), served, null);
+            return new ActiveModel(version, bundle, new Explainer(bundle.Model), served, null) { EarlierAnchors = await anchors.EarlierAsync(organizationId, version, anchor?.Change ?? 0, cancellationToken) };
         }
         // A version without its row is as unreadable as a damaged one.
         catch (Exception e) when (e is BundleException or ProblemException)

@@ -34,6 +34,14 @@ internal sealed class AnchorStore(Database database, TimeProvider time)
         return await connection.QueryFirstOrDefaultAsync<ModelAnchor>(new CommandDefinition(Sql, new { organizationId, version }, cancellationToken: cancellationToken));
     }
 
+    /// <summary>The version's anchors before a change, by change number.</summary>
+    internal async Task<IReadOnlyDictionary<int, Anchor>> EarlierAsync(string organizationId, int version, int before, CancellationToken cancellationToken)
+    {
+        const string Sql = "select change as Change, anchor as Anchor from model_anchors where organization_id = @organizationId and version = @version and change < @before";
+        await using var connection = await database.OpenConnectionAsync(cancellationToken);
+        return (await connection.QueryAsync<ModelAnchor>(new CommandDefinition(Sql, new { organizationId, version, before }, cancellationToken: cancellationToken))).ToDictionary(a => a.Change, a => a.Read());
+    }
+
     internal async Task AddAsync(WriteTransaction transaction, string organizationId, int version, Anchor anchor, string origin, CancellationToken cancellationToken)
     {
         const string Sql = """

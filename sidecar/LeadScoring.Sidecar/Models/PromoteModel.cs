@@ -9,8 +9,9 @@ namespace LeadScoring.Sidecar.Models;
 internal static class PromoteModel
 {
     /// <param name="Previous">Champion before.</param>
-    /// <param name="LeadsToRescore">Open leads put on the queue.</param>
-    public sealed record Response(int Champion, int? Previous, int LeadsToRescore);
+    /// <param name="LeadsToRescore">Open leads that are scored anew in the background.</param>
+    /// <param name="RescoringRun">The run that does it: GET /v1/rescoring-runs/{id}; absent when nothing changed.</param>
+    public sealed record Response(int Champion, int? Previous, int LeadsToRescore, string? RescoringRun = null);
 
     internal static async Task<Ok<Response>> HandleAsync(
         int version, Caller caller, ModelStore store, ProfileStore profiles, ActiveModels active, Database database, TimeProvider time, CancellationToken cancellationToken)
@@ -25,13 +26,14 @@ internal static class PromoteModel
         return TypedResults.Ok(response);
     }
 
-    /// <summary>Promotion and queueing of the open leads are one write: no lead keeps the old champion's score by accident.</summary>
+    /// <summary>Promotion and the run over the open leads are one write: no lead keeps the old champion's score by accident.</summary>
     internal static async Task<Response> PromoteAsync(
         WriteTransaction transaction, string organizationId, int version, string reason, ModelStore store, TimeProvider time, CancellationToken cancellationToken)
     {
         var previous = await store.PromoteAsync(transaction, organizationId, version, reason, cancellationToken);
-        var stale = previous == version ? 0 : await StaleLeads.MarkAllAsync(transaction, organizationId, time.NowMs(), cancellationToken);
-        return new Response(version, previous, stale);
+        if (previous == version) return new Response(version, previous, 0);
+        var run = await RescoringRunStore.StartAsync(transaction, organizationId, RescoringReason.Promotion, time.NowMs(), cancellationToken);
+        return new Response(version, previous, (int)run.Total, run.RunId);
     }
 }
 

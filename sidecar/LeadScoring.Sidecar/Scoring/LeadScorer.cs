@@ -139,38 +139,48 @@ internal sealed class LeadScorer(IOptions<ScoringOptions> options)
     /// <summary>Scores of stored leads with what made them others than their last ones.</summary>
     internal static ScoreWrite[] Write(ActiveModel active, IReadOnlyList<StoredLead> leads, IReadOnlyList<ScoreResult> results)
     {
-        var scoredBefore = Enumerable.Range(0, leads.Count).Where(i => leads[i] is { Latest: not null, ScoredAtMs: not null }).ToArray();
-        var then = PointsThen(active, [.. scoredBefore.Select(i => leads[i])]);
+        var (facts, then) = AsOfLastScores(active, [.. leads.Where(WasScored)]);
+        var width = active.Profile.Features.Count;
         var writes = new ScoreWrite[leads.Count];
-        for (var i = 0; i < writes.Length; i++) writes[i] = new ScoreWrite(leads[i], results[i], null, active.Fingerprint);
-        for (var i = 0; i < scoredBefore.Length; i++)
+        var next = 0;
+        for (var i = 0; i < writes.Length; i++)
         {
-            ref var write = ref writes[scoredBefore[i]];
-            write = write with { Change = Change(active, write.Lead.Latest!, write.Result, then[i]) };
+            ScoreChange? change = null;
+            if (WasScored(leads[i]))
+            {
+                change = Change(active, leads[i].Latest!, results[i], facts.AsSpan(next * width, width), then[next]);
+                next++;
+            }
+
+            writes[i] = new ScoreWrite(leads[i], results[i], change, active.Fingerprint);
         }
 
         return writes;
     }
 
-    /// <summary>Scores by what is known now, as of when each lead was scored last.</summary>
-    private static double[] PointsThen(ActiveModel active, IReadOnlyList<StoredLead> leads)
+    private static bool WasScored(StoredLead lead) => lead is { Latest: not null, ScoredAtMs: not null };
+
+    /// <summary>What is known now, as of when each lead was scored last, and what scores now says to that.</summary>
+    private static (FeatureValue[] Facts, double[] Points) AsOfLastScores(ActiveModel active, IReadOnlyList<StoredLead> leads)
     {
         var width = active.Profile.Features.Count;
-        var values = new FeatureValue[leads.Count * width];
-        for (var i = 0; i < leads.Count; i++) active.Extractor.Extract(leads[i].Snapshot, leads[i].ScoredAtMs!.Value, values.AsSpan(i * width, width));
+        var facts = new FeatureValue[leads.Count * width];
+        for (var i = 0; i < leads.Count; i++) active.Extractor.Extract(leads[i].Snapshot, leads[i].ScoredAtMs!.Value, facts.AsSpan(i * width, width));
         var scores = new LeadScore[leads.Count];
-        if (active.Bundle is { } bundle) bundle.Model.Score(values, scores);
-        else for (var i = 0; i < scores.Length; i++) scores[i] = ByRules(active, values.AsSpan(i * width, width)).Score;
-        return Array.ConvertAll(scores, s => s.Points);
+        if (active.Bundle is { } bundle) bundle.Model.Score(facts, scores);
+        else for (var i = 0; i < scores.Length; i++) scores[i] = ByRules(active, facts.AsSpan(i * width, width)).Score;
+        return (facts, Array.ConvertAll(scores, s => s.Points));
     }
 
-    /// <summary>What takes the lead's last score apart from this new one: the same facts scored as of then tell time from facts.</summary>
-    /// <remarks>Where another model, anchor or set of rules scored last, its part holds that of new facts as well: the old one is not asked about them.</remarks>
-    private static ScoreChange Change(ActiveModel active, StoredLatest before, ScoreResult result, double then)
+    /// <summary>What takes the lead's last score apart from this new one: the same facts scored as of then tell time from facts, and by the anchor of then calibration from both.</summary>
+    /// <remarks>Where another model or set of rules scored last, its part holds that of new facts as well: the old one is not asked about them.</remarks>
+    private static ScoreChange Change(ActiveModel active, StoredLatest before, ScoreResult result, ReadOnlySpan<FeatureValue> facts, double then)
     {
         var elapsed = result.Score.Points - then;
-        var rest = then - before.Score;
-        return before.ScoredWith == active.Fingerprint ? ScoreChange.Of(rest, elapsed, 0) : ScoreChange.Of(0, elapsed, rest);
+        if (before.ScoredWith == active.Fingerprint) return ScoreChange.Of(then - before.Score, elapsed, 0, 0);
+        if (active.ScoredBefore(before.ScoredWith) is not { } earlier) return ScoreChange.Of(0, elapsed, then - before.Score, 0);
+        var byEarlier = earlier.Score(facts).Points;
+        return ScoreChange.Of(byEarlier - before.Score, elapsed, 0, then - byEarlier);
     }
 
     /// <summary>Score of feature values with all members, or by rules: 0.1 to 99.9.</summary>

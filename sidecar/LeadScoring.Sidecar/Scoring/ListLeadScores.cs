@@ -9,7 +9,7 @@ internal static class ListLeadScores
     private const int MaxLimit = 1_000;
 
     /// <param name="Factors">Points of every feature at that time, largest first.</param>
-    /// <param name="Cause">What made most of the difference to the score before: first, new_data, elapsed_time, model or grades.</param>
+    /// <param name="Cause">What made most of the difference to the score before: first, new_data, elapsed_time, model, calibration or grades.</param>
     /// <param name="Change">The difference to the score before, taken apart; absent for the first.</param>
     /// <param name="Exclusion">Id of the exclusion that held; absent when none did.</param>
     public sealed record Item(
@@ -18,8 +18,9 @@ internal static class ListLeadScores
         string? Exclusion = null);
 
     /// <summary>Parts of a change, in points; they sum to the difference of the two scores.</summary>
-    /// <param name="Model">Another model, another calibration or other rules; with new facts at the same time, those too.</param>
-    public sealed record ItemChange(double Points, double NewData, double ElapsedTime, double Model);
+    /// <param name="Model">Another model, or other rules; with new facts at the same time, those too.</param>
+    /// <param name="Calibration">The same model with its probabilities moved to another base rate.</param>
+    public sealed record ItemChange(double Points, double NewData, double ElapsedTime, double Model, double Calibration);
 
     /// <param name="Text">In words, as told at that time.</param>
     public sealed record ItemFactor(string Feature, double Points, string? Text = null);
@@ -42,6 +43,11 @@ internal static class ListLeadScores
             Moment.Of(r.ScoredAtMs), r.Score, r.Grade, Math.Round(r.Probability, 6), Math.Round(r.Confidence, 4), r.ModelVersion, ScoreStore.Parse<ScoredBy>(r.ScoredBy), r.NeedsReview,
             r.BasePoints, [.. explanation.Factors.Select(f => new ItemFactor(f.Feature, f.Points, f.Text))], ScoreInterval.Of(explanation.Interval), explanation.ReviewReason,
             r.Cause is null ? null : ScoreStore.Parse<ChangeCause>(r.Cause),
-            r.NewDataPoints is { } facts ? new ItemChange(Math.Round(facts + r.ElapsedTimePoints!.Value + r.ModelPoints!.Value, 1), facts, r.ElapsedTimePoints.Value, r.ModelPoints.Value) : null, r.Exclusion);
+            ChangeOf(r), r.Exclusion);
     }
+
+    // Rows of earlier versions have no calibration of its own: it is in the model's part.
+    private static ItemChange? ChangeOf(StoredScore r) => r is { NewDataPoints: { } data, ElapsedTimePoints: { } elapsed, ModelPoints: { } model }
+        ? new ItemChange(Math.Round(data + elapsed + model + (r.CalibrationPoints ?? 0), 1), data, elapsed, model, r.CalibrationPoints ?? 0)
+        : null;
 }

@@ -86,9 +86,9 @@ internal sealed class RegradeLeads(GradePolicyStore policies, ActiveModels model
         // The ledger's new row is its last one with another grade: the score, what it is made of and what made it are the same.
         const string Ledger = """
             insert into scores (organization_id, lead_id, change, scored_at_ms, score, grade, probability, confidence, model_version, scored_by, needs_review, base_points, factors,
-                cause, new_data_points, elapsed_time_points, model_points, exclusion)
+                cause, new_data_points, elapsed_time_points, model_points, calibration_points, exclusion)
             select organization_id, lead_id, change + 1, @nowMs, score, @grade, probability, confidence, model_version, scored_by, needs_review, base_points, factors,
-                'grades', 0, 0, 0, exclusion
+                'grades', 0, 0, 0, 0, exclusion
             from scores where organization_id = @organizationId and lead_id = @leadId order by change desc limit 1
             """;
         // Of a lead that was scored anew since it was read, the new score's grade stands.

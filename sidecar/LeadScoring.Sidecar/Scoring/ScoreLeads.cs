@@ -173,7 +173,7 @@ internal sealed class ScoreLeads(
 
     private async Task WriteAsync(string organizationId, ActiveModel active, IReadOnlyList<ScoreWrite> writes, CancellationToken cancellationToken)
     {
-        if (!await scores.WriteAsync(organizationId, active.Champion, writes, cancellationToken)) models.Forget(organizationId);
+        if (!await scores.WriteAsync(organizationId, active, writes, cancellationToken)) models.Forget(organizationId);
     }
 
     private bool IsFresh(StoredLead lead, ActiveModel active, long nowMs) =>

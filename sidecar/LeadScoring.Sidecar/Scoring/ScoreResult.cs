@@ -56,29 +56,36 @@ public enum ChangeCause
     /// <summary>Mostly the passing of time.</summary>
     ElapsedTime,
 
-    /// <summary>Mostly another model or calibration, rules instead of a model, or the other way round.</summary>
+    /// <summary>Mostly another model, rules instead of a model, or the other way round.</summary>
     Model,
+
+    /// <summary>Mostly the same model with its probabilities moved to another base rate.</summary>
+    Calibration,
 
     /// <summary>The score is the same; bounds between the grades moved, or an exclusion came or went.</summary>
     Grades,
 }
 
 /// <summary>A change of score taken apart; the parts sum to the difference of the two scores, in points.</summary>
-internal sealed record ScoreChange(double NewData, double ElapsedTime, double Model)
+internal sealed record ScoreChange(double NewData, double ElapsedTime, double Model, double Calibration)
 {
-    internal static ScoreChange Of(double newData, double elapsedTime, double model) => new(Math.Round(newData, 1), Math.Round(elapsedTime, 1), Math.Round(model, 1));
+    internal static ScoreChange Of(double newData, double elapsedTime, double model, double calibration) =>
+        new(Math.Round(newData, 1), Math.Round(elapsedTime, 1), Math.Round(model, 1), Math.Round(calibration, 1));
 
+    /// <summary>The largest part; of equal ones the one that is named first.</summary>
     internal ChangeCause Cause
     {
         get
         {
-            var most = Math.Max(Math.Abs(NewData), Math.Max(Math.Abs(ElapsedTime), Math.Abs(Model)));
-            return most == 0 ? ChangeCause.Grades : Math.Abs(NewData) == most ? ChangeCause.NewData : Math.Abs(Model) == most ? ChangeCause.Model : ChangeCause.ElapsedTime;
+            ReadOnlySpan<(ChangeCause Cause, double Points)> parts = [(ChangeCause.NewData, NewData), (ChangeCause.Model, Model), (ChangeCause.Calibration, Calibration), (ChangeCause.ElapsedTime, ElapsedTime)];
+            var most = (Cause: ChangeCause.Grades, Points: 0.0);
+            foreach (var part in parts) most = Math.Abs(part.Points) > Math.Abs(most.Points) ? part : most;
+            return most.Cause;
         }
     }
 
     /// <summary>The same change seen from another score before: what came in between counts as new data.</summary>
-    internal ScoreChange From(double assumed, double actual) => Of(NewData + assumed - actual, ElapsedTime, Model);
+    internal ScoreChange From(double assumed, double actual) => Of(NewData + assumed - actual, ElapsedTime, Model, Calibration);
 }
 
 /// <summary>A score before it becomes an answer.</summary>

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using LeadScoring.Sidecar.Api;
 
 namespace LeadScoring.Sidecar.Scoring;
@@ -15,7 +14,7 @@ internal static class ScoreStream
     {
         http.Response.ContentType = ContentType;
         using var reader = new StreamReader(http.Request.Body);
-        var chunk = new List<(ItemReader Reader, JsonDocument? Document)>(ChunkLines);
+        var chunk = new List<ItemReader>(ChunkLines);
         var numbers = new List<int>(ChunkLines);
         var lines = new LineReader(reader, MaxLineChars);
         for (var number = 0; ; number++)
@@ -23,15 +22,14 @@ internal static class ScoreStream
             var line = await lines.ReadAsync(cancellationToken);
             if (line is { IsEmpty: false })
             {
-                chunk.Add(Parse(line, number, caller));
+                chunk.Add(ItemLine.Parse(line, number, caller, MaxLineChars));
                 numbers.Add(number);
             }
 
             if (chunk.Count < ChunkLines && line is not null) continue;
-            var items = await PostScoreBatch.ScoreAsync([.. chunk.Select(c => c.Reader)], 0, caller, score, time, cancellationToken);
+            var items = await PostScoreBatch.ScoreAsync(chunk, 0, caller, score, time, cancellationToken);
             Write(http.Response, items, numbers);
             await http.Response.BodyWriter.FlushAsync(cancellationToken);
-            foreach (var (_, document) in chunk) document?.Dispose();
             if (line is null) return;
             chunk.Clear();
             numbers.Clear();
@@ -46,38 +44,5 @@ internal static class ScoreStream
             AnswerJson.Write(buffer.Json, item with { Index = numbers[item.Index] });
             buffer.WriteLine(response);
         }
-    }
-
-    private static (ItemReader Reader, JsonDocument? Document) Parse(LineReader.Line line, int index, Caller caller)
-    {
-        ItemReader reader;
-        if (line.IsTooLong)
-        {
-            reader = new ItemReader(default, $"/{index}");
-            reader.Errors.Add(new FieldError(reader.Pointer, $"The line has more than {MaxLineChars:N0} characters."));
-            return (reader, null);
-        }
-
-        JsonDocument? document = null;
-        try
-        {
-            document = JsonDocument.Parse(line.Text);
-            reader = new ItemReader(document.RootElement, $"/{index}");
-            if (!reader.IsObject) reader.Errors.Add(new FieldError(reader.Pointer, "The line must be an object."));
-            else if (reader.Member("organization_id") is { } organization) caller.Demand(organization.ToString());
-        }
-        catch (JsonException e)
-        {
-            reader = new ItemReader(default, $"/{index}");
-            reader.Errors.Add(new FieldError(reader.Pointer, $"The line is not valid JSON at byte {e.BytePositionInLine + 1}."));
-        }
-        catch (ProblemException e)
-        {
-            // The answer has begun, so this cannot be a status any more.
-            reader = new ItemReader(default, $"/{index}");
-            reader.Errors.Add(new FieldError($"/{index}/organization_id", e.Message));
-        }
-
-        return (reader, document);
     }
 }

@@ -27,6 +27,7 @@ internal static class ScoringEndpoints
         services.AddHostedService(provider => provider.GetRequiredService<WarmUp>());
         services.AddSingleton(provider => new ReadinessPart("models", _ => new(provider.GetRequiredService<WarmUp>().WhyNotReady)));
         services.AddSingleton<RegradeLeads>();
+        services.AddSingleton<RescoreBatch>();
         services.AddSingleton<RescoreChangedLeads>();
         services.AddHostedService(provider => provider.GetRequiredService<RescoreChangedLeads>());
         return services;
@@ -51,6 +52,16 @@ internal static class ScoringEndpoints
             .WithName("PreviewGrades").WithSummary("How many open leads would change their grade under a policy; nothing is stored.");
         group.MapPut("/grades", Grades.PutAsync).RequireScope(ApiScope.Admin)
             .WithName("PutGrades").WithSummary("Makes a grade policy the organization's and gives every open lead its grade by it.");
+        group.MapGet("/rescoring", GetRescoring.HandleAsync).RequireScope(ApiScope.Score)
+            .WithName("GetRescoring").WithSummary("The queue of leads that wait for a new score, and the leads that cannot be scored, with the reason.");
+        group.MapPost("/rescoring/retry", GetRescoring.RetryAsync).RequireScope(ApiScope.Write)
+            .WithName("RetryRescoring").WithSummary("Puts the leads that were set aside on the queue again.");
+        group.MapPost("/rescoring-runs", RescoringRuns.PostAsync).RequireScope(ApiScope.Write)
+            .WithName("CreateRescoringRun").WithSummary("Scores all open leads anew in the background. One run at a time; it survives the death of the process.");
+        group.MapGet("/rescoring-runs/{runId}", RescoringRuns.GetAsync).RequireScope(ApiScope.Score)
+            .WithName("GetRescoringRun").WithSummary("How far a rescoring run is, how fast, and which grades changed.");
+        group.MapPost("/rescoring-runs/{runId}/cancel", RescoringRuns.CancelAsync).RequireScope(ApiScope.Write)
+            .WithName("CancelRescoringRun").WithSummary("Stops a rescoring run; what was done stays.");
         group.MapPost("/leads/{leadId}/what-if", WhatIf.HandleAsync).Accepts<WhatIf.Request>("application/json").RequireScope(ApiScope.Score)
             .WithName("WhatIf").WithSummary("Scores the lead with changed facts; nothing is stored.");
         group.MapGet("/leads/{leadId}/counterfactual", GetCounterfactual.HandleAsync).RequireScope(ApiScope.Score)

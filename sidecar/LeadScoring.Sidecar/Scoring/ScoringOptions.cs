@@ -47,5 +47,9 @@ public sealed class ScoringOptions
     /// <summary>Changed leads are rescored in the background. Default true.</summary>
     public bool RescoreChangedLeads { get; set; } = true;
 
+    /// <summary>How many workers of this process rescore at a time. Default 2; from 1 to 32.</summary>
+    [Range(1, 32)]
+    public int RescoreWorkers { get; set; } = 2;
+
     internal GradeScale Grades => new() { A = GradeA, B = GradeB, C = GradeC };
 }

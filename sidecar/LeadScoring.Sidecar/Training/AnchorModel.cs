@@ -37,7 +37,7 @@ internal sealed class AnchorModel(TrainingData data, ProfileStore profiles, Mode
         {
             await anchors.AddAsync(transaction, organizationId, version, anchor, AnchorStore.FromOutcomes, cancellationToken);
             return await ModelStore.ChampionVersionAsync(transaction, organizationId, cancellationToken) == version
-                ? await StaleLeads.RescoreAllAsync(transaction, organizationId, time.NowMs(), cancellationToken)
+                ? (int)(await RescoringRunStore.StartAsync(transaction, organizationId, RescoringReason.Anchor, time.NowMs(), cancellationToken)).Total
                 : 0;
         }, cancellationToken);
         return (anchor, stale);
@@ -69,7 +69,7 @@ internal sealed class AnchorModel(TrainingData data, ProfileStore profiles, Mode
 internal static class PostAnchor
 {
     /// <param name="Anchor">What is in force from now on.</param>
-    /// <param name="LeadsToRescore">Open leads put on the queue; 0 when the version is not the champion.</param>
+    /// <param name="LeadsToRescore">Open leads that are scored anew in the background; 0 when the version is not the champion.</param>
     public sealed record Response(int Version, Anchor Anchor, int LeadsToRescore);
 
     internal static async Task<Ok<Response>> HandleAsync(int version, Caller caller, AnchorModel anchoring, ActiveModels active, CancellationToken cancellationToken)

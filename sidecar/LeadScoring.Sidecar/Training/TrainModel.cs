@@ -59,7 +59,7 @@ internal sealed class TrainModel(
             await ModelStore.LockAsync(transaction, run.OrganizationId, cancellationToken);
             await posteriors.PutAsync(transaction, run.OrganizationId, posterior, cancellationToken);
             if (await ModelStore.ChampionVersionAsync(transaction, run.OrganizationId, cancellationToken) is null)
-                await StaleLeads.RescoreAllAsync(transaction, run.OrganizationId, time.NowMs(), cancellationToken);
+                await RescoringRunStore.StartAsync(transaction, run.OrganizationId, RescoringReason.Rules, time.NowMs(), cancellationToken);
             return true;
         }, cancellationToken);
     }

@@ -78,8 +78,8 @@ public sealed class ActivityStateTests
         {
             var state = ActivityState.Replay(Events.Random(new Random(seed), 50, Now), long.MaxValue);
             var read = ActivityState.FromBytes(state.ToBytes());
-            Assert.Equal((state.Events, state.BotEvents, state.Visits, state.Pages, state.TimeOnSiteMs, state.FirstOwnMs, state.LastOwnMs),
-                (read.Events, read.BotEvents, read.Visits, read.Pages, read.TimeOnSiteMs, read.FirstOwnMs, read.LastOwnMs));
+            Assert.Equal((state.Events, state.BotEvents + state.BurstEvents, state.Visits, state.Pages, state.TimeOnSiteMs, state.FirstOwnMs, state.LastOwnMs),
+                (read.Events, read.BotEvents + read.BurstEvents, read.Visits, read.Pages, read.TimeOnSiteMs, read.FirstOwnMs, read.LastOwnMs));
             Assert.Equal(state.Types, read.Types);
             Assert.True(state.HoursOfWeek.SequenceEqual(read.HoursOfWeek));
             Assert.Equal(state.days, read.days);

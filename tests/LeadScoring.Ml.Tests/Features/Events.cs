@@ -14,7 +14,7 @@ internal static class Events
     internal static ActivityEvent One(string id, string type, long atMs, params (string Name, AttributeValue Value)[] properties) =>
         new(id, type, "website", atMs, properties.Length == 0 ? null : properties.ToDictionary(p => p.Name, p => p.Value));
 
-    /// <summary>Random events around <paramref name="centreMs"/>: every known type and some unknown, sessions, bots, odd properties.</summary>
+    /// <summary>Random events around <paramref name="centreMs"/>: every known type and some unknown, sessions, bots, bursts, odd properties.</summary>
     internal static ActivityEvent[] Random(Random random, int count, long centreMs)
     {
         string[] types =
@@ -41,7 +41,11 @@ internal static class Events
                 1 => -random.NextInt64(Day * 400),
                 _ => centreMs + random.NextInt64(-100 * Day, 20 * Day),
             };
-            events[i] = new ActivityEvent($"e{i}", types[random.Next(types.Length)], "website", at, properties.Count == 0 ? null : properties);
+            var type = types[random.Next(types.Length)];
+            // Opens and clicks close together, so that some are bursts, and some become one with a later arrival; a minute begins among them.
+            if (random.Next(3) == 0) (type, at) = (random.Next(2) == 0 ? "email_opened" : "email_clicked", (centreMs / 60_000 * 60_000) + random.Next(-2_500, 2_500));
+            if (random.Next(20) == 0) properties["user_agent"] = AttributeValue.From(random.Next(2) == 0 ? "Mozilla/5.0 (compatible; Googlebot/2.1)" : "Mozilla/5.0 (X11; Linux x86_64)");
+            events[i] = new ActivityEvent($"e{i}", type, "website", at, properties.Count == 0 ? null : properties);
         }
 
         return events;

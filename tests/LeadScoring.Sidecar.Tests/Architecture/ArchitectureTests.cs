@@ -13,9 +13,10 @@ public sealed partial class ArchitectureTests
         ["Organizations"] = [],
         ["Audit"] = [],
         ["Leads"] = ["Organizations"],
-        // A promotion queues the open leads for rescoring, and tells those who listen, in the same write.
+        // A promotion starts the rescoring of the open leads, and tells those who listen, in the same write.
         ["Models"] = ["Organizations", "Leads", "Webhooks"],
-        ["Events"] = ["Leads"],
+        // Which event types the active profile uses.
+        ["Events"] = ["Organizations", "Leads"],
         ["Outcomes"] = ["Leads"],
         ["Experiments"] = ["Models"],
         ["Scoring"] = ["Organizations", "Leads", "Events", "Models", "Experiments", "Webhooks"],

@@ -14,20 +14,21 @@ public sealed class OnlineEqualsReplayTests(SidecarFactory sidecar) : IClassFixt
     private static readonly Gen<AttributeValue> Value = Gen.OneOf(
         Gen.Choose(-5, 5_000).Select(n => AttributeValue.From((double)n)),
         Gen.Elements(0.1, 1e-300, 123456.789, -0.0, double.NaN).Select(AttributeValue.From),
-        Gen.Elements("3.0", "x y", "ü\"\\\n", "007", "1e3", "true").Select(AttributeValue.From),
+        Gen.Elements("3.0", "x y", "ü\"\\\n", "007", "1e3", "true", "Googlebot/2.1").Select(AttributeValue.From),
         Gen.Elements(true, false).Select(AttributeValue.From));
 
-    // Few ids and leads, so that repeats are common; moments in any order, so that arrivals are late.
+    // Few ids and leads, so that repeats are common; moments in any order, so that arrivals are late; opens and clicks close together, so that some are bursts.
     private static readonly Gen<LeadEvent> AnyEvent =
         from id in Gen.Choose(0, 150)
         from lead in Gen.Choose(0, 5)
         from type in Gen.Elements(Types)
         from source in Gen.Elements(Sources)
-        from at in Gen.Choose(0, 1_000_000)
-        from names in Gen.SubListOf("pages", "duration_seconds", "session_id", "is_bot", "other")
-        from values in Value.ListOf(5)
+        from at in Gen.OneOf(Gen.Choose(0, 1_000_000).Select(n => n * 9_973L), Gen.Choose(0, 2_500).Select(n => 40_000L + n))
+        from names in Gen.SubListOf("pages", "duration_seconds", "session_id", "is_bot", "user_agent", "other")
+        from values in Value.ListOf(6)
         select new LeadEvent("lead-" + lead, new ActivityEvent(
-            "e" + id, type, source, 1_700_000_000_000 + at * 9_973L, names.Count == 0 ? null : names.Zip(values).ToDictionary(p => p.First, p => p.Second)));
+            "e" + id, at is >= 40_000 and < 50_000 && id % 4 > 0 ? id % 2 == 0 ? "email_opened" : "email_clicked" : type, source, 1_700_000_000_000 + at,
+            names.Count == 0 ? null : names.Zip(values).ToDictionary(p => p.First, p => p.Second)));
 
     [Fact]
     public void Append_AnyOrderBatchingRepeatsAndLateArrivals_StateEqualsReplay()
@@ -54,6 +55,10 @@ public sealed class OnlineEqualsReplayTests(SidecarFactory sidecar) : IClassFixt
         }
 
         Assert.Equal(first.Count, (await organization.EventsAsync()).Count);
+        var counted = (await organization.GetAsync("/v1/events/types")).Body;
+        Assert.Equal(first.Count, counted.GetProperty("types").EnumerateArray().Sum(t => t.Int("events")));
+        var notCounted = first.Values.GroupBy(e => e.LeadId).Select(l => ActivityState.Replay(l.Select(e => e.Event), long.MaxValue)).Sum(s => s.BotEvents + s.BurstEvents);
+        Assert.Equal(notCounted, counted.GetProperty("not_counted").Int("events"));
         await organization.AssertStatesEqualReplayAsync();
         return true;
     }

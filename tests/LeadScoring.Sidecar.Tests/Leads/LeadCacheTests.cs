@@ -1,3 +1,4 @@
+using LeadScoring.Ml.Features;
 using LeadScoring.Sidecar.Leads;
 using LeadScoring.Sidecar.Organizations;
 using LeadScoring.Sidecar.Scoring;
@@ -54,8 +55,10 @@ public sealed class LeadCacheTests : IAsyncLifetime
         await AssertCurrentAsync(organization, "a", "outcome reversed");
         await sidecar.Get<RescoreChangedLeads>().RunOnceAsync(CancellationToken.None);
         await AssertCurrentAsync(organization, "a", "rescored");
-        await sidecar.Get<Database>().WriteAsync(t => StaleLeads.MarkAllAsync(t, organization.Id, 1, CancellationToken.None), CancellationToken.None);
-        await AssertCurrentAsync(organization, "a", "all marked");
+        await sidecar.Get<Database>().WriteAsync(t => StaleLeads.MarkAsync(t, organization.Id, ["a"], 1, CancellationToken.None), CancellationToken.None);
+        await AssertCurrentAsync(organization, "a", "marked");
+        await sidecar.Get<Database>().WriteAsync(t => LeadStore.SetActivityAsync(t, organization.Id, new Dictionary<string, ActivityState> { ["a"] = new() }, 99, 1, CancellationToken.None), CancellationToken.None);
+        await AssertCurrentAsync(organization, "a", "folded anew");
         await organization.SendAsync(HttpMethod.Delete, "/v1/leads/a");
         await AssertCurrentAsync(organization, "a", "erased");
     }

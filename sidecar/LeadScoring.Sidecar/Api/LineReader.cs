@@ -1,6 +1,6 @@
 using System.Text;
 
-namespace LeadScoring.Sidecar.Scoring;
+namespace LeadScoring.Sidecar.Api;
 
 /// <summary>Lines of a stream, of which none may fill the memory: what is beyond the bound is read past and not kept.</summary>
 internal sealed class LineReader(TextReader reader, int maxChars)
