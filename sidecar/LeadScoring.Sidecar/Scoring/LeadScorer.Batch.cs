@@ -6,7 +6,7 @@ using LeadScoring.Sidecar.Models;
 
 namespace LeadScoring.Sidecar.Scoring;
 
-/// <content>Many leads a call: what the workers do. The same scores, factors and changes as one by one, to the bit.</content>
+/// <content>Many leads a call: what the workers do. The same scores and changes as one by one, to the bit; factors to the last digit that is shown.</content>
 internal sealed partial class LeadScorer
 {
     /// <summary>Full scores of stored leads, ready to be stored.</summary>
