@@ -7,7 +7,7 @@ internal static class BenchmarkProgram
     private const string Help = """
         Measures what the product costs and how good it is; prints Markdown.
 
-          dotnet run -c Release --project tests/LeadScoring.Benchmarks -- NAME ... [--quick] [--public-data DIR] [--postgres STRING]
+          dotnet run -c Release --project tests/LeadScoring.Benchmarks -- NAME ... [--quick] [--public-data DIR] [--set SET/COLUMNS] [--predictions DIR] [--postgres STRING]
 
           inference   CPU time per lead of the members and the whole ensemble, beside XGBoost's own C API
           explain     CPU time of tree SHAP and whole explanations, beside XGBoost's pred_contribs
@@ -25,6 +25,8 @@ internal static class BenchmarkProgram
           --quick            less data and fewer rounds: a minute or so instead of many; not for publishing
           --postgres STRING  connection string of a server whose user may make databases (ingestion); tests/with-postgres.sh makes one, but it syncs nothing
           --public-data DIR  folder with sets/NAME.csv, sets/NAME.schema.json and splits/NAME.test.txt (quality, quality-forward, confidence, intervals, plots)
+          --set SET/COLUMNS  quality: this public set only, and not the demo world, such as x_education/noleak
+          --predictions DIR  quality: writes row, label, spec and auto of the test rows to DIR/SET_COLUMNS.csv, to be compared with other models row by row
 
         All but startup are CPU time of a thread or process, so that other work on the machine disturbs them less.
         """;
@@ -40,11 +42,13 @@ internal static class BenchmarkProgram
     {
         CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
         var names = new List<string>();
-        var options = new BenchmarkOptions(false, null, Environment.GetEnvironmentVariable("LEADSCORING_TEST_POSTGRES"));
+        var options = new BenchmarkOptions(false, null, null, null, Environment.GetEnvironmentVariable("LEADSCORING_TEST_POSTGRES"));
         for (var i = 0; i < args.Length; i++)
         {
             if (args[i] == "--quick") options = options with { Quick = true };
             else if (args[i] == "--public-data" && i + 1 < args.Length) options = options with { PublicData = args[++i] };
+            else if (args[i] == "--set" && i + 1 < args.Length) options = options with { OnlySet = args[++i] };
+            else if (args[i] == "--predictions" && i + 1 < args.Length) options = options with { Predictions = args[++i] };
             else if (args[i] == "--postgres" && i + 1 < args.Length) options = options with { Postgres = args[++i] };
             else names.Add(args[i]);
         }
@@ -69,5 +73,7 @@ internal static class BenchmarkProgram
 
 /// <param name="Quick">Less data, fewer rounds.</param>
 /// <param name="PublicData">Folder with public sets; null when not given.</param>
+/// <param name="OnlySet">The one public set and columns to take; null = all.</param>
+/// <param name="Predictions">Folder for predictions of test rows; null = none are written.</param>
 /// <param name="Postgres">Connection string of a PostgreSQL server; null when not given.</param>
-internal sealed record BenchmarkOptions(bool Quick, string? PublicData, string? Postgres);
+internal sealed record BenchmarkOptions(bool Quick, string? PublicData, string? OnlySet, string? Predictions, string? Postgres);

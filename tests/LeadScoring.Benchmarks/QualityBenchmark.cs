@@ -20,7 +20,8 @@ internal static class QualityBenchmark
 
     internal static Task RunAsync(BenchmarkOptions options)
     {
-        if (options.PublicData is { } folder) Public(folder, options.Quick);
+        if (options.PublicData is { } folder) Public(folder, options);
+        if (options.OnlySet is not null) return Task.CompletedTask;
         var count = options.Quick ? 10_000 : 100_000;
         Demo("default world", DemoRows.DefaultWorld, count);
         Demo("5 % world", DemoRows.FivePercentWorld, count);
@@ -51,23 +52,27 @@ internal static class QualityBenchmark
         ]);
     }
 
-    private static void Public(string folder, bool quick)
+    private static void Public(string folder, BenchmarkOptions options)
     {
+        var sets = Reference.Where(r => options.OnlySet is { } only ? $"{r.Set}/{r.Variant}" == only : !options.Quick || r.Set == "x_education").ToArray();
+        if (sets.Length == 0) throw new ArgumentException($"--set {options.OnlySet} is none of {string.Join(", ", Reference.Select(r => $"{r.Set}/{r.Variant}"))}");
         List<string[]> ranking = [], losses = [], choices = [];
-        foreach (var (set, variant, auc, logLoss, bestAuc, bestLogLoss) in quick ? Reference.Where(r => r.Set == "x_education") : Reference)
+        foreach (var (set, variant, auc, logLoss, bestAuc, bestLogLoss) in sets)
         {
             var name = $"{set} / {variant}";
             Report.Progress($"training on {name}, spec");
             var (spec, labels) = Train(folder, set, variant, new TrainingSettings());
             // More than the trials need: the clock of a busy machine shall have no say in published figures.
             Report.Progress($"training on {name}, auto");
-            var (auto, _) = Train(folder, set, variant, new TrainingSettings { Tuning = TuningMode.Auto, TuningBudget = TimeSpan.FromHours(2), TuningTrials = quick ? 4 : new TrainingSettings().TuningTrials });
+            var (auto, _) = Train(folder, set, variant, new TrainingSettings { Tuning = TuningMode.Auto, TuningBudget = TimeSpan.FromHours(2), TuningTrials = options.Quick ? 4 : new TrainingSettings().TuningTrials });
             double[] p = Probabilities(spec), q = Probabilities(auto);
+            if (options.Predictions is { } predictions)
+                File.WriteAllLines(Path.Combine(predictions, $"{set}_{variant}.csv"), ["row,label,spec,auto", .. labels.Select((y, i) => $"{spec.TestRows[i]},{y},{p[i]:R},{q[i]:R}")]);
             var (a, b) = (spec.Test!.Ensemble, auto.Test!.Ensemble);
             ranking.Add([name, $"{a.Rows:N0}", Four(auc), Sampling.Auc(p, labels), Signed(a.RocAuc - auc), Four(bestAuc), Sampling.Auc(q, labels), Signed(b.RocAuc - bestAuc), Sampling.AucDifference(q, p, labels)]);
             losses.Add([name, Four(logLoss), Sampling.LogLoss(p, labels), Signed(a.LogLoss - logLoss), Four(bestLogLoss), Sampling.LogLoss(q, labels), Signed(b.LogLoss - bestLogLoss), Four(a.Ece), Four(b.Ece)]);
             var t = auto.Tuning!;
-            choices.Add([name, Five(t.SpecLogLoss), Five(t.TunedLogLoss), t.IsTuned ? "tuned" : "spec", $"{t.Trials}", $"{t.Weights.GradientBoosting:0.00} {t.Weights.RandomForest:0.00} {t.Weights.Network:0.00} {t.Weights.Regression:0.00}",
+            choices.Add([name, Five(t.SpecLogLoss), Five(t.TunedLogLoss), t.IsTuned ? "tuned" : "spec", t.LevelStatistics ? "yes" : "no", $"{t.Trials}", $"{t.Weights.GradientBoosting:0.00} {t.Weights.RandomForest:0.00} {t.Weights.Network:0.00} {t.Weights.Regression:0.00}",
                 $"{auto.Duration.TotalSeconds:0}", t.StoppedEarly ?? "", LeftOut(auto)]);
             Report.Progress($"{string.Join(" | ", ranking[^1])} || {string.Join(" | ", losses[^1])} || {string.Join(" | ", choices[^1])}");
         }
@@ -77,7 +82,7 @@ internal static class QualityBenchmark
         Report.Line("Log loss on the test rows, 95 % interval in brackets, and calibration error.\n");
         Report.Table(["set / columns", "e", "spec", "spec - e", "f", "auto", "auto - f", "ECE spec", "ECE auto"], losses);
         Report.Line("What `auto` chose by: log loss out-of-fold on the training rows.\n");
-        Report.Table(["set / columns", "spec", "tuned", "taken", "trials", "weights: boosting, forest, network, regression", "wall s", "ended early", "left out as leaks"], choices);
+        Report.Table(["set / columns", "spec", "tuned", "taken", "log-odds of levels", "trials", "weights: boosting, forest, network, regression", "wall s", "ended early", "left out as leaks"], choices);
     }
 
     private static double[] Probabilities(TrainingResult trained) => Array.ConvertAll(trained.TestScores, s => s.Probability);

@@ -15,6 +15,9 @@ public sealed record EncodingSettings
     /// <summary>A level seen fewer times in training falls into the bucket "other". Default 10.</summary>
     public int MinLevelCount { get; init; } = 10;
 
+    /// <summary>Trees also get the log-odds of conversion (out-of-fold for training rows) and the log-count of each level, beside one-hot columns of three levels or more. Default false; auto tries both.</summary>
+    public bool LevelStatistics { get; init; }
+
     /// <summary>Weight, in rows, of the overall rate in a target encoding. Default 20.</summary>
     public double TargetSmoothing { get; init; } = 20;
 

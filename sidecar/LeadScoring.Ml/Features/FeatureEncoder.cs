@@ -6,6 +6,7 @@ namespace LeadScoring.Ml.Features;
 /// <summary>One fitted feature: how its value becomes tree columns (missing stays NaN) and dense columns (imputed, bounded, scaled).</summary>
 [JsonDerivedType(typeof(NumericEncoder), "numeric")]
 [JsonDerivedType(typeof(OneHotEncoder), "one_hot")]
+[JsonDerivedType(typeof(OneHotStatisticsEncoder), "one_hot_statistics")]
 [JsonDerivedType(typeof(TargetEncoder), "target")]
 internal abstract class FeatureEncoder
 {
@@ -111,6 +112,37 @@ internal sealed class OneHotEncoder : FeatureEncoder
     }
 }
 
+/// <summary>
+/// Few levels, one-hot encoded, and for the trees also what a target encoding has: one split on the log-odds parts the levels in two groups where one-hot columns need a split for each,
+/// and the count tells rare levels from frequent ones.
+/// </summary>
+internal sealed class OneHotStatisticsEncoder : FeatureEncoder
+{
+    private string[]? columns;
+
+    public required OneHotEncoder OneHot { get; init; }
+
+    public required TargetEncoder Statistics { get; init; }
+
+    internal override IReadOnlyList<string> TreeColumns => columns ??= [.. OneHot.TreeColumns, .. Statistics.TreeColumns];
+
+    internal override IReadOnlyList<string> DenseColumns => OneHot.DenseColumns;
+
+    internal override void Encode(FeatureValue value, Span<float> tree, Span<float> dense)
+    {
+        var statistics = tree.Length - Statistics.TreeColumns.Count;
+        OneHot.Encode(value, tree[..statistics], dense);
+        Statistics.EncodeTree(value, tree[statistics..]);
+    }
+
+    internal override void Check()
+    {
+        Require(OneHot is not null && Statistics is not null, "an encoder of levels lacks a part");
+        OneHot!.Check();
+        Statistics!.Check();
+    }
+}
+
 /// <summary>Many levels: the smoothed log-odds of conversion at the level, fitted out-of-fold for the training rows.</summary>
 internal sealed class TargetEncoder : FeatureEncoder
 {
@@ -135,14 +167,21 @@ internal sealed class TargetEncoder : FeatureEncoder
 
     internal override void Encode(FeatureValue value, Span<float> tree, Span<float> dense)
     {
-        if (value.Level is null) Write(MissingLogOdds, MissingLogCount, tree, dense);
-        else Write(LogOdds.GetValueOrDefault(value.Level, UnknownLogOdds), LogCount.GetValueOrDefault(value.Level), tree, dense);
+        EncodeTree(value, tree);
+        dense[0] = (float)((tree[0] - Mean) * InverseDeviation);
     }
 
+    internal void EncodeTree(FeatureValue value, Span<float> tree)
+    {
+        (tree[0], tree[1]) = value.Level is null
+            ? (MissingLogOdds, MissingLogCount)
+            : (LogOdds.GetValueOrDefault(value.Level, UnknownLogOdds), LogCount.GetValueOrDefault(value.Level));
+    }
+
+    /// <summary>A training row, encoded by rows other than itself.</summary>
     internal void Write(float logOdds, float logCount, Span<float> tree, Span<float> dense)
     {
-        tree[0] = logOdds;
-        tree[1] = logCount;
+        (tree[0], tree[1]) = (logOdds, logCount);
         dense[0] = (float)((logOdds - Mean) * InverseDeviation);
     }
 

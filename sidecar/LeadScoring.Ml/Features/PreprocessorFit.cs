@@ -53,11 +53,15 @@ public static class PreprocessorFit
             p.Encode(values.AsSpan(rows[r] * width, width), tree.AsSpan(r * t, t), dense.AsSpan(r * d, d));
         for (var f = 0; f < width; f++)
         {
-            if (p.Encoders[f] is not TargetEncoder encoder) continue;
+            if (p.Encoders[f] is not (TargetEncoder or OneHotStatisticsEncoder)) continue;
             var column = Array.ConvertAll(rows, r => values[(r * width) + f].Level);
             var outOfFold = TargetStatistics.OutOfFold(column, Array.ConvertAll(rows, r => labels[r]), settings, seed + f);
             for (var r = 0; r < rows.Length; r++)
-                encoder.Write(outOfFold[r].LogOdds, outOfFold[r].LogCount, p.TreePart(f, tree.AsSpan(r * t, t)), p.DensePart(f, dense.AsSpan(r * d, d)));
+            {
+                var part = p.TreePart(f, tree.AsSpan(r * t, t));
+                if (p.Encoders[f] is TargetEncoder encoder) encoder.Write(outOfFold[r].LogOdds, outOfFold[r].LogCount, part, p.DensePart(f, dense.AsSpan(r * d, d)));
+                else (part[^2], part[^1]) = (outOfFold[r].LogOdds, outOfFold[r].LogCount);
+            }
         }
 
         return new Result(p, tree, dense);
@@ -107,13 +111,17 @@ public static class PreprocessorFit
         var frequent = counts.Where(p => p.Value >= settings.MinLevelCount).OrderByDescending(p => p.Value).ThenBy(p => p.Key, StringComparer.Ordinal).Select(p => p.Key).ToArray();
         var rare = frequent.Length < counts.Count || frequent.Length == 0;
         var rareCount = counts.Where(p => p.Value < settings.MinLevelCount).Sum(p => p.Value);
-        return new OneHotEncoder
+        var oneHot = new OneHotEncoder
         {
             Levels = frequent,
             Other = rare,
             Mode = frequent.Length == 0 || rareCount > counts[frequent[0]] ? frequent.Length : 0,
             MissingIndicator = MissingInforms([.. column.Select(v => v.Level is null)], y, settings.MissingPValue),
         };
+        // Of two levels one column says all.
+        return settings.LevelStatistics && counts.Count > 2
+            ? new OneHotStatisticsEncoder { OneHot = oneHot, Statistics = TargetStatistics.Fit([.. column.Select(v => v.Level)], y, settings) }
+            : oneHot;
     }
 
     /// <summary>Chi-squared test of the 2 x 2 table missing x converted; false when a side has under ten rows.</summary>

@@ -30,18 +30,26 @@ internal sealed record Candidate
     {
         if (settings.Tuning == TuningMode.Spec) return Spec(set, rows, fold, settings, new ProgressShare(progress, 0.02, 0.96, "Fitting"), cancellationToken);
         var found = new EnsembleTuner(set, rows, settings, new ProgressShare(progress, 0.02, 0.6, "Searching"), cancellationToken).Search();
-        var spec = Spec(set, rows, fold, settings, new ProgressShare(progress, 0.6, 0.78, "Fitting the settings as given"), cancellationToken);
-        var tuned = Tuned(set, rows, fold, found.Settings, new ProgressShare(progress, 0.78, 0.96, "Fitting the tuned settings"), cancellationToken);
+        var spec = Spec(set, rows, fold, settings, new ProgressShare(progress, 0.6, 0.72, "Fitting the settings as given"), cancellationToken);
+        var tuned = Tuned(set, rows, fold, found.Settings, new ProgressShare(progress, 0.72, 0.84, "Fitting the tuned settings"), cancellationToken);
         var labels = Array.ConvertAll(rows, r => set.Labels[r]);
         var (specLoss, tunedLoss) = (ProbabilityLoss.LogLoss(spec.CrossCalibrated, labels), ProbabilityLoss.LogLoss(tuned.CrossCalibrated, labels));
+        var used = found.Settings;
+        if (found.Otherwise is { } otherwise)
+        {
+            // The search's folds chose each; these, which neither was chosen on, choose between them.
+            var other = Tuned(set, rows, fold, otherwise, new ProgressShare(progress, 0.84, 0.96, "Fitting the tuned settings in the other encoding"), cancellationToken);
+            var loss = ProbabilityLoss.LogLoss(other.CrossCalibrated, labels);
+            if (loss < tunedLoss) (tuned, tunedLoss, used) = (other, loss, otherwise);
+        }
+
         return (tunedLoss < specLoss ? tuned : spec) with
         {
             Tuning = new TuningReport
             {
                 IsTuned = tunedLoss < specLoss, SpecLogLoss = specLoss, TunedLogLoss = tunedLoss, Weights = tuned.Weights,
                 Trials = found.Trials, PlannedTrials = found.PlannedTrials, SearchRows = found.SearchRows, StoppedEarly = found.StoppedEarly, IsReproducible = found.IsReproducible,
-                GradientBoosting = found.Settings.GradientBoosting, RandomForest = found.Settings.RandomForest,
-                Network = found.Settings.Network, Regression = found.Settings.Regression,
+                LevelStatistics = used.Encoding.LevelStatistics, GradientBoosting = used.GradientBoosting, RandomForest = used.RandomForest, Network = used.Network, Regression = used.Regression,
             },
         };
     }

@@ -41,21 +41,25 @@ internal sealed class EnsembleTuner(TrainingSet set, int[] rows, TrainingSetting
         var networks = Networks();
         var regressions = Regressions();
         var (forest, network, regression) = (settings.RandomForest, settings.Network, settings.Regression);
-        var boosting = settings.GradientBoosting;
+        XGBoostParameters? boosting = null;
+        TrainingSettings? otherwise = null;
         var planned = settings.TuningTrials + 2 + forests.Count + networks.Count + regressions.Count;
         var outOfTime = false;
         BoostingSearch? search = null;
         try
         {
             var encoded = FoldRows.Of(set, sample, folds, settings.Seed + 1, settings, clock.Token);
-            search = new BoostingSearch(encoded, settings, cost, BoostingShare, n => Report(n, planned), clock.Token);
+            var otherwiseEncoded = Otherwise(sample, encoded, folds, clock.Token);
+            if (otherwiseEncoded is not null) planned += Math.Min(BoostingSearch.Again, settings.TuningTrials + 1) + forests.Count;
+            search = new BoostingSearch(encoded, settings, cost, BoostingShare, n => Report(Math.Max(n, trials), planned), clock.Token);
             search.Run();
             trials = search.Trials;
             isCutShort = search.IsCutShort;
             regression = Best(regressions, encoded, p => f => Loss(f, p), f => SearchCost.Regression(f), planned, clock.Token);
             network = Best(networks, encoded, p => f => Loss(f, p, clock.Token), f => SearchCost.Network(f, settings.Network.HiddenLayers), planned, clock.Token);
-            forest = Best(forests, encoded, p => f => LossOfForest(f, p, clock.Token), f => SearchCost.Trees(f, settings.RandomForest.ParallelTrees, settings.RandomForest.MaxDepth, true), planned, clock.Token);
-            if (sample.Length < rows.Length) search.RoundsAgain(FoldRows.Of(set, rows, folds, settings.Seed + 1, settings, clock.Token));
+            forest = BestForest(encoded);
+            boosting = RoundsOnAllRows(search, search.Best, settings);
+            if (otherwiseEncoded is not null && !isCutShort && cost.Share < 1) otherwise = Found(search, otherwiseEncoded);
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
@@ -63,12 +67,35 @@ internal sealed class EnsembleTuner(TrainingSet set, int[] rows, TrainingSetting
             trials = Math.Max(trials, search?.Trials ?? 0);
         }
 
-        boosting = search?.Best ?? boosting;
         return new SearchResult(
-            settings with { GradientBoosting = boosting, RandomForest = forest, Network = network, Regression = regression }, trials, planned, sample.Length,
+            settings with { GradientBoosting = boosting ?? search?.Best ?? settings.GradientBoosting, RandomForest = forest, Network = network, Regression = regression }, otherwise, trials, planned, sample.Length,
             outOfTime ? $"Stopped by the clock after {trials} of {planned} trials: another run may give another model. Raise tuning_budget, or free the machine."
             : isCutShort ? $"The budget was used up after {trials} of {planned} trials; the same seed gives the same model." : null,
             !outOfTime);
+
+        XGBoostParameters BestForest(FoldRows[] on) =>
+            Best(forests, on, p => f => LossOfForest(f, p, clock.Token), f => SearchCost.Trees(f, settings.RandomForest.ParallelTrees, settings.RandomForest.MaxDepth, true), planned, clock.Token);
+
+        XGBoostParameters RoundsOnAllRows(BoostingSearch from, XGBoostParameters best, TrainingSettings encoding) =>
+            sample.Length < rows.Length ? from.RoundsAgain(best, FoldRows.Of(set, rows, folds, settings.Seed + 1, encoding, clock.Token)) : best;
+
+        TrainingSettings? Found(BoostingSearch from, FoldRows[] on)
+        {
+            var before = from.Trials;
+            if (from.BestOn(on) is not { } best) return null;
+            trials += from.Trials - before;
+            return WithStatistics with { GradientBoosting = RoundsOnAllRows(from, best, WithStatistics), RandomForest = BestForest(on), Network = network, Regression = regression };
+        }
+    }
+
+    private TrainingSettings WithStatistics => settings with { Encoding = settings.Encoding with { LevelStatistics = true } };
+
+    /// <summary>The same folds with the statistics of levels for the trees; null where that changes nothing.</summary>
+    private FoldRows[]? Otherwise(int[] sample, FoldRows[] encoded, int folds, CancellationToken token)
+    {
+        if (settings.Encoding.LevelStatistics) return null;
+        var otherwise = FoldRows.Of(set, sample, folds, settings.Seed + 1, WithStatistics, token);
+        return otherwise[0].TreeColumns == encoded[0].TreeColumns ? null : otherwise;
     }
 
     private List<XGBoostParameters> Forests()
@@ -149,9 +176,10 @@ internal sealed class EnsembleTuner(TrainingSet set, int[] rows, TrainingSetting
 
 /// <summary>What a search found.</summary>
 /// <param name="Settings">Those given, with the best parameters of each member.</param>
+/// <param name="Otherwise">The best for trees that get the statistics of levels; null when there was nothing to try, or no budget left.</param>
 /// <param name="Trials">Parameter sets tried.</param>
 /// <param name="PlannedTrials">Parameter sets planned.</param>
 /// <param name="SearchRows">Rows looked at.</param>
 /// <param name="StoppedEarly">Why it ended before its plan; null when it did not.</param>
 /// <param name="IsReproducible">False when the clock ended it.</param>
-internal sealed record SearchResult(TrainingSettings Settings, int Trials, int PlannedTrials, int SearchRows, string? StoppedEarly, bool IsReproducible);
+internal sealed record SearchResult(TrainingSettings Settings, TrainingSettings? Otherwise, int Trials, int PlannedTrials, int SearchRows, string? StoppedEarly, bool IsReproducible);

@@ -32,6 +32,9 @@ public sealed record TuningReport
     /// <summary>False when the clock stopped the search: another run may then give another model.</summary>
     public required bool IsReproducible { get; init; }
 
+    /// <summary>Whether trees do better with the log-odds and count of levels beside one-hot columns (level_statistics of the encoding).</summary>
+    public bool LevelStatistics { get; init; }
+
     /// <summary>Best found for the primary member.</summary>
     public required XGBoostParameters GradientBoosting { get; init; }
 
@@ -50,6 +53,6 @@ public sealed record TuningReport
     /// <summary>The settings that the model was fitted with in the end, to be fitted again without another search.</summary>
     /// <param name="asked">Settings as given.</param>
     public TrainingSettings Used(TrainingSettings asked) => IsTuned
-        ? asked with { Tuning = TuningMode.Spec, GradientBoosting = GradientBoosting, RandomForest = RandomForest, Network = Network, Regression = Regression, Weights = Weights }
+        ? asked with { Tuning = TuningMode.Spec, Encoding = asked.Encoding with { LevelStatistics = LevelStatistics }, GradientBoosting = GradientBoosting, RandomForest = RandomForest, Network = Network, Regression = Regression, Weights = Weights }
         : asked with { Tuning = TuningMode.Spec };
 }

@@ -44,6 +44,7 @@ internal static class LatestScores
 
     /// <summary>
     /// Puts scores onto leads that are locked, and takes them off the queue if they are still at the revision that was scored: a change in between keeps its place. A score that is out of date already puts its lead on the queue.
+    /// Events that were folded while the lead waited count as of its score: only the first of them moved the moment of its last change.
     /// </summary>
     internal static Task SetAsync(WriteTransaction transaction, string organizationId, IReadOnlyCollection<LatestScore> scores, CancellationToken cancellationToken) =>
         scores.Count == 0 ? Task.CompletedTask
@@ -56,6 +57,7 @@ internal static class LatestScores
             update leads
             set score = @score, grade = @grade, probability = @probability, confidence = @confidence, model_version = @modelVersion, scored_by = @scoredBy,
                 scored_at_ms = @scoredAtMs, scored_revision = @scoredRevision, exclusion = @exclusion, scored_with = @scoredWith,
+                updated_at_ms = case when revision > coalesce(scored_revision, 0) and updated_at_ms < @scoredAtMs then @scoredAtMs else updated_at_ms end,
                 is_stale = case when revision = @revision then 0 when @revision < 0 then 1 else is_stale end,
                 stale_since_ms = case when revision = @revision then null when @revision < 0 then coalesce(stale_since_ms, @scoredAtMs) else stale_since_ms end
             where organization_id = @organizationId and lead_id = @leadId
@@ -75,6 +77,7 @@ internal static class LatestScores
             update leads
             set score = n.score, grade = n.grade, probability = n.probability, confidence = n.confidence, model_version = n.model_version, scored_by = n.scored_by,
                 scored_at_ms = n.scored_at_ms, scored_revision = n.scored_revision, exclusion = n.exclusion, scored_with = n.scored_with,
+                updated_at_ms = case when leads.revision > coalesce(leads.scored_revision, 0) and leads.updated_at_ms < n.scored_at_ms then n.scored_at_ms else leads.updated_at_ms end,
                 is_stale = case when leads.revision = n.revision then 0 when n.revision < 0 then 1 else leads.is_stale end,
                 stale_since_ms = case when leads.revision = n.revision then null when n.revision < 0 then coalesce(leads.stale_since_ms, n.scored_at_ms) else leads.stale_since_ms end
             from unnest(@ids, @points, @grades, @probabilities, @confidences, @modelVersions, @scoredBy, @scoredAtMs, @revisions, @scoredRevisions, @exclusions, @scoredWith)

@@ -11,7 +11,10 @@ namespace LeadScoring.Sidecar.Leads;
 internal static class LeadFold
 {
     private const string InsertInto = "insert into leads (organization_id, lead_id, attributes, created_at_ms, updated_at_ms, activity, bot_events, revision, is_stale, stale_since_ms)";
-    private const string Changes = "updated_at_ms = @nowMs, revision = leads.revision + 1, is_stale = 1, stale_since_ms = coalesce(leads.stale_since_ms, @nowMs)";
+
+    // A lead that waits for its score anyway keeps its place in the indexes: that is most of the cost of a fold. Its score makes up for it.
+    private const long WaitingMs = 60_000;
+    private const string IsWaiting = "leads.is_stale = 1 and leads.closed_at_ms is null and leads.updated_at_ms > @nowMs - @waitingMs";
 
     private sealed record Row
     {
@@ -45,7 +48,9 @@ internal static class LeadFold
         WriteTransaction transaction, string organizationId, KeyValuePair<string, List<ActivityEvent>>[] byLead, Dictionary<string, byte[]> locked, long nowMs, CancellationToken cancellationToken)
     {
         const string Update = $"""
-            update leads set activity = n.activity, bot_events = n.bot_events, {Changes}
+            update leads
+            set activity = n.activity, bot_events = n.bot_events, revision = leads.revision + 1, updated_at_ms = case when {IsWaiting} then leads.updated_at_ms else @nowMs end,
+                is_stale = 1, stale_since_ms = coalesce(leads.stale_since_ms, @nowMs)
             from unnest(@ids, @activities, @bots) as n (lead_id, activity, bot_events)
             where leads.organization_id = @organizationId and leads.lead_id = n.lead_id
             """;
@@ -58,7 +63,7 @@ internal static class LeadFold
         object Parameters(KeyValuePair<string, List<ActivityEvent>>[] part)
         {
             var states = Array.ConvertAll(part, p => Folded(locked.GetValueOrDefault(p.Key), p.Value));
-            return new { organizationId, nowMs, ids = Array.ConvertAll(part, p => p.Key), activities = Array.ConvertAll(states, s => s.Activity), bots = Array.ConvertAll(states, s => s.Bots) };
+            return new { organizationId, nowMs, waitingMs = WaitingMs, ids = Array.ConvertAll(part, p => p.Key), activities = Array.ConvertAll(states, s => s.Activity), bots = Array.ConvertAll(states, s => s.Bots) };
         }
 
         var (known, unknown) = (Array.FindAll(byLead, p => locked.ContainsKey(p.Key)), Array.FindAll(byLead, p => !locked.ContainsKey(p.Key)));
@@ -71,20 +76,25 @@ internal static class LeadFold
     private static async Task WriteEachAsync(
         WriteTransaction transaction, string organizationId, KeyValuePair<string, List<ActivityEvent>>[] byLead, long nowMs, CancellationToken cancellationToken)
     {
-        const string Select = "select activity from leads where organization_id = @organizationId and lead_id = @leadId";
+        const string Select = $"select activity, case when {IsWaiting} then 1 else 0 end from leads where organization_id = @organizationId and lead_id = @leadId";
         const string Insert = $$"""{{InsertInto}} values (@organizationId, @leadId, '{}', null, @nowMs, @activity, @bots, 1, 1, @nowMs) on conflict (organization_id, lead_id) do nothing""";
-        const string Update = $"update leads set activity = @activity, bot_events = @bots, {Changes} where organization_id = @organizationId and lead_id = @leadId";
-        using var select = transaction.Prepare($"{Select} {transaction.ForUpdate}", "organizationId", "leadId").Set(0, organizationId);
-        using var insert = transaction.Prepare(Insert, "organizationId", "leadId", "activity", "nowMs", "bots").Set(0, organizationId).Set(3, nowMs);
-        using var update = transaction.Prepare(Update, "organizationId", "leadId", "activity", "nowMs", "bots").Set(0, organizationId).Set(3, nowMs);
+        const string Update = """
+            update leads set activity = @activity, bot_events = @bots, updated_at_ms = @nowMs, revision = revision + 1, is_stale = 1, stale_since_ms = coalesce(stale_since_ms, @nowMs)
+            where organization_id = @organizationId and lead_id = @leadId
+            """;
+        const string UpdateWaiting = "update leads set activity = @activity, bot_events = @bots, revision = revision + 1 where organization_id = @organizationId and lead_id = @leadId";
+        using var select = transaction.Prepare($"{Select} {transaction.ForUpdate}", "organizationId", "leadId", "nowMs", "waitingMs").Set(0, organizationId).Set(2, nowMs).Set(3, WaitingMs);
+        using var updateWaiting = transaction.Prepare(UpdateWaiting, "organizationId", "leadId", "activity", "bots").Set(0, organizationId);
+        using var insert = transaction.Prepare(Insert, "organizationId", "leadId", "activity", "bots", "nowMs").Set(0, organizationId).Set(4, nowMs);
+        using var update = transaction.Prepare(Update, "organizationId", "leadId", "activity", "bots", "nowMs").Set(0, organizationId).Set(4, nowMs);
         foreach (var (leadId, events) in byLead)
         {
             // Nothing was written: the lead came or went this moment, so look again.
             while (true)
             {
-                var stored = await ReadAsync(select.Set(1, leadId), cancellationToken);
+                var (stored, isWaiting) = await ReadAsync(select.Set(1, leadId), cancellationToken);
                 var (activity, bots) = Folded(stored, events);
-                if (await (stored is null ? insert : update).Set(1, leadId).Set(2, activity).Set(4, bots).ExecuteAsync(cancellationToken) > 0) break;
+                if (await (stored is null ? insert : isWaiting ? updateWaiting : update).Set(1, leadId).Set(2, activity).Set(3, bots).ExecuteAsync(cancellationToken) > 0) break;
             }
         }
     }
@@ -96,9 +106,9 @@ internal static class LeadFold
         return (state.ToBytes(), state.BotEvents + state.BurstEvents);
     }
 
-    private static async Task<byte[]?> ReadAsync(PreparedStatement select, CancellationToken cancellationToken)
+    private static async Task<(byte[]? Activity, bool IsWaiting)> ReadAsync(PreparedStatement select, CancellationToken cancellationToken)
     {
         await using var row = await select.QueryAsync(cancellationToken);
-        return await row.ReadAsync(cancellationToken) ? row.GetFieldValue<byte[]>(0) : null;
+        return await row.ReadAsync(cancellationToken) ? (row.GetFieldValue<byte[]>(0), row.GetInt64(1) != 0) : (null, false);
     }
 }

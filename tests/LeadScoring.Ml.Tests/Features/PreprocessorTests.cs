@@ -160,6 +160,52 @@ public sealed class PreprocessorTests
     }
 
     [Fact]
+    public void Fit_LevelStatistics_GiveTreesLogOddsAndCountBesideOneHot()
+    {
+        FeatureValue[] column = [.. Levels("a", 40), .. Levels("b", 30), .. Levels("c", 20), .. Levels("rare", 5), .. Enumerable.Repeat(FeatureValue.Missing, 25)];
+        float[] y = [.. column.Select((v, i) => v.Level == "b" || i % 4 == 0 ? 1f : 0)];
+        var plain = Fit(Level, column, y).Preprocessor;
+        var with = Fit(Level, column, y, Statistics).Preprocessor;
+        var target = Fit(Level, column, y, new EncodingSettings { MaxOneHotLevels = 1 }).Preprocessor;
+        Assert.Equal([.. plain.TreeColumns, .. target.TreeColumns], with.TreeColumns);
+        Assert.Equal(plain.DenseColumns, with.DenseColumns);
+        foreach (var value in (FeatureValue[])[Lev("a"), Lev("b"), Lev("rare"), Lev("never seen"), FeatureValue.Missing])
+        {
+            var (tree, dense) = EncodeAll(with, value);
+            Assert.Equal([.. EncodeAll(plain, value).Tree, .. EncodeAll(target, value).Tree], tree);
+            Assert.Equal(EncodeAll(plain, value).Dense, dense);
+        }
+    }
+
+    [Fact]
+    public void Fit_LevelStatisticsOfTwoLevels_AddNothing()
+    {
+        FeatureValue[] column = [.. Levels("a", 40), .. Levels("b", 30), FeatureValue.Missing];
+        Assert.Equal(["x=a", "x=b"], Fit(Level, [.. column.Take(70)], settings: Statistics).Preprocessor.TreeColumns.Select(c => c.Name));
+        Assert.Equal(["x=a", "x=b"], Fit(Level, column, settings: Statistics).Preprocessor.TreeColumns.Select(c => c.Name));
+    }
+
+    [Fact]
+    public void Fit_LevelStatistics_RowsDoNotSeeTheirOwnLabel()
+    {
+        var random = new Random(6);
+        FeatureValue[] column = [.. Enumerable.Range(0, 300).Select(_ => random.Next(20) == 0 ? FeatureValue.Missing : Lev($"l{random.Next(8)}"))];
+        float[] y = [.. Enumerable.Range(0, 300).Select(_ => (float)random.Next(2))];
+        var before = Fit(Level, column, y, Statistics);
+        int width = before.Preprocessor.TreeColumns.Count, othersMoved = 0;
+        for (var row = 0; row < 300; row += 7)
+        {
+            var flipped = (float[])y.Clone();
+            flipped[row] = 1 - flipped[row];
+            var after = Fit(Level, column, flipped, Statistics);
+            Assert.Equal(before.Tree.AsSpan(row * width, width).ToArray(), after.Tree.AsSpan(row * width, width).ToArray());
+            if (!before.Tree.AsSpan().SequenceEqual(after.Tree)) othersMoved++;
+        }
+
+        Assert.True(othersMoved > 40, "the labels of the others must matter");
+    }
+
+    [Fact]
     public void Fit_RowsNotGiven_HaveNoInfluence()
     {
         var profile = ShippedProfiles.Of("  - name: n\n  - { name: c, kind: categorical }\n");
@@ -217,6 +263,8 @@ public sealed class PreprocessorTests
     [Fact]
     public void Fit_NoRows_Throws() =>
         Assert.Throws<ArgumentException>(() => PreprocessorFit.Fit(Number, [Num(1)], [1], [], new EncodingSettings(), 0));
+
+    private static readonly EncodingSettings Statistics = new() { LevelStatistics = true };
 
     private static FeatureValue Num(double value) => new(value, null);
 

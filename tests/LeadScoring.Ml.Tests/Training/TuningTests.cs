@@ -26,6 +26,30 @@ public sealed class TuningTests
 
     private static readonly Lazy<TrainingResult> Tuned = new(() => EnsembleTrainer.Train(Leads.Value, Auto, null, default));
 
+    private static readonly TrainingSettings Grouping = Auto with
+    {
+        Encoding = new EncodingSettings(), GradientBoosting = Auto.GradientBoosting with { Rounds = 30, MaxDepth = 3 }, RandomForest = Auto.RandomForest with { ParallelTrees = 5 },
+    };
+
+    /// <summary>The small world with 30 cities in place of its 4, every second of which converts: one split on the log-odds, 15 on one-hot columns.</summary>
+    private static TrainingSet Levelled()
+    {
+        var random = new Random(3);
+        var values = (FeatureValue[])Leads.Value.Values.Clone();
+        var labels = new float[Leads.Value.Rows];
+        for (var r = 0; r < labels.Length; r++)
+        {
+            var level = random.Next(30);
+            values[(r * Leads.Value.Profile.Features.Count) + 2] = new FeatureValue(double.NaN, $"city{level:00}");
+            labels[r] = random.NextDouble() < (level % 2 == 0 ? 0.8 : 0.1) ? 1 : 0;
+        }
+
+        return new TrainingSet(Leads.Value.Profile, values, labels);
+    }
+
+    private static SearchResult Search(TrainingSet set, TrainingSettings settings) =>
+        new EnsembleTuner(set, [.. Enumerable.Range(0, set.Rows)], settings, new ProgressShare(null, 0, 1, ""), default).Search();
+
     private static SearchResult Search(TrainingSettings settings, TimeSpan? clock = null, double? cells = null) =>
         new EnsembleTuner(Leads.Value, [.. Enumerable.Range(0, 400)], settings, new ProgressShare(null, 0, 1, ""), default, clock, cells is { } limit ? new SearchCost(limit) : null).Search();
 
@@ -116,6 +140,36 @@ public sealed class TuningTests
         Assert.False(found.IsReproducible);
         Assert.Contains("clock", found.StoppedEarly);
         Assert.Equal((0, Auto.GradientBoosting, Auto.RandomForest), (found.Trials, found.Settings.GradientBoosting, found.Settings.RandomForest));
+    }
+
+    [NativeXGBoostFact]
+    public void Search_LevelsOfAFeature_FindsParametersForTheOtherEncodingToo()
+    {
+        var found = Search(Levelled(), Grouping);
+        Assert.Equal(Grouping.Encoding, found.Settings.Encoding);
+        Assert.Equal(Grouping.Encoding with { LevelStatistics = true }, found.Otherwise!.Encoding);
+        Assert.Equal(found.PlannedTrials, found.Trials);
+        Assert.Equal((found.Settings.Network, found.Settings.Regression), (found.Otherwise.Network, found.Otherwise.Regression));
+        // Given already: nothing else to try.
+        var given = Search(Levelled(), found.Otherwise with { GradientBoosting = Grouping.GradientBoosting, RandomForest = Grouping.RandomForest, Network = Grouping.Network, Regression = Grouping.Regression });
+        Assert.Null(given.Otherwise);
+        Assert.True(given.PlannedTrials < found.PlannedTrials);
+    }
+
+    [NativeXGBoostFact]
+    public void Train_AutoWithLevelStatistics_FitsReportsAndBundlesThem()
+    {
+        var set = Levelled();
+        var result = EnsembleTrainer.Train(set, Grouping, null, default);
+        Assert.Equal((true, true), (result.Tuning!.IsTuned, result.Tuning.LevelStatistics));
+        Assert.Contains(result.Model.Preprocessor.TreeColumns, c => c.Name == "city=log-odds");
+        Assert.True(result.Tuning.Used(Grouping).Encoding.LevelStatistics);
+        var read = ModelBundle.Read(ModelBundle.Write(set, result, Grouping, 5));
+        Assert.True(read.Manifest.Tuning!.LevelStatistics);
+        for (var row = 0; row < 50; row++) Assert.Equal(result.Model.Score(set.Row(row)), read.Model.Score(set.Row(row)));
+        var again = EnsembleTrainer.Train(set, result.Tuning.Used(Grouping), null, default);
+        Assert.Equal(result.GradientBoostingJson, again.GradientBoostingJson);
+        Assert.Equal(result.RandomForestJson, again.RandomForestJson);
     }
 
     [NativeXGBoostFact]

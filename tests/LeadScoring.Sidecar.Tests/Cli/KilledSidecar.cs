@@ -2,6 +2,7 @@ using LeadScoring.Sidecar.Api;
 using LeadScoring.Sidecar.Organizations;
 using LeadScoring.Sidecar.Tests.Storage;
 using Microsoft.Extensions.DependencyInjection;
+using Npgsql;
 
 namespace LeadScoring.Sidecar.Tests.Cli;
 
@@ -26,7 +27,10 @@ internal sealed class KilledSidecar : IAsyncDisposable
     }
 
     internal Task<(SidecarProcess Process, HttpClient Client)> ServeAsync(params (string Name, string Value)[] environment) =>
-        SidecarProcess.ServeAsync(data, Key, [.. environment, ("LEADSCORING__DATABASE", postgres ?? "")]);
+        SidecarProcess.ServeAsync(data, Key, [.. environment, ("LEADSCORING__DATABASE", Patient(postgres))]);
+
+    /// <summary>A process that starts beside many others may wait longer for its first connection than a service should.</summary>
+    private static string Patient(string? postgres) => postgres is null ? "" : new NpgsqlConnectionStringBuilder(postgres) { Timeout = 60 }.ConnectionString;
 
     public async ValueTask DisposeAsync()
     {
