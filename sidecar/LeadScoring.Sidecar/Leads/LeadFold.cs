@@ -12,9 +12,9 @@ internal static class LeadFold
 {
     private const string InsertInto = "insert into leads (organization_id, lead_id, attributes, created_at_ms, updated_at_ms, activity, bot_events, revision, is_stale, stale_since_ms)";
 
-    // A lead that waits for its score anyway keeps its place in the indexes: that is most of the cost of a fold. Its score makes up for it.
+    // A lead that waits for its score anyway (one that was set aside does not) keeps its place in the indexes: that is most of the cost of a fold. Its score makes up for it.
     private const long WaitingMs = 60_000;
-    private const string IsWaiting = "leads.is_stale = 1 and leads.closed_at_ms is null and leads.updated_at_ms > @nowMs - @waitingMs";
+    private const string IsWaiting = "leads.is_stale = 1 and leads.stale_since_ms is not null and leads.closed_at_ms is null and leads.updated_at_ms > @nowMs - @waitingMs";
 
     private sealed record Row
     {

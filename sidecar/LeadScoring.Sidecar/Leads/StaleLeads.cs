@@ -35,7 +35,7 @@ internal sealed class StaleLeads(Database database, TimeProvider time)
 
     private const string IsQueued = "is_stale = 1 and closed_at_ms is null and stale_since_ms is not null";
 
-    internal const string NextSql = $"select organization_id from leads where organization_id > @after and {IsQueued} order by organization_id limit 1";
+    internal const string NextSql = $"select organization_id from leads where organization_id > @after and {IsQueued} order by organization_id, stale_since_ms limit 1";
 
     internal const string OldestSql =
         $"select lead_id as LeadId, revision as Revision from leads where organization_id = @organizationId and {IsQueued} and not exists ({IsHeld}) order by stale_since_ms, lead_id limit @limit";

@@ -14,7 +14,6 @@ public sealed class PlanTests(SidecarFactory sidecar) : IClassFixture<SidecarFac
         { StaleLeads.CountSql, "ix_leads_queue" },
         { RescoringRunStore.NextLeadsSql, "ix_leads_open" },
         { ListLeadEvents.Sql(hasCursor: true), "ix_events_lead" },
-        { ListLeads.Sql("-score", false, null, true, null, true), "ix_leads_grade" },
         { ListLeads.Sql("-score", false, null, false, null, true), "ix_leads_score" },
         { ListLeads.Sql("lead_id", false, true, false, null, true), "ix_leads_changed" },
         { ListLeads.Sql("-updated_at", true, null, false, null, true), "ix_leads_updated" },

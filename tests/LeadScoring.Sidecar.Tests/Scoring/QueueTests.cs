@@ -190,6 +190,22 @@ public sealed class QueueTests : IAsyncLifetime
         Assert.Equal(1, await LedgerAsync(organization, "l000"));
     }
 
+    [Fact]
+    public async Task Append_EventOfASetAsideLead_QueuesItAgain()
+    {
+        var organization = await WithLeadsAsync(1);
+        for (var tries = 0; tries < StaleLeads.Tries; tries++)
+        {
+            var claim = (await ClaimAsync())!;
+            Assert.Equal(tries == StaleLeads.Tries - 1, await Queue.FailAsync(claim, claim.Leads[0], "could not", CancellationToken.None));
+            clock.Advance(TimeSpan.FromSeconds(2));
+        }
+
+        Assert.Equal(0, await RunOnceAsync());
+        await organization.PostAsync("/v1/events", new { lead_id = "l000", type = "chat", source = "website", occurred_at = 1_760_000_000_000 });
+        Assert.Equal((1, 0), (await RunOnceAsync(), await RunOnceAsync()));
+    }
+
     private async Task SetAsideAsync(TestOrganization organization, string leadId)
     {
         await PoisonAsync(organization, leadId);

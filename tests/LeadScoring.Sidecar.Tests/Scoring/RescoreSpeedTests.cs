@@ -6,7 +6,12 @@ using Xunit.Abstractions;
 
 namespace LeadScoring.Sidecar.Tests.Scoring;
 
+/// <summary>Runs alone: what it measures is this process's.</summary>
+[CollectionDefinition("Alone", DisableParallelization = true)]
+public sealed class AloneCollection;
+
 /// <summary>10,000 stored leads scored, explained and written anew. Bounded in this process's CPU time: a busy machine makes everything slow, not this alone.</summary>
+[Collection("Alone")]
 public sealed class RescoreSpeedTests(SidecarFactory sidecar, ITestOutputHelper output) : IClassFixture<SidecarFactory>
 {
     private const int Leads = 10_000;
