@@ -40,7 +40,7 @@ internal sealed class StaleLeads(Database database, TimeProvider time)
     internal const string OldestSql =
         $"select lead_id as LeadId, revision as Revision from leads where organization_id = @organizationId and {IsQueued} and not exists ({IsHeld}) order by stale_since_ms, lead_id limit @limit";
 
-    internal const string CountSql = $"select count(*) from (select 1 from leads where organization_id = @organizationId and {IsQueued} limit @most) as waiting";
+    internal const string CountSql = $"select count(*) from (select 1 from leads where organization_id = @organizationId and {IsQueued} order by stale_since_ms limit @most) as waiting";
 
     /// <summary>Claims the leads of one organization that have waited longest: of the next one after <paramref name="after"/> that has any, and round.</summary>
     /// <returns>Null when there is nothing to take.</returns>
