@@ -62,7 +62,8 @@ public sealed class RecommenderTests
             var state = new ActivityState();
             foreach (var (type, count) in ((string, int)[])[("phone_call", calls), ("call_attempted", missed), ("email_sent", sent), ("email_opened", opened)])
             {
-                for (var i = 0; i < count; i++) state.Fold(new ActivityEvent(type + i, type, "crm", 1_760_000_000_000 + i));
+                // An hour apart: openings within a second of each other would be those of a machine.
+                for (var i = 0; i < count; i++) state.Fold(new ActivityEvent(type + i, type, "crm", 1_760_000_000_000 + (i * 3_600_000L)));
             }
 
             return Recommender.Recommend(Profile(Weekdays, "UTC"), [FeatureValue.Missing], new LeadSnapshot(new Dictionary<string, AttributeValue>(), state), 'A', 1_770_000_000_000).Channel;
