@@ -41,7 +41,7 @@ public sealed class ConfidenceModel(LogisticRegression regression, IsotonicCalib
     /// <param name="knownShare">Shares of known features.</param>
     internal void Fill(Span<double> confidences, Vector256<double> probability, Vector256<double> disagreement, Vector256<double> knownShare)
     {
-        var logOdds = Vector256.Log(probability / (Vector256<double>.One - probability));
+        var logOdds = Logistic.Log(probability / (Vector256<double>.One - probability));
         var margins = regression.Margins(Rounded(Vector256.MinNative(Vector256.Abs(logOdds), Vector256.Create(MostLogOdds))), Rounded(disagreement), Rounded(knownShare));
         var raw = Logistic.Sigmoid(margins);
         for (var i = 0; i < confidences.Length; i++) confidences[i] = Math.Clamp(map.Apply(raw[i]), 0.001, 0.999);
