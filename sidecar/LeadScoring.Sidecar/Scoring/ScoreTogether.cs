@@ -6,14 +6,14 @@ namespace LeadScoring.Sidecar.Scoring;
 
 /// <summary>Scores that want their factors explained: those that ask at the same time are made together, as explaining many at once costs a quarter of one by one.</summary>
 /// <remarks>
-/// As many run at once as there are cores. Who finds a place free is scored at once, on the caller's thread, so a lone request waits for nobody; who does not
+/// One core is left to those who receive and send, the others explain: then groups grow with the load. Who finds a place free is scored at once, on the caller's thread, so a lone request waits for nobody; who does not
 /// joins the next group, which starts as soon as a place is free.
 /// </remarks>
 internal sealed class ScoreTogether(LeadScorer scorer, IOptions<ScoringOptions> options)
 {
     private readonly int most = options.Value.ExplainTogether;
     private readonly ConcurrentQueue<Waiting> queue = new();
-    private int free = Environment.ProcessorCount;
+    private int free = Math.Max(1, Environment.ProcessorCount - 1);
 
     /// <summary>Largest group so far.</summary>
     internal int Largest { get; private set; }
