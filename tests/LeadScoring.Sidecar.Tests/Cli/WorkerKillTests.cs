@@ -7,7 +7,8 @@ namespace LeadScoring.Sidecar.Tests.Cli;
 [Trait("Category", "Server")]
 public sealed class WorkerKillTests : IDisposable
 {
-    private const int Leads = 4_000;
+    // So many that a fast machine has not done them all before it is killed three times.
+    private const int Leads = 20_000;
 
     private readonly string data = Path.Combine(Path.GetTempPath(), "leadscoring-tests", Guid.NewGuid().ToString("N"));
 
