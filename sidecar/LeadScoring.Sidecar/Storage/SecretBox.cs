@@ -10,10 +10,13 @@ internal sealed class SecretBox(IOptions<StorageOptions> options)
 {
     private const byte Version = 1;
     private const int KeyBytes = 32;
+    private const int TextBytes = 44;
     private const int KeyIdBytes = 8;
     private const int NonceBytes = 12;
     private const int TagBytes = 16;
     private const int HeaderBytes = 1 + KeyIdBytes + NonceBytes + TagBytes;
+
+    private static readonly TimeSpan LongestWrite = TimeSpan.FromSeconds(2);
 
     private readonly Lazy<byte[]> key = new(() => ReadOrMake(PathOf(options.Value)));
 
@@ -61,6 +64,8 @@ internal sealed class SecretBox(IOptions<StorageOptions> options)
     private static byte[] ReadOrMake(string path)
     {
         if (!File.Exists(path)) Make(path);
+        // Another process may be writing it this moment.
+        SpinWait.SpinUntil(() => new FileInfo(path).Length >= TextBytes, LongestWrite);
         byte[] key;
         try
         {
@@ -77,23 +82,17 @@ internal sealed class SecretBox(IOptions<StorageOptions> options)
     private static void Make(string path)
     {
         Directory.CreateDirectory(System.IO.Path.GetDirectoryName(path)!);
-        var draft = $"{path}.{Guid.NewGuid():N}";
-        var mode = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
-        if (!OperatingSystem.IsWindows()) mode.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-        using (var file = new FileStream(draft, mode))
-        {
-            file.Write(Encoding.ASCII.GetBytes(Convert.ToBase64String(RandomNumberGenerator.GetBytes(KeyBytes)) + "\n"));
-            file.Flush(flushToDisk: true);
-        }
-
+        // The first of those that start together makes it, the others find it there. A move onto the name would not do: .NET looks first and renames then, and the last one would win.
+        var first = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, Share = FileShare.ReadWrite };
+        if (!OperatingSystem.IsWindows()) first.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
         try
         {
-            // Whole or not at all, and only the first of two processes that start together.
-            File.Move(draft, path, overwrite: false);
+            using var file = new FileStream(path, first);
+            file.Write(Encoding.ASCII.GetBytes(Convert.ToBase64String(RandomNumberGenerator.GetBytes(KeyBytes))));
+            file.Flush(flushToDisk: true);
         }
         catch (IOException) when (File.Exists(path))
         {
-            File.Delete(draft);
         }
     }
 }
