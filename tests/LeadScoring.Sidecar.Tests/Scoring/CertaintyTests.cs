@@ -37,7 +37,7 @@ public sealed class CertaintyTests : IAsyncLifetime
         var bundle = ModelBundle.Read(await SmallModel.BundleAsync());
         var active = new ActiveModel(1, bundle, new Explainer(bundle.Model), bundle.Model.Profile, null);
         var scorer = new LeadScorer(Options.Create(new ScoringOptions()));
-        var world = new DemoWorld(DemoWorldSettings.Default(TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds()) with { Seed = 4 });
+        var world = new DemoWorld(DemoWorldSettings.Default(new TestClock().GetUtcNow().ToUnixTimeMilliseconds()) with { Seed = 4 });
         var worst = 0.0;
         Parallel.For(0, 10_000, i =>
         {

@@ -8,8 +8,15 @@ using Xunit.Abstractions;
 namespace LeadScoring.Sidecar.Tests.Scoring;
 
 /// <summary>A learned model lets a score fade when nothing happens: recency is a feature, and the outcomes have taught it what silence means.</summary>
-public sealed class DecayTests(SidecarFactory sidecar, ITestOutputHelper output) : IClassFixture<SidecarFactory>
+public sealed class DecayTests(ITestOutputHelper output) : IAsyncLifetime
 {
+    private readonly TestClock clock = new();
+    private SidecarFactory sidecar = null!;
+
+    public Task InitializeAsync() => (sidecar = TestClock.Sidecar(clock)).InitializeAsync();
+
+    public Task DisposeAsync() => sidecar.DisposeAsync();
+
     [NativeXGBoostFact]
     public async Task Score_LearnedModelAndNoNewEvent_FallsWithTime()
     {
@@ -18,7 +25,7 @@ public sealed class DecayTests(SidecarFactory sidecar, ITestOutputHelper output)
         await organization.UseModelAsync(await SmallModel.BundleAsync());
         sidecar.Get<ActiveModels>().Forget(organization.Id);
         var active = await sidecar.Get<ActiveModels>().GetAsync(organization.Id, CancellationToken.None);
-        var now = TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds();
+        var now = clock.GetUtcNow().ToUnixTimeMilliseconds();
         var means = new List<double>();
         var leads = new List<StoredLead>();
         await foreach (var lead in sidecar.Get<LeadStore>().StreamAllAsync(organization.Id, CancellationToken.None)) leads.Add(lead);

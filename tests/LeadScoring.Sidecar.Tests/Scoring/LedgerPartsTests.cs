@@ -13,11 +13,7 @@ public sealed class LedgerPartsTests : IAsyncLifetime
     private readonly TestClock clock = new();
     private readonly SidecarFactory sidecar;
 
-    public LedgerPartsTests()
-    {
-        clock.Advance(TimeProvider.System.GetUtcNow() - clock.GetUtcNow());
-        sidecar = TestClock.Sidecar(clock);
-    }
+    public LedgerPartsTests() => sidecar = TestClock.Sidecar(clock);
 
     public Task InitializeAsync() => sidecar.InitializeAsync();
 

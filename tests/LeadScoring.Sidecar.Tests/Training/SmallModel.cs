@@ -8,6 +8,7 @@ using LeadScoring.Sidecar.Leads;
 using LeadScoring.Sidecar.Models;
 using LeadScoring.Sidecar.Outcomes;
 using LeadScoring.Sidecar.Storage;
+using LeadScoring.Sidecar.Tests.Scoring;
 using LeadScoring.Sidecar.Training;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -34,17 +35,18 @@ internal static class SmallModel
 
     internal static Task<byte[]> BundleAsync() => Trained.Value;
 
-    /// <summary>Leads of the demo world in an organization: the historical ones with outcomes, the active ones open.</summary>
+    /// <summary>Leads of the demo world in an organization, as of now by the clock of its sidecar: the historical ones with outcomes, the active ones open.</summary>
     internal static Task SeedAsync(IServiceProvider services, string organizationId, int historical, int active, int seed = 1) =>
         new DemoSeeding(services.GetRequiredService<Database>(), services.GetRequiredService<LeadStore>(), services.GetRequiredService<EventStore>(), services.GetRequiredService<OutcomeStore>())
             .RunAsync(
                 organizationId,
-                new DemoWorld(DemoWorldSettings.Default(TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds()) with { HistoricalLeads = historical, ActiveLeads = active, Seed = seed }),
+                new DemoWorld(DemoWorldSettings.Default(services.GetRequiredService<TimeProvider>().GetUtcNow().ToUnixTimeMilliseconds()) with { HistoricalLeads = historical, ActiveLeads = active, Seed = seed }),
                 new Silent(), CancellationToken.None);
 
     private static async Task<byte[]> TrainAsync()
     {
-        var sidecar = new SidecarFactory();
+        // A clock that stands: the same world, and so the same model, whenever the tests run.
+        var sidecar = TestClock.Sidecar(new TestClock());
         await sidecar.InitializeAsync();
         try
         {
