@@ -26,7 +26,9 @@ internal static class SidecarApp
         var builder = WebApplication.CreateBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory, ApplicationName = typeof(SidecarApp).Assembly.GetName().Name, Args = NoReload });
         builder.Configuration.AddInMemoryCollection(settings);
         // The framework's own request log holds addresses, and with them lead ids.
-        builder.Logging.AddFilter("Microsoft.AspNetCore", LogLevel.Warning).AddFilter("Microsoft.Hosting.Lifetime", LogLevel.Warning);
+        builder.Logging.AddFilter("Microsoft.AspNetCore", LogLevel.Warning).AddFilter("Microsoft.Hosting.Lifetime", LogLevel.Warning)
+            // As long as this logger could say anything, every request gets an activity and a log scope of its own. ProblemMiddleware says what fails.
+            .AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.None);
         builder.Services
             .AddApi(builder.Configuration)
             .AddValidation()

@@ -5,8 +5,9 @@ namespace LeadScoring.Sidecar.Scoring;
 
 internal static class PostScore
 {
-    internal static async Task HandleAsync(HttpContext http, Caller caller, ScoreLeads score, TimeProvider time, CancellationToken cancellationToken)
+    internal static async Task HandleAsync(HttpContext http, ScoreLeads score, TimeProvider time, CancellationToken cancellationToken)
     {
+        var caller = Caller.Of(http);
         using var body = await JsonBody.ReadAsync(http, cancellationToken);
         var item = Read(new ItemReader(body.Root, ""), caller, time.NowMs());
         var outcome = (await score.RunAsync(caller.OrganizationId, [item], cancellationToken))[0];
@@ -34,6 +35,6 @@ internal static class PostScore
 
 internal static class GetLeadScore
 {
-    internal static async Task HandleAsync(HttpContext http, string leadId, Caller caller, ScoreLeads score, CancellationToken cancellationToken, bool include_factors = true) =>
-        await PostScore.SendAsync(http, await score.GetAsync(caller.OrganizationId, leadId, include_factors, cancellationToken), cancellationToken);
+    internal static async Task HandleAsync(HttpContext http, string leadId, ScoreLeads score, CancellationToken cancellationToken, bool include_factors = true) =>
+        await PostScore.SendAsync(http, await score.GetAsync(Caller.Of(http).OrganizationId, leadId, include_factors, cancellationToken), cancellationToken);
 }
