@@ -39,7 +39,7 @@ internal sealed class LeadCache
     internal async ValueTask<StoredLead?[]> GetManyAsync(string organizationId, IReadOnlyList<string> leadIds, CancellationToken cancellationToken)
     {
         var found = new StoredLead?[leadIds.Count];
-        List<(int At, Task<StoredLead?> Lead)>? waits = null;
+        List<(int At, Entry Entry, Task<StoredLead?> Lead)>? waits = null;
         Dictionary<string, (Entry Entry, StoredLead? Known)>? mine = null;
         var nowMs = time.NowMs();
         for (var i = 0; i < found.Length; i++)
@@ -49,12 +49,28 @@ internal sealed class LeadCache
             if (entry.TryGet(nowMs, trustedMs, out found[i])) continue;
             // Who comes first reads; the others wait for what he finds.
             if (entry.TryClaim(nowMs, trustedMs, out var loading, out var known)) (mine ??= new(StringComparer.Ordinal))[leadId] = (entry, known);
-            (waits ??= []).Add((i, loading));
+            (waits ??= []).Add((i, entry, loading));
         }
 
-        if (mine is not null) await LoadAsync(organizationId, mine);
-        foreach (var (at, lead) in waits ?? []) found[at] = await lead.WaitAsync(cancellationToken);
+        if (mine is not null) _ = LoadAsync(organizationId, mine);
+        foreach (var (at, entry, lead) in waits ?? []) found[at] = await WaitAsync(entry, lead, cancellationToken);
         return found;
+    }
+
+    /// <summary>A database that does not answer is as good as away: a copy goes on being good. Whoever has none waits.</summary>
+    private async ValueTask<StoredLead?> WaitAsync(Entry entry, Task<StoredLead?> loading, CancellationToken cancellationToken)
+    {
+        if (loading.IsCompletedSuccessfully) return await loading;
+        if (entry.Known is not { } known) return await loading.WaitAsync(cancellationToken);
+        try
+        {
+            return await loading.WaitAsync(Database.Patience, cancellationToken);
+        }
+        catch (TimeoutException)
+        {
+            entry.Extend(time.NowMs());
+            return known;
+        }
     }
 
     // Not cancelled when the one who came first hangs up: others wait for the same leads.
@@ -95,6 +111,18 @@ internal sealed class LeadCache
             var known = Volatile.Read(ref state);
             lead = known?.Lead;
             return known is not null && nowMs - known.ReadAtMs < trustedMs;
+        }
+
+        /// <summary>The copy, however old; null when there is none.</summary>
+        internal StoredLead? Known => Volatile.Read(ref state)?.Lead;
+
+        /// <summary>The copy is good for another while, so that not everybody waits.</summary>
+        internal void Extend(long nowMs)
+        {
+            lock (changing)
+            {
+                if (state is { } known) state = known with { ReadAtMs = nowMs };
+            }
         }
 
         /// <summary>True when the caller has to read it.</summary>

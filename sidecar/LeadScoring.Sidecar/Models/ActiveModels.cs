@@ -82,9 +82,23 @@ internal sealed class ActiveModels(
     {
         if (!entries.TryGetValue(organizationId, out var entry)) return new(CheckOnceAsync(organizationId, null).WaitAsync(cancellationToken));
         var age = time.NowMs() - entry.CheckedAtMs;
-        if (age >= TrustedMs) return new(CheckOnceAsync(organizationId, entry).WaitAsync(cancellationToken));
+        if (age >= TrustedMs) return new(CheckPatientlyAsync(organizationId, entry, cancellationToken));
         if (age >= AskAgainMs && Interlocked.Exchange(ref entry.IsAsking, 1) == 0) _ = Task.Run(() => AskAgainAsync(organizationId, entry), CancellationToken.None);
         return new(entry.Model);
+    }
+
+    /// <summary>A database that does not answer is as good as away: what was good a second ago still scores.</summary>
+    private async Task<ActiveModel> CheckPatientlyAsync(string organizationId, Entry entry, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await CheckOnceAsync(organizationId, entry).WaitAsync(Database.Patience, cancellationToken);
+        }
+        catch (TimeoutException)
+        {
+            entry.CheckedAtMs = time.NowMs();
+            return entry.Model;
+        }
     }
 
     private async Task AskAgainAsync(string organizationId, Entry entry)

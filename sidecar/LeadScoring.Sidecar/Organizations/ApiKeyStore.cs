@@ -84,15 +84,21 @@ internal sealed class ApiKeyStore(Database database, TimeProvider time, IOptions
             select organization_id as OrganizationId, key_id as KeyId, scope as Scope, secret_sha256 as SecretSha256
             from api_keys where key_id = @KeyId and revoked_at_ms is null
             """;
+        async Task<KeyRow?> ReadAsync()
+        {
+            await using var connection = await database.OpenConnectionAsync(CancellationToken.None);
+            return await connection.QuerySingleOrDefaultAsync<KeyRow>(new CommandDefinition(Sql, new { key.KeyId }));
+        }
+
         KeyRow? row;
         try
         {
-            await using var connection = await database.OpenConnectionAsync(cancellationToken);
-            row = await connection.QuerySingleOrDefaultAsync<KeyRow>(new CommandDefinition(Sql, new { key.KeyId }, cancellationToken: cancellationToken));
+            row = await ReadAsync().WaitAsync(before is null ? Timeout.InfiniteTimeSpan : Database.Patience, cancellationToken);
         }
-        catch (DbException e) when (before is not null && StorageFaults.Of(e) == StorageFault.Unavailable)
+        catch (Exception e) when (before is not null && (e is TimeoutException || (e is DbException failure && StorageFaults.Of(failure) == StorageFault.Unavailable)))
         {
-            // The database is away: a key that was good goes on, so that what needs no database does too.
+            // The database is away: a key that was good goes on, so that what needs no database does too. Asked again when the next one would have to wait.
+            verified[cacheKey] = (before, time.GetUtcNow() + Database.Patience);
             return before;
         }
 

@@ -10,6 +10,11 @@ internal abstract class Database : IDisposable
     internal static Database Open(IOptions<StorageOptions> options) =>
         PostgresSetting.Describes(options.Value.Database) ? new PostgresDatabase(options.Value) : new SqliteDatabase(options.Value);
 
+    /// <summary>
+    /// How long those wait for an answer who can do without: a frozen server answers nothing and refuses nothing, and its statements end with LEADSCORING__BUSYTIMEOUT only.
+    /// </summary>
+    internal static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
+
     /// <summary>Raised after a transaction ended and before its writer is told, with the leads it wrote.</summary>
     internal event Action<IReadOnlySet<(string OrganizationId, string? LeadId)>>? Written;
 
