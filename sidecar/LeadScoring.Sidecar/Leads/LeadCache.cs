@@ -15,13 +15,14 @@ internal sealed class LeadCache
 {
     private readonly BoundedCache<(string OrganizationId, string LeadId), Entry> entries;
     private readonly LeadStore leads;
+    private readonly Database database;
     private readonly TimeProvider time;
     private readonly long trustedMs;
     private long read;
 
     public LeadCache(LeadStore leads, Database database, IOptions<LeadOptions> options, TimeProvider time)
     {
-        (this.leads, this.time, trustedMs) = (leads, time, (long)options.Value.CacheTime.TotalMilliseconds);
+        (this.leads, this.database, this.time, trustedMs) = (leads, database, time, (long)options.Value.CacheTime.TotalMilliseconds);
         entries = new(options.Value.CacheSize);
         database.Written += Forget;
     }
@@ -64,11 +65,10 @@ internal sealed class LeadCache
         if (entry.Known is not { } known) return await loading.WaitAsync(cancellationToken);
         try
         {
-            return await loading.WaitAsync(Database.Patience, cancellationToken);
+            return await database.HearAsync(loading, cancellationToken);
         }
         catch (TimeoutException)
         {
-            entry.Extend(time.NowMs());
             return known;
         }
     }
@@ -115,15 +115,6 @@ internal sealed class LeadCache
 
         /// <summary>The copy, however old; null when there is none.</summary>
         internal StoredLead? Known => Volatile.Read(ref state)?.Lead;
-
-        /// <summary>The copy is good for another while, so that not everybody waits.</summary>
-        internal void Extend(long nowMs)
-        {
-            lock (changing)
-            {
-                if (state is { } known) state = known with { ReadAtMs = nowMs };
-            }
-        }
 
         /// <summary>True when the caller has to read it.</summary>
         internal bool TryClaim(long nowMs, long trustedMs, out Task<StoredLead?> lead, out StoredLead? known)

@@ -64,7 +64,7 @@ internal sealed record ActiveModel(int? Version, ModelBundle? Bundle, Explainer?
 
 /// <summary>The champions of all organizations, loaded once and looked after: a promotion or rollback anywhere is seen within <see cref="TrustedMs"/>.</summary>
 internal sealed class ActiveModels(
-    ModelStore models, AnchorStore anchors, RulePosteriorStore posteriors, ProfileStore profiles, GradePolicyStore grades, ContactNormsStore contactNorms, TimeProvider time,
+    ModelStore models, AnchorStore anchors, RulePosteriorStore posteriors, ProfileStore profiles, GradePolicyStore grades, ContactNormsStore contactNorms, Database database, TimeProvider time,
     ILogger<ActiveModels> logger)
 {
     /// <summary>How long a loaded model is used without asking the database for the champion.</summary>
@@ -92,11 +92,10 @@ internal sealed class ActiveModels(
     {
         try
         {
-            return await CheckOnceAsync(organizationId, entry).WaitAsync(Database.Patience, cancellationToken);
+            return await database.HearAsync(CheckOnceAsync(organizationId, entry), cancellationToken);
         }
         catch (TimeoutException)
         {
-            entry.CheckedAtMs = time.NowMs();
             return entry.Model;
         }
     }

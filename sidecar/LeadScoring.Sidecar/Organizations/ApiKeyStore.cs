@@ -93,12 +93,11 @@ internal sealed class ApiKeyStore(Database database, TimeProvider time, IOptions
         KeyRow? row;
         try
         {
-            row = await ReadAsync().WaitAsync(before is null ? Timeout.InfiniteTimeSpan : Database.Patience, cancellationToken);
+            row = before is null ? await ReadAsync().WaitAsync(cancellationToken) : await database.HearAsync(ReadAsync(), cancellationToken);
         }
         catch (Exception e) when (before is not null && (e is TimeoutException || (e is DbException failure && StorageFaults.Of(failure) == StorageFault.Unavailable)))
         {
-            // The database is away: a key that was good goes on, so that what needs no database does too. Asked again when the next one would have to wait.
-            verified[cacheKey] = (before, time.GetUtcNow() + Database.Patience);
+            // The database is away: a key that was good goes on, so that what needs no database does too.
             return before;
         }
 

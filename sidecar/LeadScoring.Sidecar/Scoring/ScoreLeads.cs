@@ -74,7 +74,7 @@ internal sealed class ScoreLeads(
         try
         {
             var stored = LookUpAsync(organizationId, items, cancellationToken);
-            return stored.IsCompleted || !items.All(IsOverlay) ? await stored : await stored.AsTask().WaitAsync(Database.Patience, cancellationToken);
+            return stored.IsCompleted || !items.All(IsOverlay) ? await stored : await database.HearAsync(stored.AsTask(), cancellationToken);
         }
         catch (Exception e) when ((e is TimeoutException || (e is DbException failure && StorageFaults.Of(failure) == StorageFault.Unavailable)) && items.All(IsOverlay))
         {
