@@ -5,6 +5,7 @@ using LeadScoring.Sidecar.Leads;
 using LeadScoring.Sidecar.Organizations;
 using LeadScoring.Sidecar.Models;
 using LeadScoring.Sidecar.Outcomes;
+using LeadScoring.Sidecar.Privacy;
 using LeadScoring.Sidecar.Recommendations;
 using LeadScoring.Sidecar.Scoring;
 using LeadScoring.Sidecar.Storage;
@@ -42,14 +43,16 @@ internal static class SidecarApp
             .AddRecommendations(builder.Configuration)
             .AddTraining(builder.Configuration)
             .AddImports(builder.Configuration)
-            .AddWebhooks(builder.Configuration);
+            .AddWebhooks(builder.Configuration)
+            .AddPrivacy(builder.Configuration);
         return builder;
     }
 
-    /// <summary>Schema, and activity that an earlier version folded by other rules.</summary>
+    /// <summary>Schema, months of events, and activity that an earlier version folded by other rules.</summary>
     internal static async Task PrepareDatabaseAsync(this WebApplication app, CancellationToken cancellationToken)
     {
         await app.Services.GetRequiredService<Migrator>().MigrateAsync(cancellationToken);
+        await app.Services.GetRequiredService<EventMonths>().EnsureAsync(cancellationToken);
         await app.Services.GetRequiredService<RefoldActivity>().RunAsync(cancellationToken);
     }
 
