@@ -41,7 +41,7 @@ public sealed class ModelBundleTests
     {
         var (_, result, bytes) = SmallWorld.Trained.Value;
         var m = ModelBundle.Read(bytes).Manifest;
-        Assert.Equal((2, 1_700_000_000_000, "small", SmallWorld.Profile.Hash), (m.Format, m.TrainedAtMs, m.Profile, m.ProfileHash));
+        Assert.Equal((3, 1_700_000_000_000, "small", SmallWorld.Profile.Hash), (m.Format, m.TrainedAtMs, m.Profile, m.ProfileHash));
         Assert.Equal((1L, 1_600L, 1_280, 320), (m.WindowFromMs, m.WindowToMs, m.TrainRows, m.TestRows));
         Assert.Equal(JsonSerializer.Serialize(SmallWorld.Quick), JsonSerializer.Serialize(m.Settings));
         Assert.Equal(result.Test, m.Test);
@@ -157,9 +157,9 @@ public sealed class ModelBundleTests
     [NativeXGBoostFact]
     public void Read_OtherFormat_SaysWhichItReads()
     {
-        var ex = Bad(Changed("manifest.json", m => m["format"] = 3));
-        Assert.Contains("format 3", ex.Message);
-        Assert.Contains("format 2", ex.Message);
+        var ex = Bad(Changed("manifest.json", m => m["format"] = 4));
+        Assert.Contains("format 4", ex.Message);
+        Assert.Contains("formats 2 to 3", ex.Message);
         Assert.Contains("Update", ex.Message);
         var old = Bad(Changed("manifest.json", m => m["format"] = 1));
         Assert.Contains("made by an earlier version", old.Message);
