@@ -73,6 +73,33 @@ public static class DriftMeasures
         return most;
     }
 
+    /// <summary>Anderson-Darling statistic of two samples: the squared difference of their distribution functions, weighted so that the tails count as much as the middle.</summary>
+    /// <remarks>
+    /// Scholz and Stephens (1987), "K-Sample Anderson-Darling Tests", equation 6 for two samples with ties (at the upper ends of the cells). What drift of numbers is tested by: it finds a
+    /// shift with fewer leads than the largest difference alone, which says how large it is.
+    /// </remarks>
+    /// <param name="reference">Rows by cell, cells ascending. Shape (cells,).</param>
+    /// <param name="sample">Rows by cell. Shape (cells,).</param>
+    /// <returns>0 or more, about 1 without drift; NaN when either has no rows.</returns>
+    /// <exception cref="ArgumentException">Lengths differ.</exception>
+    public static double AndersonDarling(ReadOnlySpan<int> reference, ReadOnlySpan<int> sample)
+    {
+        double n = Total(reference, sample), m = Sum(sample), all = n + m, sum = 0;
+        if (n == 0 || m == 0) return double.NaN;
+        long below = 0, belowSample = 0;
+        for (var i = 0; i < reference.Length; i++)
+        {
+            below += reference[i];
+            belowSample += sample[i];
+            double both = below + belowSample;
+            if (both >= all || both == 0) continue;
+            var difference = (below / n) - (belowSample / m);
+            sum += (reference[i] + sample[i]) * difference * difference / (both * (all - both));
+        }
+
+        return n * m * sum;
+    }
+
     /// <summary>Wasserstein distance of order 1: the mean distance that values must be moved to turn one distribution into the other.</summary>
     /// <remarks>
     /// The area between the two distribution functions (Vallender 1974), as SciPy's <c>wasserstein_distance</c>. Values count as the bound of their cell; those beyond the last bound as

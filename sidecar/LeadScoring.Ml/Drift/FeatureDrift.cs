@@ -17,7 +17,7 @@ public enum DriftAspect
 /// <param name="Aspect">What was tested.</param>
 /// <param name="Distance">Of numbers Kolmogorov-Smirnov, of levels Jensen-Shannon in bits; of missing and unseen the difference of the shares.</param>
 /// <param name="Least">Distance from which on it matters, however many leads there are.</param>
-/// <param name="PValue">How likely it would be without drift.</param>
+/// <param name="PValue">How likely as much would be without drift: of numbers by the Anderson-Darling statistic, else by the distance itself.</param>
 /// <param name="Level">Level that it was tested at.</param>
 public sealed record DriftTest(DriftAspect Aspect, double Distance, double Least, double PValue, double Level)
 {
@@ -62,7 +62,7 @@ public sealed record FeatureDrift(double Psi, double PsiByChance, double Wassers
         List<DriftTest> tests =
         [
             reference.Levels is null
-                ? Test(DriftAspect.Values, reference.Counts, sample.Counts, DriftMeasures.KolmogorovSmirnov, LeastDistance, level, seed)
+                ? Test(DriftAspect.Values, reference.Counts, sample.Counts, DriftMeasures.KolmogorovSmirnov, LeastDistance, level, seed, DriftMeasures.AndersonDarling)
                 : Test(DriftAspect.Values, reference.Counts, sample.Counts, DriftMeasures.JensenShannon, LeastDivergence, level, seed),
             Test(DriftAspect.Missing, gone, goneNow, DriftMeasures.KolmogorovSmirnov, LeastShare, level, seed) with { Distance = missingNow - missingBefore },
         ];
@@ -77,10 +77,10 @@ public sealed record FeatureDrift(double Psi, double PsiByChance, double Wassers
             reference.Bounds is { Length: > 0 } bounds ? DriftMeasures.Wasserstein(bounds, reference.Counts, sample.Counts) : double.NaN, missingBefore, missingNow, tests);
     }
 
-    private static DriftTest Test(DriftAspect aspect, int[] reference, int[] sample, CountDistance distance, double least, double level, int seed)
+    private static DriftTest Test(DriftAspect aspect, int[] reference, int[] sample, CountDistance distance, double least, double level, int seed, CountDistance? statistic = null)
     {
         var seen = distance(reference, sample);
-        return new DriftTest(aspect, double.IsFinite(seen) ? seen : 0, least, PermutationTest.PValue(reference, sample, distance, level, seed), level);
+        return new DriftTest(aspect, double.IsFinite(seen) ? seen : 0, least, PermutationTest.PValue(reference, sample, statistic ?? distance, level, seed), level);
     }
 
     private static double Share(int part, int whole) => whole == 0 ? 0 : part / (double)whole;

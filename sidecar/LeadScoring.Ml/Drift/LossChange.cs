@@ -30,7 +30,6 @@ public sealed class LossChange
     private const double Clip = 1e-6;
 
     private readonly double usual;
-    private readonly double bound;
     private readonly double[] sums = new double[3];
     private readonly double[] page = new double[3];
     private readonly int[] since = new int[3];
@@ -42,8 +41,11 @@ public sealed class LossChange
     {
         if (!(usualRate is > 0 and < 1)) throw new ArgumentException($"usual rate {usualRate} is not in (0, 1)", nameof(usualRate));
         if (!(bound > 1)) throw new ArgumentException($"bound {bound} is not above 1", nameof(bound));
-        (usual, this.bound) = (LogOdds(usualRate), bound);
+        (usual, Bound) = (LogOdds(usualRate), bound);
     }
+
+    /// <summary>Least average number of leads between false alarms.</summary>
+    public double Bound { get; }
 
     /// <summary>Leads seen.</summary>
     public int Rows { get; private set; }
@@ -52,7 +54,7 @@ public sealed class LossChange
     public double Evidence => sums.Average();
 
     /// <summary>Whether it has.</summary>
-    public bool IsAlarm => Evidence >= bound;
+    public bool IsAlarm => Evidence >= Bound;
 
     /// <summary>What speaks loudest.</summary>
     public LossChangeKind Kind => (LossChangeKind)Array.IndexOf(sums, sums.Max());

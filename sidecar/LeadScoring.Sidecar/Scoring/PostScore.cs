@@ -34,6 +34,9 @@ internal static class PostScore
 
 internal static class GetLeadScore
 {
-    internal static async Task HandleAsync(HttpContext http, string leadId, Caller caller, ScoreLeads score, CancellationToken cancellationToken, bool include_factors = true) =>
-        await PostScore.SendAsync(http, await score.GetAsync(caller.OrganizationId, leadId, include_factors, cancellationToken), cancellationToken);
+    internal static async Task HandleAsync(HttpContext http, string leadId, Caller caller, ScoreLeads score, OverrideStore overrides, CancellationToken cancellationToken, bool include_factors = true)
+    {
+        var answer = await score.GetAsync(caller.OrganizationId, leadId, include_factors, cancellationToken);
+        await PostScore.SendAsync(http, answer with { Override = LeadOverride.Of(await overrides.CurrentAsync(caller.OrganizationId, leadId, cancellationToken)) }, cancellationToken);
+    }
 }

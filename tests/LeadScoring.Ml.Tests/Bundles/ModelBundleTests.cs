@@ -64,6 +64,39 @@ public sealed class ModelBundleTests
     }
 
     [NativeXGBoostFact]
+    public void Read_Reference_CountsAllRowsInCells()
+    {
+        var (set, result, bytes) = SmallWorld.Trained.Value;
+        var read = ModelBundle.Read(bytes);
+        Assert.All(read.Reference, r => Assert.Equal(result.TrainRows.Length, r.Cells!.Rows));
+        var visits = read.Reference[0].Cells!;
+        Assert.Equal(Enumerable.Range(0, 12).Select(v => (double)v), visits.Bounds!);
+        Assert.Equal(result.TrainRows.Count(r => set.Row(r)[0].Number == 3), visits.Counts[3]);
+        Assert.Equal(result.TrainRows.Count(r => set.Row(r)[2].Level == "city1"), read.Reference[2].Cells!.Counts[Array.IndexOf(read.Reference[2].Cells!.Levels!, "city1")]);
+        Assert.Equal(result.TestRows.Length, read.PredictionReference!.Rows);
+    }
+
+    /// <summary>What version 2 wrote: no cells, no predictions. It scores as ever.</summary>
+    [NativeXGBoostFact]
+    public void Read_FormatBefore_ScoresAndHasNothingToCompareWith()
+    {
+        var entries = Entries(Changed("reference.json", r =>
+        {
+            foreach (var feature in r.AsArray()) feature!.AsObject().Remove("cells");
+        }));
+        entries.Remove("predictions.json");
+        var manifest = JsonNode.Parse(entries["manifest.json"])!;
+        manifest["format"] = 2;
+        manifest["checksums"]!.AsObject().Remove("predictions.json");
+        entries["manifest.json"] = JsonSerializer.SerializeToUtf8Bytes(manifest);
+        var read = ModelBundle.Read(Sealed(entries));
+        Assert.Null(read.PredictionReference);
+        Assert.All(read.Reference, r => Assert.Null(r.Cells));
+        var row = SmallWorld.Trained.Value.Set.Row(0);
+        Assert.Equal(ModelBundle.Read(Good).Model.Score(row), read.Model.Score(row));
+    }
+
+    [NativeXGBoostFact]
     public void Read_LeftOutFeatures_StayLeftOut()
     {
         var honest = SmallWorld.Leads(300, 21);
@@ -235,6 +268,10 @@ public sealed class ModelBundleTests
         Bad(Changed("base_rates.json", b => b["features"]![0]!["bins"]![0]!["from"] = 1e300));
         Bad(Changed("base_rates.json", b => b["features"]![0]!["missing"]!["rows"] = -1));
         Bad(Changed("base_rates.json", b => b["least"] = 0));
+        Bad(Changed("reference.json", r => r[0] = null));
+        Bad(Changed("reference.json", r => r[0]!["cells"]!["bounds"]![1] = -5));
+        Bad(Changed("reference.json", r => r[0]!["cells"]!["counts"] = new JsonArray()));
+        Bad(Changed("predictions.json", p => p["counts"]![0] = -1));
     }
 
     [NativeXGBoostFact]
