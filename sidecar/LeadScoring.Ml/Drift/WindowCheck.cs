@@ -1,9 +1,9 @@
 namespace LeadScoring.Ml.Drift;
 
 /// <summary>One window of recent leads against training.</summary>
-/// <param name="Features">A result a feature, in the order of the reference.</param>
+/// <param name="ByFeature">A result a feature, in the order of the reference.</param>
 /// <param name="Prediction">The probabilities; null when they were not given.</param>
-public sealed record WindowCheck(IReadOnlyList<FeatureDrift> Features, FeatureDrift? Prediction)
+public sealed record WindowCheck(IReadOnlyList<FeatureDrift> ByFeature, FeatureDrift? Prediction)
 {
     /// <summary>Lengths of windows among which the false alarms are dealt out: one, and <see cref="LongWindow"/> of them together.</summary>
     public const int Lengths = 2;
@@ -12,7 +12,7 @@ public sealed record WindowCheck(IReadOnlyList<FeatureDrift> Features, FeatureDr
     public const int LongWindow = 4;
 
     /// <summary>Whether anything drifted.</summary>
-    public bool IsAlarm => Features.Any(f => f.Tests.Any(t => t.IsAlarm)) || Prediction?.Tests.Any(t => t.IsAlarm) == true;
+    public bool IsAlarm => ByFeature.Any(f => f.Tests.Any(t => t.IsAlarm)) || Prediction?.Tests.Any(t => t.IsAlarm) == true;
 
     /// <summary>Checks a window. The same input gives the same result.</summary>
     /// <param name="reference">Training, a feature each.</param>

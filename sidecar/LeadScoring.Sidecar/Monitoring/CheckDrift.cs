@@ -66,7 +66,7 @@ internal sealed class CheckDrift(
         for (var f = 0; f < before.Length; f++)
         {
             var at = f;
-            foreach (var test in check.Features[f].Tests.Where(t => t.IsAlarm))
+            foreach (var test in check.ByFeature[f].Tests.Where(t => t.IsAlarm))
                 found.Add(DriftWording.Of(features[f], test, before[f], now[f], [.. leads.Select(l => (l.LeadId, before[at].Levels is null ? before[at].CellOf(l.Values[at].Number) : before[at].CellOf(l.Values[at].Level)))], window, active.Version!.Value));
         }
 

@@ -36,7 +36,7 @@ public sealed record FeatureDriftReport(string? Feature, double? Psi, double? Ps
 public sealed record DriftReport(IReadOnlyList<FeatureDriftReport> Features, FeatureDriftReport? Prediction)
 {
     internal static DriftReport Of(IReadOnlyList<string> names, WindowCheck check) => new(
-        [.. check.Features.Select((f, i) => FeatureDriftReport.Of(names[i], f)).OrderBy(f => f.Tests.Min(t => t.PValue)).ThenByDescending(f => f.Psi ?? 0)],
+        [.. check.ByFeature.Select((f, i) => FeatureDriftReport.Of(names[i], f)).OrderBy(f => f.Tests.Min(t => t.PValue)).ThenByDescending(f => f.Psi ?? 0)],
         check.Prediction is null ? null : FeatureDriftReport.Of(null, check.Prediction));
 
     internal string Write() => JsonSerializer.Serialize(this);

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text.Json;
 using Dapper;
+using LeadScoring.Sidecar.Models;
 using LeadScoring.Sidecar.Monitoring;
 using LeadScoring.Sidecar.Storage;
 using LeadScoring.Sidecar.Tests.Scoring;
@@ -58,7 +59,8 @@ public sealed class DriftTests : IAsyncLifetime
         var week = body.At("windows", 0);
         Assert.Equal((7, 150), (week.Int("days"), week.Int("leads")));
         Assert.Equal("2026-06-08T00:00:00.000Z", week.Text("from"));
-        Assert.Equal(26, week.GetProperty("report").GetProperty("features").GetArrayLength());
+        var model = (await sidecar.Get<ActiveModels>().GetAsync(traffic.Organization.Id, CancellationToken.None)).Bundle!.Model;
+        Assert.Equal(model.Profile.Features.Count, week.GetProperty("report").GetProperty("features").GetArrayLength());
         Assert.InRange(week.GetProperty("smallest_change_found").GetDouble(), 0.1, 0.3);
     }
 
