@@ -77,43 +77,41 @@ public sealed record QueueComparison(double Capacity, ShareOf ByScore, ShareOf F
 
         int Hits(bool[] called) => Enumerable.Range(0, leads.Count).Count(i => called[i] && converted[i]);
         int calledByScore = byScore.Count(c => c), calledFirst = first.Count(c => c), hits = Hits(byScore), hitsFirst = Hits(first);
-        return new QueueComparison(
-            capacity, ShareOf.From(hits, calledByScore), ShareOf.From(hitsFirst, calledFirst), RelativeRate.Of(byScore, first, converted, wanted: true), calledByScore - hits, calledFirst - hitsFirst,
-            RelativeRate.Of(byScore, first, converted, wanted: false));
+        var (rate, wasted) = RelativeRate.Of(byScore, first, converted);
+        return new QueueComparison(capacity, ShareOf.From(hits, calledByScore), ShareOf.From(hitsFirst, calledFirst), rate, calledByScore - hits, calledFirst - hitsFirst, wasted);
     }
 }
 
 /// <summary>The share of one group over that of another.</summary>
 internal static class RelativeRate
 {
-    private const int Resamples = 400;
     private const int Seed = 7;
 
-    /// <summary>With the interval of the bootstrap over leads; groups may share leads.</summary>
+    /// <summary>Of what happened, and of what did not, with the intervals of the bootstrap over leads; groups may share leads.</summary>
     /// <param name="one">Who is in the one group.</param>
     /// <param name="other">Who is in the other.</param>
     /// <param name="happened">What came of each lead.</param>
-    /// <param name="wanted">Which of the two is counted.</param>
-    internal static Measured Of(bool[] one, bool[] other, IReadOnlyList<bool> happened, bool wanted)
+    internal static (Measured Happened, Measured Not) Of(bool[] one, bool[] other, IReadOnlyList<bool> happened)
     {
-        var draws = new double[Resamples];
+        var resamples = Bootstrap.SuggestedResamples(one.Length);
+        double[] did = new double[resamples], didNot = new double[resamples];
         var everyOne = new int[one.Length];
         Array.Fill(everyOne, 1);
-        Bootstrap.Run(new int[one.Length], Resamples, Seed, (b, counts) => draws[b] = Ratio(counts));
-        var ratio = Ratio(everyOne);
-        return Measured.Of(ratio, Bootstrap.Of(ratio, draws));
+        Bootstrap.Run(new int[one.Length], resamples, Seed, (b, counts) => (did[b], didNot[b]) = Ratios(counts));
+        var (rate, rest) = Ratios(everyOne);
+        return (Measured.Of(rate, Bootstrap.Of(rate, did)), Measured.Of(rest, Bootstrap.Of(rest, didNot)));
 
-        double Ratio(int[] counts)
+        (double, double) Ratios(int[] counts)
         {
             double n = 0, hits = 0, otherN = 0, otherHits = 0;
             for (var i = 0; i < counts.Length; i++)
             {
-                var hit = happened[i] == wanted ? counts[i] : 0;
+                var hit = happened[i] ? counts[i] : 0;
                 if (one[i]) (n, hits) = (n + counts[i], hits + hit);
                 if (other[i]) (otherN, otherHits) = (otherN + counts[i], otherHits + hit);
             }
 
-            return hits / n / (otherHits / otherN);
+            return (hits / n / (otherHits / otherN), (n - hits) / n / ((otherN - otherHits) / otherN));
         }
     }
 }

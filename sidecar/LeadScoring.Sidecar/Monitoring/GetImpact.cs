@@ -66,7 +66,7 @@ internal static class GetImpact
         {
             int with = one.Count(o => o), without = other.Count(o => o);
             return Math.Min(with, without) < FewestOfAGroup ? new Figure(name, target, null, null, ImpactMethod.NotMeasured, with, without, $"{HowHoldOut} Fewer than {FewestOfAGroup} leads of a group have a recorded action.")
-                : Made(name, target, RelativeRate.Of(one, other, converted, wanted), ImpactMethod.HoldOut, with, without, HowHoldOut);
+                : Made(name, target, wanted ? RelativeRate.Of(one, other, converted).Happened : RelativeRate.Of(one, other, converted).Not, ImpactMethod.HoldOut, with, without, HowHoldOut);
         }
 
         return
