@@ -32,6 +32,9 @@ internal sealed class CheckPerformance(
     /// <summary>A difference of conversion rate and probability that matters.</summary>
     internal const double LeastGap = 0.05;
 
+    // A year of windows; older decisions say nothing of now. Leaving out the oldest makes the detector slower to alarm, never quicker.
+    private const int LookBackDays = 364;
+
     private const int FewestOfAClass = 10;
     private const int Tests = 2;
     private static readonly string[] Kinds = ["performance"];
@@ -44,7 +47,7 @@ internal sealed class CheckPerformance(
         var matureMs = time.NowMs() - (active.Profile.HorizonDays * ActivityState.DayMs);
         var concept = await store.LatestAsync(organizationId, MonitoringStore.Concept, 0, cancellationToken);
         var windows = await store.DueAsync(organizationId, MonitoringStore.Performance, Days, matureMs, cancellationToken);
-        var leads = (await decided.ReadAsync(organizationId, 0, cancellationToken)).Where(l => l.ScoredAtMs <= matureMs).ToArray();
+        var leads = (await decided.ReadAsync(organizationId, SinceMs(active.Profile, time.NowMs()), cancellationToken)).Where(l => l.ScoredAtMs <= matureMs).ToArray();
         var added = 0;
         foreach (var window in windows) added += await CheckWindowAsync(organizationId, active, trained, window, leads, cancellationToken);
         var stream = leads.Where(l => concept is null || l.ScoredAtMs > concept.StartsAtMs).ToArray();
@@ -54,6 +57,9 @@ internal sealed class CheckPerformance(
 
     /// <summary>Days of a window: outcomes are fewer than leads.</summary>
     internal int Days => WindowCheck.LongWindow * options.Value.WindowDays;
+
+    /// <summary>Decisions from this moment on are looked at.</summary>
+    internal static long SinceMs(FeatureProfile profile, long nowMs) => nowMs - ((LookBackDays + profile.HorizonDays) * ActivityState.DayMs);
 
     private FalseAlarmBudget Budget => new(options.Value.FalseAlarmsPerQuarter);
 

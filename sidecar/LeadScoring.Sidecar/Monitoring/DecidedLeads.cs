@@ -55,8 +55,8 @@ internal sealed class DecidedLeads(Database database)
                         from outcomes where organization_id = @organizationId) as o
                   where o.place = 1) as d
             join scores s on s.organization_id = @organizationId and s.lead_id = d.lead_id
-                and s.change = coalesce((select max(c.change) from scores c
-                    where c.organization_id = @organizationId and c.lead_id = d.lead_id and c.scored_at_ms <= coalesce(d.as_of_ms, d.contact_ms)), 1)
+                and s.change = case when coalesce(d.as_of_ms, d.contact_ms) is null then 1 else coalesce((select c.change from scores c
+                    where c.organization_id = @organizationId and c.lead_id = d.lead_id and c.scored_at_ms <= coalesce(d.as_of_ms, d.contact_ms) order by c.change desc limit 1), 1) end
             join leads l on l.organization_id = @organizationId and l.lead_id = d.lead_id
             where s.scored_at_ms < d.occurred_at_ms and s.scored_at_ms >= @sinceMs
             order by s.scored_at_ms, s.lead_id

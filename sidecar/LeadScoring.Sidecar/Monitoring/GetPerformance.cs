@@ -33,7 +33,7 @@ internal static class GetPerformance
     {
         var active = await models.GetAsync(caller.OrganizationId, cancellationToken);
         var nowMs = time.NowMs();
-        var leads = await decided.ReadAsync(caller.OrganizationId, 0, cancellationToken);
+        var leads = await decided.ReadAsync(caller.OrganizationId, CheckPerformance.SinceMs(active.Profile, nowMs), cancellationToken);
         var newest = TimeWindow.LastClosed(check.Days, nowMs);
         var sinceMs = newest.StartsAtMs - ((MostWindows - 1L) * check.Days * ActivityState.DayMs);
         var first = await decided.FirstScoresAsync(caller.OrganizationId, sinceMs, cancellationToken);
