@@ -1,9 +1,11 @@
 using LeadScoring.Sidecar.Api;
 using LeadScoring.Sidecar.Events;
+using LeadScoring.Sidecar.Feedback;
 using LeadScoring.Sidecar.Imports;
 using LeadScoring.Sidecar.Leads;
 using LeadScoring.Sidecar.Organizations;
 using LeadScoring.Sidecar.Models;
+using LeadScoring.Sidecar.Monitoring;
 using LeadScoring.Sidecar.Outcomes;
 using LeadScoring.Sidecar.Privacy;
 using LeadScoring.Sidecar.Recommendations;
@@ -43,6 +45,8 @@ internal static class SidecarApp
             .AddRecommendations(builder.Configuration)
             .AddTraining(builder.Configuration)
             .AddImports(builder.Configuration)
+            .AddFeedback(builder.Configuration)
+            .AddMonitoring(builder.Configuration)
             .AddWebhooks(builder.Configuration)
             .AddPrivacy(builder.Configuration);
         return builder;
@@ -78,6 +82,8 @@ internal static class SidecarApp
         v1.MapRecommendations();
         v1.MapTraining();
         v1.MapImports();
+        v1.MapFeedback();
+        v1.MapMonitoring();
         v1.MapWebhooks();
     }
 }

@@ -12,7 +12,10 @@ public sealed record BundleManifest
     public static JsonSerializerOptions Json => BundleParts.Json;
 
     /// <summary>Version of the format that this program writes.</summary>
-    public const int CurrentFormat = 2;
+    public const int CurrentFormat = 3;
+
+    /// <summary>Oldest version that it reads. Format 2 has no counted cells and no reference of the predictions: drift cannot be tested against it, all else is as it was.</summary>
+    public const int OldestFormat = 2;
 
     /// <summary>Format version.</summary>
     public int Format { get; init; } = CurrentFormat;

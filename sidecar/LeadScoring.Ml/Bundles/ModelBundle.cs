@@ -3,6 +3,7 @@ using System.Reflection;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using LeadScoring.Ml.Drift;
 using LeadScoring.Ml.Ensemble;
 using LeadScoring.Ml.Explanation;
 using LeadScoring.Ml.Features;
@@ -20,6 +21,9 @@ namespace LeadScoring.Ml.Bundles;
 /// <param name="BaseRates">How the training leads converted by value of each of the model's features.</param>
 public sealed record ModelBundle(BundleManifest Manifest, EnsembleModel Model, IReadOnlyList<ReferenceDistribution> Reference, string FeaturesHash, BaseRates BaseRates)
 {
+    /// <summary>The model's probabilities on its test rows, counted in cells; null in bundles of format 2.</summary>
+    public FeatureCells? PredictionReference { get; init; }
+
     /// <summary>Largest entry that is read, bytes after unpacking: a bundle may come from a stranger.</summary>
     public const int MaxEntryBytes = 256 * 1024 * 1024;
 
@@ -34,6 +38,7 @@ public sealed record ModelBundle(BundleManifest Manifest, EnsembleModel Model, I
     private const string RegressionEntry = "regression.json";
     private const string CalibrationEntry = "calibration.json";
     private const string ReferenceEntry = "reference.json";
+    private const string PredictionsEntry = "predictions.json";
     private const string CertaintyEntry = "certainty.json";
     private const string BaseRatesEntry = "base_rates.json";
 
@@ -59,6 +64,7 @@ public sealed record ModelBundle(BundleManifest Manifest, EnsembleModel Model, I
             [CertaintyEntry] = Json(BundleParts.CertaintyPart.Of(model.Certainty)),
             [BaseRatesEntry] = Json(BaseRatesOf(set.WithFeatures(model.Profile), result.TrainRows)),
             [ReferenceEntry] = Json(ReferenceDistribution.Of(set.WithFeatures(model.Profile), result.TrainRows)),
+            [PredictionsEntry] = Json(PredictionsOf(model, set.WithFeatures(model.Profile), result.TestRows)),
         };
         var manifest = new BundleManifest
         {
@@ -86,10 +92,10 @@ public sealed record ModelBundle(BundleManifest Manifest, EnsembleModel Model, I
             if (archive.GetEntry(ManifestEntry)!.Crc32 != Crc32(manifestBytes))
                 throw new BundleException($"The bundle is damaged: the checksum of {ManifestEntry} does not match.");
             var manifest = Part<BundleManifest>(manifestBytes, ManifestEntry);
-            if (manifest.Format < BundleManifest.CurrentFormat)
-                throw new BundleException($"The bundle has format {manifest.Format}, made by an earlier version; this program reads format {BundleManifest.CurrentFormat}. Train again.");
-            if (manifest.Format != BundleManifest.CurrentFormat)
-                throw new BundleException($"The bundle has format {manifest.Format}; this program reads format {BundleManifest.CurrentFormat}. Update the program.");
+            if (manifest.Format < BundleManifest.OldestFormat)
+                throw new BundleException($"The bundle has format {manifest.Format}, made by an earlier version; this program reads formats {BundleManifest.OldestFormat} to {BundleManifest.CurrentFormat}. Train again.");
+            if (manifest.Format > BundleManifest.CurrentFormat)
+                throw new BundleException($"The bundle has format {manifest.Format}; this program reads formats {BundleManifest.OldestFormat} to {BundleManifest.CurrentFormat}. Update the program.");
             byte[] Verified(string name)
             {
                 var bytes = Entry(archive, name);
@@ -103,7 +109,11 @@ public sealed record ModelBundle(BundleManifest Manifest, EnsembleModel Model, I
             var model = ReadModel(manifest, profile, Verified);
             var rates = Part<BaseRates>(Verified(BaseRatesEntry), BaseRatesEntry);
             rates.Check(model.Profile);
-            return new ModelBundle(manifest, model, Part<ReferenceDistribution[]>(Verified(ReferenceEntry), ReferenceEntry), profile.FeaturesHash, rates);
+            var reference = Part<ReferenceDistribution[]>(Verified(ReferenceEntry), ReferenceEntry);
+            foreach (var r in reference) (r ?? throw new FormatException("a reference is null")).Cells?.Check(r.Feature);
+            var predictions = manifest.Format < 3 ? null : Part<FeatureCells>(Verified(PredictionsEntry), PredictionsEntry);
+            predictions?.Check("predictions");
+            return new ModelBundle(manifest, model, reference, profile.FeaturesHash, rates) { PredictionReference = predictions };
         }
         catch (Exception e) when (e is InvalidDataException or JsonException or FormatException or ArgumentException or NotSupportedException)
         {
@@ -124,6 +134,13 @@ public sealed record ModelBundle(BundleManifest Manifest, EnsembleModel Model, I
             Part<BundleParts.RegressionPart>(entry(RegressionEntry), RegressionEntry).ToModel(),
             calibration.Weights, calibration.Ensemble.ToModel(), calibration.Primary.ToModel(),
             Part<BundleParts.CertaintyPart>(entry(CertaintyEntry), CertaintyEntry).ToModel(), calibration.DenseBaseline);
+    }
+
+    /// <summary>Without anchor: what the model says before it is moved to another base rate.</summary>
+    private static FeatureCells PredictionsOf(EnsembleModel model, TrainingSet set, int[] rows)
+    {
+        var plain = model.WithAnchor(Calibration.Anchor.Identity);
+        return FeatureCells.OfNumbers(rows.Select(r => plain.Score(set.Row(r)).Probability));
     }
 
     private static BaseRates BaseRatesOf(TrainingSet set, int[] rows) => BaseRates.Of(set.Profile, set.Values, set.Labels, rows);

@@ -1,3 +1,4 @@
+using LeadScoring.Ml.Drift;
 using LeadScoring.Ml.Features;
 using LeadScoring.Ml.Training;
 
@@ -10,6 +11,9 @@ namespace LeadScoring.Ml.Bundles;
 /// <param name="LevelShares">Of levels: shares among the rows with a value, the 100 most frequent; null for numbers.</param>
 public sealed record ReferenceDistribution(string Feature, double MissingShare, double[]? Quantiles, Dictionary<string, double>? LevelShares)
 {
+    /// <summary>The same rows counted in cells, which drift is tested with; null in bundles of format 2.</summary>
+    public FeatureCells? Cells { get; init; }
+
     private const int QuantileSteps = 20;
     private const int MaxLevels = 100;
 
@@ -28,12 +32,12 @@ public sealed record ReferenceDistribution(string Feature, double MissingShare, 
         {
             var shares = known.GroupBy(v => v.Level!, StringComparer.Ordinal).OrderByDescending(g => g.Count()).ThenBy(g => g.Key, StringComparer.Ordinal)
                 .Take(MaxLevels).ToDictionary(g => g.Key, g => g.Count() / (double)known.Length);
-            return new ReferenceDistribution(feature.Name, missing, null, shares);
+            return new ReferenceDistribution(feature.Name, missing, null, shares) { Cells = FeatureCells.OfLevels(column.Select(v => v.Level)) };
         }
 
         var numbers = Array.ConvertAll(known, v => v.Number);
         Array.Sort(numbers);
         double[] quantiles = numbers.Length == 0 ? [] : [.. Enumerable.Range(0, QuantileSteps + 1).Select(q => numbers[(int)Math.Round(q * (numbers.Length - 1) / (double)QuantileSteps)])];
-        return new ReferenceDistribution(feature.Name, missing, quantiles, null);
+        return new ReferenceDistribution(feature.Name, missing, quantiles, null) { Cells = FeatureCells.OfNumbers(column.Select(v => v.Number)) };
     }
 }

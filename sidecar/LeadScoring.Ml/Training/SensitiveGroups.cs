@@ -36,6 +36,24 @@ public static class SensitiveGroups
         return new FairnessReport(evaluation.FairnessThreshold, GroupComparison.Limit, attributes, GroupComparison.Worst(attributes.Select(a => a.Verdict)));
     }
 
+    /// <summary>The report on scores as they were given and the outcomes that came of them. Proxies are not looked for: they are a matter of the model, not of its use.</summary>
+    /// <param name="set">The leads with the whole profile, sensitive features included; labels are their outcomes.</param>
+    /// <param name="points">Their scores, 0 to 100. Shape (rows,).</param>
+    /// <param name="sensitive">Sensitive attributes that are no features: name to a value a row, null where unknown.</param>
+    /// <param name="used">Features of the model; null when rules scored.</param>
+    /// <param name="threshold">Lowest score that counts as picked.</param>
+    /// <param name="fewestRows">Fewest leads of a group.</param>
+    /// <param name="seed">Seed.</param>
+    public static FairnessReport Observed(TrainingSet set, double[] points, IReadOnlyDictionary<string, string?[]> sensitive, FeatureProfile? used, double threshold, int fewestRows, int seed)
+    {
+        AttributeFairness[] attributes =
+        [
+            .. Groups(set, new RowFacts { Sensitive = sensitive })
+                .Select(g => GroupComparison.Of(g.Name, g.Groups, points, set.Labels, threshold, fewestRows, seed) with { IsUsed = used?.IndexOf(g.Name) >= 0 }),
+        ];
+        return new FairnessReport(threshold, GroupComparison.Limit, attributes, GroupComparison.Worst(attributes.Select(a => a.Verdict)));
+    }
+
     private static IEnumerable<(string Name, string?[] Groups)> Groups(TrainingSet set, RowFacts facts)
     {
         for (var f = 0; f < set.Profile.Features.Count; f++)

@@ -16,8 +16,10 @@ internal static class GetLead
 
     /// <param name="Revision">Grows with every change of attributes or activity.</param>
     /// <param name="IsStale">Changed since it was last scored.</param>
+    /// <param name="Score">Latest score of the machine; absent before the first.</param>
+    /// <param name="Override">What a person says instead, beside it; absent when nobody does.</param>
     public sealed record Response(
-        string LeadId, JsonElement Attributes, Activity Activity, DateTimeOffset? CreatedAt, DateTimeOffset UpdatedAt, long Revision, bool IsStale);
+        string LeadId, JsonElement Attributes, Activity Activity, DateTimeOffset? CreatedAt, DateTimeOffset UpdatedAt, long Revision, bool IsStale, double? Score, string? Grade, LeadOverride? Override);
 
     private sealed record Row
     {
@@ -27,19 +29,23 @@ internal static class GetLead
         public long UpdatedAtMs { get; init; }
         public long Revision { get; init; }
         public bool IsStale { get; init; }
+        public double? Score { get; init; }
+        public string? Grade { get; init; }
     }
 
-    internal static async Task<Ok<Response>> HandleAsync(string leadId, Caller caller, Database database, CancellationToken cancellationToken)
+    internal static async Task<Ok<Response>> HandleAsync(string leadId, Caller caller, Database database, OverrideStore overrides, CancellationToken cancellationToken)
     {
         const string Sql = """
-            select attributes as Attributes, activity as Activity, created_at_ms as CreatedAtMs, updated_at_ms as UpdatedAtMs, revision as Revision, is_stale as IsStale
+            select attributes as Attributes, activity as Activity, created_at_ms as CreatedAtMs, updated_at_ms as UpdatedAtMs, revision as Revision, is_stale as IsStale,
+                   score as Score, grade as Grade
             from leads where organization_id = @OrganizationId and lead_id = @leadId
             """;
         await using var connection = await database.OpenConnectionAsync(cancellationToken);
         var row = await connection.QuerySingleOrDefaultAsync<Row>(new CommandDefinition(Sql, new { caller.OrganizationId, leadId }, cancellationToken: cancellationToken))
             ?? throw Unknown();
         return TypedResults.Ok(new Response(
-            leadId, JsonElement.Parse(row.Attributes), Summary(ActivityState.FromBytes(row.Activity)), Moment.Of(row.CreatedAtMs), Moment.Of(row.UpdatedAtMs), row.Revision, row.IsStale));
+            leadId, JsonElement.Parse(row.Attributes), Summary(ActivityState.FromBytes(row.Activity)), Moment.Of(row.CreatedAtMs), Moment.Of(row.UpdatedAtMs), row.Revision, row.IsStale,
+            row.Score, row.Grade, LeadOverride.Of(await overrides.CurrentAsync(caller.OrganizationId, leadId, cancellationToken))));
     }
 
     internal static ProblemException Unknown() =>

@@ -13,6 +13,8 @@ internal static class LeadEndpoints
         services.AddSingleton<LeadsChanged>();
         services.AddSingleton<RescoringRunStore>();
         services.AddSingleton(new LeadErasure("rescoring_claims"));
+        services.AddSingleton<OverrideStore>();
+        services.AddSingleton(new LeadErasure("overrides"));
         return services;
     }
 

@@ -95,7 +95,7 @@ internal sealed class ApiKeyStore(Database database, TimeProvider time, IOptions
         {
             row = before is null ? await ReadAsync().WaitAsync(cancellationToken) : await database.HearAsync(ReadAsync(), cancellationToken);
         }
-        catch (Exception e) when (before is not null && (e is TimeoutException || (e is DbException failure && StorageFaults.Of(failure) == StorageFault.Unavailable)))
+        catch (Exception e) when (before is not null && StorageFaults.IsAway(e))
         {
             // The database is away: a key that was good goes on, so that what needs no database does too.
             return before;

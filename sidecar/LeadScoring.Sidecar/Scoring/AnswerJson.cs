@@ -1,5 +1,6 @@
 using System.Text.Json;
 using LeadScoring.Sidecar.Api;
+using LeadScoring.Sidecar.Leads;
 
 namespace LeadScoring.Sidecar.Scoring;
 
@@ -96,6 +97,18 @@ internal static class AnswerJson
 
         if (a.ReviewReason is { } reason) json.WriteString("review_reason"u8, reason);
         if (a.Calibration is { } calibration) json.WriteString("calibration"u8, CalibrationNames[(int)calibration]);
+        if (a.Override is { } other) Write(json, other);
+    }
+
+    private static void Write(Utf8JsonWriter json, LeadOverride o)
+    {
+        json.WriteStartObject("override"u8);
+        json.WriteString("grade"u8, o.Grade);
+        json.WriteString("reason"u8, o.Reason);
+        json.WriteString("by"u8, o.By);
+        Write(json, "set_at"u8, o.SetAt);
+        if (o.Until is { } until) Write(json, "until"u8, until);
+        json.WriteEndObject();
     }
 
     private static void Write(Utf8JsonWriter json, Recommendations r)

@@ -35,6 +35,10 @@ internal static class PostScore
 
 internal static class GetLeadScore
 {
-    internal static async Task HandleAsync(HttpContext http, string leadId, ScoreLeads score, CancellationToken cancellationToken, bool include_factors = true) =>
-        await PostScore.SendAsync(http, await score.GetAsync(Caller.Of(http).OrganizationId, leadId, include_factors, cancellationToken), cancellationToken);
+    internal static async Task HandleAsync(HttpContext http, string leadId, ScoreLeads score, OverrideStore overrides, CancellationToken cancellationToken, bool include_factors = true)
+    {
+        var caller = Caller.Of(http);
+        var answer = await score.GetAsync(caller.OrganizationId, leadId, include_factors, cancellationToken);
+        await PostScore.SendAsync(http, answer with { Override = LeadOverride.Of(await overrides.HeardAsync(caller.OrganizationId, leadId, cancellationToken)) }, cancellationToken);
+    }
 }

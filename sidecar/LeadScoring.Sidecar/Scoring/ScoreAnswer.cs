@@ -4,6 +4,7 @@ using LeadScoring.Ml.Calibration;
 using LeadScoring.Ml.Explanation;
 using LeadScoring.Ml.Features;
 using LeadScoring.Sidecar.Api;
+using LeadScoring.Sidecar.Leads;
 using LeadScoring.Sidecar.Models;
 
 namespace LeadScoring.Sidecar.Scoring;
@@ -108,7 +109,8 @@ public sealed record ScoreAnswer(
     string LeadId, double Score, [property: Description("A, B, C or D.")] string Grade, double ConversionProbability, double Confidence, Factors? Factors,
     Recommendations Recommendations, DateTimeOffset UpdatedAt, [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] int? ModelVersion, ScoredBy ScoredBy, bool NeedsReview, bool Cached,
     RestsOn RestsOn, ScoreExclusion? Exclusion = null, bool? Saved = null, ScoreInterval? ConversionInterval = null, SubScores? SubScores = null, string? ReviewReason = null,
-    [property: Description("calibrated, reanchored to the present base rate, rank_only: recent outcomes contradict the probabilities, use the order of leads; or ranking_lost: not even the order. Absent when scored by rules.")] ScoreCalibration? Calibration = null)
+    [property: Description("calibrated, reanchored to the present base rate, rank_only: recent outcomes contradict the probabilities, use the order of leads; or ranking_lost: not even the order. Absent when scored by rules.")] ScoreCalibration? Calibration = null,
+    [property: Description("What a person says instead of the machine, beside its score, which it does not change. Told by GET /v1/leads/{lead_id}/score; absent when nobody does.")] LeadOverride? Override = null)
 {
     internal static ScoreAnswer Of(string leadId, ScoreResult result, ActiveModel active, bool includeFactors, bool cached, bool? saved = null)
     {

@@ -76,7 +76,7 @@ internal sealed class ScoreLeads(
             var stored = LookUpAsync(organizationId, items, cancellationToken);
             return stored.IsCompleted || !items.All(IsOverlay) ? await stored : await database.HearAsync(stored.AsTask(), cancellationToken);
         }
-        catch (Exception e) when ((e is TimeoutException || (e is DbException failure && StorageFaults.Of(failure) == StorageFault.Unavailable)) && items.All(IsOverlay))
+        catch (Exception e) when (StorageFaults.IsAway(e) && items.All(IsOverlay))
         {
             // The database is away, or does not answer: what the request itself brings is scored all the same.
             return new StoredLead?[items.Count];

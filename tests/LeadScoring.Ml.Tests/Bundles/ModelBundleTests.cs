@@ -41,7 +41,7 @@ public sealed class ModelBundleTests
     {
         var (_, result, bytes) = SmallWorld.Trained.Value;
         var m = ModelBundle.Read(bytes).Manifest;
-        Assert.Equal((2, 1_700_000_000_000, "small", SmallWorld.Profile.Hash), (m.Format, m.TrainedAtMs, m.Profile, m.ProfileHash));
+        Assert.Equal((3, 1_700_000_000_000, "small", SmallWorld.Profile.Hash), (m.Format, m.TrainedAtMs, m.Profile, m.ProfileHash));
         Assert.Equal((1L, 1_600L, 1_280, 320), (m.WindowFromMs, m.WindowToMs, m.TrainRows, m.TestRows));
         Assert.Equal(JsonSerializer.Serialize(SmallWorld.Quick), JsonSerializer.Serialize(m.Settings));
         Assert.Equal(result.Test, m.Test);
@@ -61,6 +61,39 @@ public sealed class ModelBundleTests
         Assert.Equal(1, reference["empty"].MissingShare);
         var missing = result.TrainRows.Count(r => set.Row(r)[0].IsMissing) / (double)result.TrainRows.Length;
         Assert.Equal(missing, reference["visits"].MissingShare, 12);
+    }
+
+    [NativeXGBoostFact]
+    public void Read_Reference_CountsAllRowsInCells()
+    {
+        var (set, result, bytes) = SmallWorld.Trained.Value;
+        var read = ModelBundle.Read(bytes);
+        Assert.All(read.Reference, r => Assert.Equal(result.TrainRows.Length, r.Cells!.Rows));
+        var visits = read.Reference[0].Cells!;
+        Assert.Equal(Enumerable.Range(0, 12).Select(v => (double)v), visits.Bounds!);
+        Assert.Equal(result.TrainRows.Count(r => set.Row(r)[0].Number == 3), visits.Counts[3]);
+        Assert.Equal(result.TrainRows.Count(r => set.Row(r)[2].Level == "city1"), read.Reference[2].Cells!.Counts[Array.IndexOf(read.Reference[2].Cells!.Levels!, "city1")]);
+        Assert.Equal(result.TestRows.Length, read.PredictionReference!.Rows);
+    }
+
+    /// <summary>What version 2 wrote: no cells, no predictions. It scores as ever.</summary>
+    [NativeXGBoostFact]
+    public void Read_FormatBefore_ScoresAndHasNothingToCompareWith()
+    {
+        var entries = Entries(Changed("reference.json", r =>
+        {
+            foreach (var feature in r.AsArray()) feature!.AsObject().Remove("cells");
+        }));
+        entries.Remove("predictions.json");
+        var manifest = JsonNode.Parse(entries["manifest.json"])!;
+        manifest["format"] = 2;
+        manifest["checksums"]!.AsObject().Remove("predictions.json");
+        entries["manifest.json"] = JsonSerializer.SerializeToUtf8Bytes(manifest);
+        var read = ModelBundle.Read(Sealed(entries));
+        Assert.Null(read.PredictionReference);
+        Assert.All(read.Reference, r => Assert.Null(r.Cells));
+        var row = SmallWorld.Trained.Value.Set.Row(0);
+        Assert.Equal(ModelBundle.Read(Good).Model.Score(row), read.Model.Score(row));
     }
 
     [NativeXGBoostFact]
@@ -157,9 +190,9 @@ public sealed class ModelBundleTests
     [NativeXGBoostFact]
     public void Read_OtherFormat_SaysWhichItReads()
     {
-        var ex = Bad(Changed("manifest.json", m => m["format"] = 3));
-        Assert.Contains("format 3", ex.Message);
-        Assert.Contains("format 2", ex.Message);
+        var ex = Bad(Changed("manifest.json", m => m["format"] = 4));
+        Assert.Contains("format 4", ex.Message);
+        Assert.Contains("formats 2 to 3", ex.Message);
         Assert.Contains("Update", ex.Message);
         var old = Bad(Changed("manifest.json", m => m["format"] = 1));
         Assert.Contains("made by an earlier version", old.Message);
@@ -235,6 +268,10 @@ public sealed class ModelBundleTests
         Bad(Changed("base_rates.json", b => b["features"]![0]!["bins"]![0]!["from"] = 1e300));
         Bad(Changed("base_rates.json", b => b["features"]![0]!["missing"]!["rows"] = -1));
         Bad(Changed("base_rates.json", b => b["least"] = 0));
+        Bad(Changed("reference.json", r => r[0] = null));
+        Bad(Changed("reference.json", r => r[0]!["cells"]!["bounds"]![1] = -5));
+        Bad(Changed("reference.json", r => r[0]!["cells"]!["counts"] = new JsonArray()));
+        Bad(Changed("predictions.json", p => p["counts"]![0] = -1));
     }
 
     [NativeXGBoostFact]

@@ -21,8 +21,10 @@ public sealed partial class ArchitectureTests
         ["Experiments"] = ["Models"],
         ["Scoring"] = ["Organizations", "Leads", "Events", "Models", "Experiments", "Webhooks"],
         ["Training"] = ["Organizations", "Leads", "Events", "Outcomes", "Models", "Webhooks"],
-        ["Feedback"] = ["Scoring", "Webhooks"],
-        ["Monitoring"] = ["Scoring", "Outcomes", "Models", "Webhooks"],
+        // What people say of scores is held against what became of the leads.
+        ["Feedback"] = ["Organizations", "Leads", "Outcomes", "Models", "Scoring", "Webhooks"],
+        // Leads are replayed to the moment of their first score; feedback, actions and fairness are reported on.
+        ["Monitoring"] = ["Organizations", "Leads", "Events", "Outcomes", "Models", "Training", "Scoring", "Recommendations", "Feedback", "Webhooks"],
         // A recorded action is also an event of its lead, and is judged by outcomes.
         ["Recommendations"] = ["Organizations", "Leads", "Events", "Outcomes", "Models", "Scoring"],
         ["Webhooks"] = ["Organizations"],
@@ -47,7 +49,7 @@ public sealed partial class ArchitectureTests
         ["Explanation"] = ["Ensemble", "Features", "Trees", "Network", "Regression", "Calibration"],
         ["Training"] = [.. MlFree, "XGBoost", "Ensemble"],
         // A bundle tells how it was trained and how good it is, and carries the base rates that explanations quote; training and explanation know nothing of bundles.
-        ["Bundles"] = ["Explanation", "Features", "Ensemble", "Calibration", "Trees", "Network", "Regression", "Training", "XGBoost", "Fairness"],
+        ["Bundles"] = ["Drift", "Explanation", "Features", "Ensemble", "Calibration", "Trees", "Network", "Regression", "Training", "XGBoost", "Fairness"],
         ["Recommendation"] = ["Features"],
     }, []);
 

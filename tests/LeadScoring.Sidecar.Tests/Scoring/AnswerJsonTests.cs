@@ -34,12 +34,12 @@ public sealed class AnswerJsonTests
             [new("c", "C", "35-44 & \"more\"", -17.992, "demographic", "é"), new("d", "D", null, -1, "other", "D is unknown")]);
         var full = new ScoreAnswer(
             "lead \u00fc/1", 83.9, "B", 0.839127, 0.8452, factors, Some, DateTimeOffset.FromUnixTimeMilliseconds(0), 7, ScoredBy.Ensemble, true, false, new RestsOn(RestsOnStage.Model, 80_000, 25_623),
-            new ScoreExclusion("competitor", "A competitor"), true, new ScoreInterval(0.8196, 0.8569, 0.9), new SubScores(36.722, -0.435, 39.755, 7.858), "confidence 60 % is below 70 %", ScoreCalibration.RankOnly);
+            new ScoreExclusion("competitor", "A competitor"), true, new ScoreInterval(0.8196, 0.8569, 0.9), new SubScores(36.722, -0.435, 39.755, 7.858), "confidence 60 % is below 70 %", ScoreCalibration.RankOnly, new LeadScoring.Sidecar.Leads.LeadOverride("A", "knows the \"owner\"", "Ann", Moment.Of(1_781_000_000_000), Moment.Of(1_781_900_000_000)));
         return new(StringComparer.Ordinal)
         {
             ["everything"] = full,
             ["least"] = new ScoreAnswer("a", 10, "D", 0.1, 0.5, null, None, DateTimeOffset.UnixEpoch, null, ScoredBy.Rules, false, true, new RestsOn(RestsOnStage.Rules, 0, 0)),
-            ["prior"] = full with { Factors = new Factors(0, [], []), Saved = false, ScoredBy = ScoredBy.Primary, RestsOn = new RestsOn(RestsOnStage.PriorAndData, 3, 1), Calibration = ScoreCalibration.Reanchored, Exclusion = null },
+            ["prior"] = full with { Factors = new Factors(0, [], []), Saved = false, ScoredBy = ScoredBy.Primary, RestsOn = new RestsOn(RestsOnStage.PriorAndData, 3, 1), Calibration = ScoreCalibration.Reanchored, Exclusion = null, Override = full.Override! with { Until = null } },
             ["calibrated"] = full with { Calibration = ScoreCalibration.Calibrated, ConversionInterval = null, SubScores = null, ReviewReason = null, Score = 0.1, ConversionProbability = 1e-6 },
         };
     }

@@ -1,0 +1,35 @@
+using LeadScoring.Sidecar.Api;
+using LeadScoring.Sidecar.Leads;
+
+namespace LeadScoring.Sidecar.Monitoring;
+
+internal static class MonitoringEndpoints
+{
+    internal static IServiceCollection AddMonitoring(this IServiceCollection services, IConfiguration configuration)
+    {
+        services.AddOptions<MonitoringOptions>().Bind(configuration.GetSection(MonitoringOptions.Section)).ValidateDataAnnotations().ValidateOnStart();
+        services.AddSingleton<MonitoringStore>();
+        services.AddSingleton<DriftAlarmStore>();
+        services.AddSingleton(new LeadErasure("drift_alarm_leads"));
+        services.AddSingleton<FirstScores>();
+        services.AddSingleton<CheckDrift>();
+        services.AddSingleton<DecidedLeads>();
+        services.AddSingleton<CheckPerformance>();
+        return services;
+    }
+
+    internal static void MapMonitoring(this IEndpointRouteBuilder routes)
+    {
+        var group = routes.MapGroup("/monitoring").WithTags("Monitoring");
+        group.MapGet("/drift", GetDrift.HandleAsync).RequireScope(ApiScope.Score)
+            .WithName("GetDrift").WithSummary("Whether leads and probabilities are as they were in training: alarms, and the newest windows feature by feature.");
+        group.MapGet("/performance", GetPerformance.HandleAsync).RequireScope(ApiScope.Score)
+            .WithName("GetPerformance").WithSummary("How well scores have told outcomes, window by window with intervals, and what is expected of leads without an outcome yet.");
+        group.MapGet("/business", GetBusiness.HandleAsync).RequireScope(ApiScope.Score)
+            .WithName("GetBusiness").WithSummary("Conversion, revenue and false positives by the grade at the decision, calling by score against the order of arrival, time to first contact, feedback, people against the model.");
+        group.MapGet("/impact", GetImpact.HandleAsync).RequireScope(ApiScope.Score)
+            .WithName("GetImpact").WithSummary("The product's four targets: measured against a hold-out where there is one, else backtested, and labelled so.");
+        group.MapGet("/fairness", GetFairness.HandleAsync).RequireScope(ApiScope.Score)
+            .WithName("GetFairness").WithSummary("How groups of people fare: with the scores as they were given and the outcomes that came of them, and of the champion in its training.");
+    }
+}

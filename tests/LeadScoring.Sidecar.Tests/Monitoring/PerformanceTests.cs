@@ -1,0 +1,103 @@
+using System.Net;
+using System.Text.Json;
+using LeadScoring.Demo;
+using LeadScoring.Sidecar.Monitoring;
+using LeadScoring.Sidecar.Tests.Scoring;
+using LeadScoring.Sidecar.Tests.Training;
+using Xunit.Abstractions;
+
+namespace LeadScoring.Sidecar.Tests.Monitoring;
+
+public sealed class PerformanceTests(ITestOutputHelper output) : IAsyncLifetime
+{
+    private readonly TestClock clock = new();
+    private SidecarFactory sidecar = null!;
+
+    public Task InitializeAsync() => (sidecar = TestClock.Sidecar(clock)).InitializeAsync();
+
+    public Task DisposeAsync() => sidecar.DisposeAsync();
+
+    private Task<string> CheckAsync(DemoTraffic traffic) => sidecar.Get<CheckPerformance>().RunAsync(traffic.Organization.Id, CancellationToken.None);
+
+    private async Task<JsonElement> ReadAsync(DemoTraffic traffic)
+    {
+        var (status, body) = await traffic.Organization.GetAsync("/v1/monitoring/performance");
+        Assert.True(status == HttpStatusCode.OK, body.ToString());
+        output.WriteLine(body.ToString());
+        return body;
+    }
+
+    private async Task<DemoLead[]> DecideAsync(DemoTraffic traffic, int leads, double baseRateShift = 0, double conceptDrift = 0)
+    {
+        var scored = await traffic.ScoreAsync(leads, baseRateShift: baseRateShift, conceptDrift: conceptDrift);
+        clock.Advance(TimeSpan.FromDays(28 + DemoWorldSettings.HorizonDays));
+        await traffic.TellOutcomesAsync(scored);
+        return scored;
+    }
+
+    [NativeXGBoostFact]
+    public async Task Run_OutcomesAsScored_GivesNoAlarmAndMeasuresTheDecision()
+    {
+        var traffic = await DemoTraffic.StartAsync(sidecar, clock);
+        var leads = await traffic.ScoreAsync(300);
+        clock.Advance(TimeSpan.FromDays(28));
+        var young = (await ReadAsync(traffic)).At("windows", 0);
+        Assert.False(young.GetProperty("is_mature").GetBoolean());
+        Assert.Equal((0, 300), (young.GetProperty("measured").Int("outcomes"), young.GetProperty("expected").Int("leads")));
+        clock.Advance(TimeSpan.FromDays(DemoWorldSettings.HorizonDays));
+        await traffic.TellOutcomesAsync(leads);
+        Assert.Contains("300 decisions with a final outcome; 1 windows looked at; 0 new alarms", await CheckAsync(traffic));
+        Assert.Contains("0 windows looked at", await CheckAsync(traffic));
+        var body = await ReadAsync(traffic);
+        var window = body.GetProperty("windows").EnumerateArray().Single(w => w.GetProperty("is_mature").GetBoolean());
+        var measured = window.GetProperty("measured");
+        Assert.Equal((300, leads.Count(l => l.Outcome!.Converted)), (measured.Int("outcomes"), measured.Int("converted")));
+        var auc = measured.GetProperty("roc_auc");
+        Assert.InRange(body.GetProperty("roc_auc_in_training").GetDouble(), auc.GetProperty("low").GetDouble() - 0.05, auc.GetProperty("high").GetDouble() + 0.05);
+        Assert.InRange(window.GetProperty("expected").GetProperty("roc_auc").GetDouble(), auc.GetProperty("value").GetDouble() - 0.08, auc.GetProperty("value").GetDouble() + 0.08);
+        Assert.Equal(300, body.GetProperty("concept").Int("outcomes"));
+        Assert.InRange(body.GetProperty("drop").GetDouble(), -0.1, 0.1);
+    }
+
+    [NativeXGBoostFact]
+    public async Task Run_BaseRateMoved_GivesCalibrationAndConceptAlarmsOnce()
+    {
+        var traffic = await DemoTraffic.StartAsync(sidecar, clock);
+        await DecideAsync(traffic, 400, baseRateShift: -2);
+        await CheckAsync(traffic);
+        var alarms = (await ReadAsync(traffic)).GetProperty("alarms").EnumerateArray().ToArray();
+        Assert.Contains(alarms, a => a.Text("kind") == "performance" && a.Text("aspect") == "calibration" && a.Text("what_to_do")!.Contains("/anchor", StringComparison.Ordinal));
+        Assert.Contains(alarms, a => a.Text("kind") == "concept" && a.Text("aspect") == "fewer_conversions");
+        Assert.All(alarms, a => Assert.InRange(a.GetProperty("lead_ids").GetArrayLength(), 1, 20));
+        Assert.Contains("0 new alarms", await CheckAsync(traffic));
+    }
+
+    [NativeXGBoostFact]
+    public async Task Run_RuleOfOutcomesChanged_IsFoundAsWeakerRanking()
+    {
+        var traffic = await DemoTraffic.StartAsync(sidecar, clock);
+        await DecideAsync(traffic, 400, conceptDrift: 1);
+        await CheckAsync(traffic);
+        var alarms = (await ReadAsync(traffic)).GetProperty("alarms").EnumerateArray().ToArray();
+        Assert.Contains(alarms, a => a.Text("kind") == "performance" && a.Text("aspect") == "ranking");
+        Assert.Contains(alarms, a => a.Text("kind") == "concept" && a.Text("aspect") == "weaker_ranking");
+    }
+
+    [NativeXGBoostFact]
+    public async Task Read_ScoresAfterTheDecision_DoNotCount()
+    {
+        var traffic = await DemoTraffic.StartAsync(sidecar, clock);
+        var leads = await traffic.ScoreAsync(40);
+        var before = await sidecar.Get<DecidedLeads>().FirstScoresAsync(traffic.Organization.Id, 0, CancellationToken.None);
+        clock.Advance(TimeSpan.FromDays(5));
+        // What they do now moves their scores; the decision was made before.
+        foreach (var lead in leads)
+            await traffic.Organization.PostAsync("/v1/events", new { event_id = "late-" + lead.LeadId, lead_id = lead.LeadId, type = "showing_request", source = "crm", occurred_at = clock.GetUtcNow() });
+        await traffic.Organization.PostAsync("/v1/score/batch", new { items = leads.Select(l => new { lead_id = l.LeadId }) });
+        clock.Advance(TimeSpan.FromDays(120));
+        await traffic.TellOutcomesAsync(leads);
+        var decided = await sidecar.Get<DecidedLeads>().ReadAsync(traffic.Organization.Id, 0, CancellationToken.None);
+        Assert.Equal(before.Select(b => b.Probability).Order(), decided.Select(d => d.Probability).Order());
+        Assert.All(decided, d => Assert.Equal(leads[0].DecisionMs, d.ScoredAtMs));
+    }
+}
