@@ -1,6 +1,7 @@
 using LeadScoring.Sidecar.Api;
 using LeadScoring.Sidecar.Events;
 using LeadScoring.Sidecar.Imports;
+using LeadScoring.Sidecar.Jobs;
 using LeadScoring.Sidecar.Leads;
 using LeadScoring.Sidecar.Organizations;
 using LeadScoring.Sidecar.Models;
@@ -31,6 +32,7 @@ internal static class SidecarApp
             .AddApi(builder.Configuration)
             .AddValidation()
             .AddStorage(builder.Configuration)
+            .AddJobs(builder.Configuration)
             .AddOrganizations()
             .AddLeads(builder.Configuration)
             .AddEvents(builder.Configuration)
@@ -65,6 +67,7 @@ internal static class SidecarApp
         app.MapHealth();
         var v1 = app.MapGroup(Authentication.Prefix);
         v1.MapOrganizations();
+        v1.MapJobs();
         v1.MapLeads();
         v1.MapEvents();
         v1.MapOutcomes();
