@@ -94,9 +94,12 @@ internal static class ConfidenceBenchmark
         {
             foreach (var (name, settings) in (IEnumerable<(string, DemoWorldSettings)>)[("demo world", DemoRows.DefaultWorld), ("demo world, 5 %", DemoRows.FivePercentWorld)])
             {
-                var set = DemoRows.Make(settings with { Seed = seed }, trainLeads + testLeads, keepSnapshots: false).Set;
+                var made = DemoRows.Make(settings with { Seed = seed }, trainLeads + testLeads, keepSnapshots: false);
+                var set = made.Set;
                 Report.Progress($"training on the {name}, seed {seed}");
                 int[] rows = [.. Enumerable.Range(0, set.Rows)];
+                // What chance alone does to a scorer that knows each lead's probability.
+                AddBands(lines, $"{name}, seed {seed}, perfect scorer", rows[trainLeads..].Select(r => (Confidence(made.Leads[r].TrueProbability), IsRight(made.Leads[r].TrueProbability, set.Labels[r]))));
                 AddBands(lines, $"{name}, seed {seed}", set, EnsembleTrainer.Train(set, rows[..trainLeads], rows[trainLeads..], new TrainingSettings(), null, CancellationToken.None));
             }
         }
@@ -117,19 +120,28 @@ internal static class ConfidenceBenchmark
         var served = set.WithFeatures(trained.Model.Profile);
         foreach (var (member, scores) in (IEnumerable<(string, LeadScore[])>)[("ensemble", trained.TestScores), ("quick", Array.ConvertAll(trained.TestRows, r => trained.Model.QuickScore(served.Row(r))))])
         {
-            var bands = scores.Zip(labels, (s, y) => (s.Confidence, Right: s.Probability >= 0.5 == (y == 1) ? 1.0 : 0))
-                .GroupBy(s => Math.Floor(s.Confidence / BandWidth)).Where(g => g.Count() >= FewestInBand).OrderBy(g => g.Key)
-                .Select(g => (N: g.Count(), Mean: g.Average(s => s.Confidence), Right: g.Average(s => s.Right))).ToArray();
-            double Error((int N, double Mean, double Right) b) => Math.Sqrt(b.Mean * (1 - b.Mean) / b.N);
-            lines.Add(
-            [
-                $"{name}, {member}", $"{scores.Length:N0}", $"{bands.Length}", bands.Length == 0 ? "-" : bands.MaxBy(b => Math.Abs(b.Right - b.Mean)) is var worst ? $"{Math.Abs(worst.Right - worst.Mean):0.000} ({Error(worst):0.000})" : "",
-                bands.Length == 0 ? "-" : bands.Max(Error).ToString("0.000"),
-                $"{bands.Count(b => Math.Abs(b.Right - b.Mean) > 0.04)}", $"{bands.Count(b => Math.Abs(b.Right - b.Mean) > Math.Max(0.04, 2 * Error(b)))}",
-                string.Join(", ", bands.Select(b => $"{b.Mean:0.00}: {b.Right - b.Mean:+0.000;-0.000;0.000} ({b.N})")),
-            ]);
-            Report.Progress(string.Join(" | ", lines[^1]));
+            AddBands(lines, $"{name}, {member}", scores.Zip(labels, (s, y) => (s.Confidence, IsRight(s.Probability, y))));
         }
+    }
+
+    private static double Confidence(double probability) => Math.Max(probability, 1 - probability);
+
+    private static double IsRight(double probability, float label) => probability >= 0.5 == (label == 1) ? 1 : 0;
+
+    private static void AddBands(List<string[]> lines, string name, IEnumerable<(double Confidence, double Right)> scored)
+    {
+        var all = scored.ToArray();
+        var bands = all.GroupBy(s => Math.Floor(s.Confidence / BandWidth)).Where(g => g.Count() >= FewestInBand).OrderBy(g => g.Key)
+            .Select(g => (N: g.Count(), Mean: g.Average(s => s.Confidence), Right: g.Average(s => s.Right))).ToArray();
+        double Error((int N, double Mean, double Right) b) => Math.Sqrt(b.Mean * (1 - b.Mean) / b.N);
+        lines.Add(
+        [
+            name, $"{all.Length:N0}", $"{bands.Length}", bands.Length == 0 ? "-" : bands.MaxBy(b => Math.Abs(b.Right - b.Mean)) is var worst ? $"{Math.Abs(worst.Right - worst.Mean):0.000} ({Error(worst):0.000})" : "",
+            bands.Length == 0 ? "-" : bands.Max(Error).ToString("0.000"),
+            $"{bands.Count(b => Math.Abs(b.Right - b.Mean) > 0.04)}", $"{bands.Count(b => Math.Abs(b.Right - b.Mean) > Math.Max(0.04, 2 * Error(b)))}",
+            string.Join(", ", bands.Select(b => $"{b.Mean:0.00}: {b.Right - b.Mean:+0.000;-0.000;0.000} ({b.N})")),
+        ]);
+        Report.Progress(string.Join(" | ", lines[^1]));
     }
 
     private static void Intervals(BenchmarkOptions options)
