@@ -91,6 +91,7 @@ public sealed class RetrainTests : IAsyncLifetime
         // Two causes, one run; the first names it.
         await sidecar.Get<RetrainStore>().AskAsync(organization.Id, RetrainCause.Drift, "phone_calls", CancellationToken.None);
         await sidecar.Get<RetrainStore>().AskAsync(organization.Id, RetrainCause.Drift, "again", CancellationToken.None);
+        clock.Advance(TimeSpan.FromSeconds(1));
         Assert.Contains("is queued (drift, outcomes)", await CheckAsync(organization));
         Assert.Equal("drift", (await organization.GetAsync("/v1/training-runs")).Body.At("runs", 0).Text("cause"));
         await EndAsync(succeeds: false);
