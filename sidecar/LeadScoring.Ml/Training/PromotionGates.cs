@@ -67,11 +67,11 @@ public static class PromotionGates
     /// <summary>Against chance: labels that were mixed up teach nothing, and a model that says the base rate of everybody looks calm beside any other.</summary>
     private static GateResult Learns(JudgedTraining judged)
     {
-        var split = judged.Evaluation.Forward ?? judged.Evaluation.Stratified;
-        var interval = split.Intervals.GetValueOrDefault("roc_auc", Interval.Undefined);
+        var learned = judged.Result.OutOfFold.Ensemble;
+        var interval = AucInterval.Of(learned.RocAuc, learned.Positives, learned.Rows - learned.Positives);
         var learns = interval.Low > 0.5;
-        return Gate("learns", split.Metrics.RocAuc, interval, 0.5, learns ? GateVerdict.Pass : GateVerdict.Block,
-            $"AUC {split.Metrics.RocAuc:0.000} ({interval.Low:0.000} to {interval.High:0.000}) on {split.Metrics.Rows:N0} leads that it has not seen{(learns ? "." : ": no better than chance. Are the outcomes those of these leads?")}");
+        return Gate("learns", learned.RocAuc, interval, 0.5, learns ? GateVerdict.Pass : GateVerdict.Block,
+            $"AUC {learned.RocAuc:0.000} ({interval.Low:0.000} to {interval.High:0.000}) out-of-fold on {learned.Rows:N0} leads{(learns ? "." : ": no better than chance. Are the outcomes those of these leads?")}");
     }
 
     private static GateResult Leak(JudgedTraining judged, ChampionFacts? champion, TrainingSettings training)

@@ -47,14 +47,11 @@ internal sealed class JudgeModel(ModelStore models, GatePolicyStore policies, Ti
         var blocked = string.Join(" ", report.Gates.Where(g => g.Verdict == GateVerdict.Block).Select(g => $"{g.Name}: {g.Reason}"));
         if (mode == PromotionMode.Never) return (false, "promotion was not asked for");
         if (mode == PromotionMode.Always) return (true, $"{(champion is null ? "first model, and " : "")}promotion was asked for in any case{(blocked.Length > 0 ? $", though gates would have stopped it: {blocked}" : "")}");
+        var first = champion is null ? ColdStart.Judge(set, result.CalibrationRows, result.OutOfFoldProbabilities, training) : null;
+        if (first is { IsProven: false }) return (false, $"first model: {first.Reason}; rules and outcomes go on scoring");
         if (blocked.Length > 0) return (false, $"stopped by a gate: {blocked}");
         if (!settings.AutoDeploy) return (false, "the gates pass; auto_deploy is off, so somebody has to promote it");
-        if (champion is null)
-        {
-            var verdict = ColdStart.Judge(set, result.CalibrationRows, result.OutOfFoldProbabilities, training);
-            return (verdict.IsProven, $"first model: {verdict.Reason}{(verdict.IsProven ? "" : "; rules and outcomes go on scoring")}");
-        }
-
+        if (first is not null) return (true, $"first model: {first.Reason}");
         return (true, $"gates passed: {report.Gates.FirstOrDefault(g => g.Name == "loss")?.Reason ?? report.Comparison}");
     }
 
