@@ -2,6 +2,7 @@ using LeadScoring.Sidecar.Api;
 using LeadScoring.Sidecar.Events;
 using LeadScoring.Sidecar.Feedback;
 using LeadScoring.Sidecar.Imports;
+using LeadScoring.Sidecar.Jobs;
 using LeadScoring.Sidecar.Leads;
 using LeadScoring.Sidecar.Organizations;
 using LeadScoring.Sidecar.Models;
@@ -36,6 +37,7 @@ internal static class SidecarApp
             .AddApi(builder.Configuration)
             .AddValidation()
             .AddStorage(builder.Configuration)
+            .AddJobs(builder.Configuration)
             .AddOrganizations()
             .AddLeads(builder.Configuration)
             .AddEvents(builder.Configuration)
@@ -74,6 +76,7 @@ internal static class SidecarApp
         app.MapHealth();
         var v1 = app.MapGroup(Authentication.Prefix);
         v1.MapOrganizations();
+        v1.MapJobs();
         v1.MapLeads();
         v1.MapEvents();
         v1.MapOutcomes();

@@ -52,7 +52,7 @@ internal static class HttpBenchmark
     private static async Task MeasureAsync(BenchmarkOptions options, string data, string key, List<Process> processes)
     {
         // Nothing but what is measured: no rescoring, no learning in the background. One explained alone is the same service with groups of one.
-        (string, string)[] quiet = [("LEADSCORING__SCORING__RESCORECHANGEDLEADS", "false"), ("LEADSCORING__RECOMMENDATIONS__LEARNHERE", "false")];
+        (string, string)[] quiet = [("LEADSCORING__SCORING__RESCORECHANGEDLEADS", "false"), ("LEADSCORING__JOBS__RUNHERE", "false")];
         var service = await ServeAsync(data, quiet, processes);
         var alone = await ServeAsync(data, [.. quiet, ("LEADSCORING__SCORING__EXPLAINTOGETHER", "1")], processes);
         using var client = new HttpClient { BaseAddress = service.Url, DefaultRequestHeaders = { { "X-API-Key", key } } };

@@ -115,18 +115,21 @@ internal sealed record Candidate
         MemberFit? final = null;
         var done = 0.0;
         var finished = 0;
+        var trees = 0;
+        var allTrees = (settings.Folds + 1) * ((settings.GradientBoosting.Rounds * settings.GradientBoosting.ParallelTrees) + (settings.RandomForest.Rounds * settings.RandomForest.ParallelTrees));
         var gate = new Lock();
         // Work grows with rows: the final fit counts Folds / (Folds - 1) times a fold.
         var total = settings.Folds + (settings.Folds / (settings.Folds - 1.0));
         InParallel(Enumerable.Range(-1, settings.Folds + 1), settings, cancellationToken, k =>
         {
             var cost = k < 0 ? settings.Folds / (settings.Folds - 1.0) : 1;
-            void Report(double share)
+            void Report(double share, int grown)
             {
                 lock (gate)
                 {
+                    trees += grown;
                     done += share * cost;
-                    progress.Report($"{finished} of {settings.Folds + 1} fits done", done / total);
+                    progress.Report($"{(k < 0 ? "final fit" : $"fold {k + 1} of {settings.Folds}")}, {trees:N0} of {allTrees:N0} trees, {finished} of {settings.Folds + 1} fits done", done / total);
                 }
             }
 

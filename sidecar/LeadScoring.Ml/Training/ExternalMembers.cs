@@ -84,7 +84,7 @@ public sealed record ExternalMembers
             Leaks = Leaks, Duration = clock.Elapsed, TrainedElsewhere = RandomForestJson is null ? [BoostingName] : [BoostingName, ForestName],
         };
 
-        void Report(double share)
+        void Report(double share, int trees)
         {
             lock (gate) progress?.Report(new TrainingProgress("Fitting the members that were not given", Math.Min(0.9, reported += 0.8 * share)));
         }

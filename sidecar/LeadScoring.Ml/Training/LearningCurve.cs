@@ -54,7 +54,7 @@ public sealed record LearningCurve(IReadOnlyList<LearningPoint> Points, double G
             counts[i] = rows.Length;
             // Enough of both classes, or the members have nothing to fit.
             if (rows.Count(r => set.Labels[r] == 1) is var p && (p < 2 || rows.Length - p < 2)) return;
-            var members = MemberFit.Fit(set, rows, settings, _ => { }, cancellationToken).Predict(set, trained.TestRows);
+            var members = MemberFit.Fit(set, rows, settings, (_, _) => { }, cancellationToken).Predict(set, trained.TestRows);
             predictions[i] = Averages(members, settings.Weights);
             progress?.Report(new TrainingProgress($"Learning curve, {Interlocked.Increment(ref done)} of {tasks.Length} fits done", 1));
         });

@@ -38,9 +38,9 @@ internal sealed class MemberFit
     /// <param name="set">The table.</param>
     /// <param name="rows">Rows to fit on; both classes occur.</param>
     /// <param name="settings">How.</param>
-    /// <param name="report">Gets the share of this fit that was done since the last call.</param>
+    /// <param name="report">Gets the share of this fit that was done since the last call, and the trees grown in it.</param>
     /// <param name="cancellationToken">Cancels between rounds and epochs.</param>
-    internal static MemberFit Fit(TrainingSet set, int[] rows, TrainingSettings settings, Action<double> report, CancellationToken cancellationToken)
+    internal static MemberFit Fit(TrainingSet set, int[] rows, TrainingSettings settings, Action<double, int> report, CancellationToken cancellationToken)
     {
         var encoded = PreprocessorFit.Fit(set.Profile, set.Values, set.Labels, rows, settings.Encoding, settings.Seed);
         return Fit(set, rows, encoded, null, null, settings, report, cancellationToken);
@@ -48,20 +48,20 @@ internal sealed class MemberFit
 
     /// <summary>The same around tree members that were trained elsewhere on columns of the same preprocessor; null ones are fitted here.</summary>
     internal static MemberFit Fit(
-        TrainingSet set, int[] rows, PreprocessorFit.Result encoded, byte[]? boostingJson, byte[]? forestJson, TrainingSettings settings, Action<double> report, CancellationToken cancellationToken)
+        TrainingSet set, int[] rows, PreprocessorFit.Result encoded, byte[]? boostingJson, byte[]? forestJson, TrainingSettings settings, Action<double, int> report, CancellationToken cancellationToken)
     {
         var labels = Array.ConvertAll(rows, r => set.Labels[r]);
         int treeColumns = encoded.Preprocessor.TreeColumns.Count, denseColumns = encoded.Preprocessor.DenseColumns.Count;
 
         // Shares of the work as measured on 80,000 rows: forest 0.5, boosting 0.35, network 0.12, regression 0.03.
         var boosting = boostingJson ?? XGBoostTrainer.Train(encoded.Tree, treeColumns, labels, default, settings.GradientBoosting with { Seed = settings.Seed },
-            _ => Tick(report, 0.35 / settings.GradientBoosting.Rounds), cancellationToken: cancellationToken);
+            _ => Tick(report, 0.35 / settings.GradientBoosting.Rounds, settings.GradientBoosting.ParallelTrees), cancellationToken: cancellationToken);
         var forest = forestJson ?? XGBoostTrainer.Train(encoded.Tree, treeColumns, labels, default, Forest(settings.RandomForest, labels) with { Seed = settings.Seed },
-            _ => Tick(report, 0.5 / settings.RandomForest.Rounds), cancellationToken: cancellationToken);
+            _ => Tick(report, 0.5 / settings.RandomForest.Rounds, settings.RandomForest.ParallelTrees), cancellationToken: cancellationToken);
         var network = NetworkTrainer.Train(encoded.Dense, denseColumns, labels, settings.Seed, default, settings.Network, cancellationToken: cancellationToken);
-        report(0.12);
+        report(0.12, 0);
         var regression = LogisticRegressionTrainer.Train(encoded.Dense, denseColumns, labels, default, settings.Regression, cancellationToken);
-        report(0.03);
+        report(0.03, 0);
         return new MemberFit(encoded.Preprocessor, boosting, forest, network, regression, Means(encoded.Dense, denseColumns));
     }
 
@@ -95,9 +95,9 @@ internal sealed class MemberFit
         return predictions;
     }
 
-    private static bool Tick(Action<double> report, double share)
+    private static bool Tick(Action<double, int> report, double share, int trees)
     {
-        report(share);
+        report(share, trees);
         return true;
     }
 }

@@ -51,6 +51,14 @@ public sealed record SplitEvaluation
 
     /// <summary>Calibration per segment, those that are off first.</summary>
     public IReadOnlyList<SegmentCalibration> Segments { get; init; } = [];
+
+    /// <summary>A metric by what it is.</summary>
+    /// <param name="metric">Which.</param>
+    public double ValueOf(Metric metric) => SplitMeasure.Value(this, metric);
+
+    /// <summary>The name under which <see cref="Intervals"/> has a metric.</summary>
+    /// <param name="metric">Which.</param>
+    public static string NameOf(Metric metric) => SplitMeasure.Name(metric);
 }
 
 /// <summary>How a metric differs forward in time.</summary>
@@ -98,4 +106,8 @@ public sealed record ModelEvaluation
 /// <param name="Evaluation">What it is worth.</param>
 /// <param name="Fairness">How it treats groups of people.</param>
 /// <param name="Anchor">Whether its newest rows ask for other probabilities.</param>
-public sealed record JudgedTraining(TrainingResult Result, ModelEvaluation Evaluation, FairnessReport Fairness, Anchor Anchor);
+public sealed record JudgedTraining(TrainingResult Result, ModelEvaluation Evaluation, FairnessReport Fairness, Anchor Anchor)
+{
+    /// <summary>The stand-in that was trained on older rows and tested on the newest; null without a forward test.</summary>
+    public TrainingResult? Forward { get; init; }
+}

@@ -54,7 +54,8 @@ public static class SensitiveGroups
         return new FairnessReport(threshold, GroupComparison.Limit, attributes, GroupComparison.Worst(attributes.Select(a => a.Verdict)));
     }
 
-    private static IEnumerable<(string Name, string?[] Groups)> Groups(TrainingSet set, RowFacts facts)
+    /// <summary>Group of each row by each sensitive feature and attribute; null where unknown.</summary>
+    internal static IEnumerable<(string Name, string?[] Groups)> Groups(TrainingSet set, RowFacts facts)
     {
         for (var f = 0; f < set.Profile.Features.Count; f++)
         {

@@ -73,7 +73,7 @@ internal static class SplitMeasure
     };
 
     /// <summary>Each level, and terciles of the numbers along which probabilities differ most.</summary>
-    private static SegmentCalibration[] Segments(TrainingSet set, int[] rows, double[] probabilities, float[] labels, int fewest)
+    internal static SegmentCalibration[] Segments(TrainingSet set, int[] rows, double[] probabilities, float[] labels, int fewest)
     {
         var levels = new List<SegmentCalibration>();
         var numbers = new List<(double Spread, SegmentCalibration[] Segments)>();

@@ -49,10 +49,12 @@ public static class TrainingJudge
         var stratified = SplitMeasure.Of(set, result, capacity, evaluation, settings.Seed);
         var judged = new ModelEvaluation { Stratified = stratified.Evaluation, Twins = Twins(set, result, facts, moved) };
 
+        TrainingResult? standIn = null;
         var (forwardSplit, why) = evaluation.Forward ? Forward(set, all, share, facts) : (null, "it was not asked for");
         if (forwardSplit is { } split)
         {
             var later = EnsembleTrainer.Train(set, split.Train, split.Test, settings, Part(progress, "Forward in time: ", TrainingShare, 0.9), cancellationToken);
+            standIn = later;
             // Its own seed: the two tests are resampled apart.
             var forward = SplitMeasure.Of(set, later, capacity, evaluation, settings.Seed + 1);
             judged = judged with
@@ -69,7 +71,7 @@ public static class TrainingJudge
             judged = judged with { LearningCurve = LearningCurve.Draw(set, result, settings, Part(progress, "", 0.9, 0.97), cancellationToken) };
         }
 
-        return Finish(set, all, result, judged with { WhyNoForward = why }, evaluation, facts, settings, clock, progress, cancellationToken);
+        return Finish(set, all, result, judged with { WhyNoForward = why }, evaluation, facts, settings, clock, progress, cancellationToken) with { Forward = standIn };
     }
 
     /// <summary>Makes an ensemble around tree members that were trained elsewhere, and judges it on leads that were never exported.</summary>

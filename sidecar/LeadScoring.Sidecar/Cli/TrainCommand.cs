@@ -13,7 +13,7 @@ internal static class TrainCommand
         var settings = new Option<string?>("--settings") { Description = "Training settings (JSON): what differs from the defaults.", HelpName = "FILE" };
         var tuning = CommonTuning.Mode();
         var budget = CommonTuning.Budget();
-        var promote = new Option<PromotionMode>("--promote") { Description = "auto: champion if not worse than it on the test rows. always, never.", DefaultValueFactory = _ => PromotionMode.Auto };
+        var promote = new Option<PromotionMode>("--promote") { Description = "auto: champion if the gates pass. always, never.", DefaultValueFactory = _ => PromotionMode.Auto };
         var capacity = new Option<double?>("--capacity") { Description = "Leads that the team can work on: a share below 1, or a number a week. Default: 0.1.", HelpName = "N" };
         var external = new Option<string?>("--external") { Description = "Zip with members that were trained elsewhere on what export-matrix wrote: export.json, profile.yml, gradient_boosting.json and, if trained too, random_forest.json.", HelpName = "FILE" };
         var command = new Command("train", "Trains a model on all stored outcomes and adds it to the registry.") { organization, settings, tuning, budget, promote, capacity, external };

@@ -25,14 +25,6 @@ internal sealed class ContactNormsStore(Database database)
         return known is null || await connection.ExecuteScalarAsync<long?>(new CommandDefinition(Exists, new { organizationId }, cancellationToken: cancellationToken)) is null ? null : known;
     }
 
-    /// <summary>When each organization's norms were learned.</summary>
-    internal async Task<Dictionary<string, long>> LearnedAsync(CancellationToken cancellationToken)
-    {
-        const string Sql = "select organization_id, learned_at_ms from contact_norms";
-        await using var connection = await database.OpenConnectionAsync(cancellationToken);
-        return (await connection.QueryAsync<(string Organization, long AtMs)>(new CommandDefinition(Sql, cancellationToken: cancellationToken))).ToDictionary(r => r.Organization, r => r.AtMs, StringComparer.Ordinal);
-    }
-
     internal Task SetAsync(string organizationId, ContactNorms norms, CancellationToken cancellationToken)
     {
         const string Sql = """

@@ -9,14 +9,23 @@ internal static class GetModel
 {
     /// <param name="Anchor">What moves its probabilities to the present; absent when nothing was looked at yet.</param>
     /// <param name="AnchoredAt">When that was decided.</param>
-    public sealed record Response(int Version, bool IsChampion, string Origin, DateTimeOffset CreatedAt, Anchor? Anchor, DateTimeOffset? AnchoredAt, BundleManifest Manifest);
+    /// <param name="Card">How it was judged; absent when it was imported.</param>
+    /// <param name="Aliases">Names that stand for it.</param>
+    public sealed record Response(
+        int Version, bool IsChampion, IReadOnlyList<ModelAlias> Aliases, string Origin, DateTimeOffset CreatedAt, ModelLineage Lineage, ModelCard? Card, Anchor? Anchor, DateTimeOffset? AnchoredAt, BundleManifest Manifest);
 
-    internal static async Task<Ok<Response>> HandleAsync(int version, Caller caller, ModelStore store, AnchorStore anchors, CancellationToken cancellationToken)
+    internal static async Task<Ok<Response>> HandleAsync(int version, Caller caller, ModelStore store, ModelAliasStore aliases, AnchorStore anchors, CancellationToken cancellationToken)
     {
         var anchor = await anchors.GetAsync(caller.OrganizationId, version, cancellationToken);
         var row = await store.GetAsync(caller.OrganizationId, version, cancellationToken);
-        return TypedResults.Ok(new Response(row.Version, row.IsChampion, row.Origin, Moment.Of(row.CreatedAtMs), anchor?.Read(), Moment.Of(anchor?.CreatedAtMs), row.ReadManifest()));
+        var manifest = row.ReadManifest();
+        return TypedResults.Ok(new Response(
+            row.Version, row.IsChampion, AliasesOf(row, await aliases.ListAsync(caller.OrganizationId, cancellationToken)), row.Origin, Moment.Of(row.CreatedAtMs), ModelLineage.Of(row, manifest), row.ReadCard(), anchor?.Read(),
+            Moment.Of(anchor?.CreatedAtMs), manifest));
     }
+
+    internal static IReadOnlyList<ModelAlias> AliasesOf(ModelRow row, IReadOnlyDictionary<ModelAlias, int> aliases) =>
+        row.IsChampion ? [ModelAlias.Champion] : [.. aliases.Where(a => a.Value == row.Version).Select(a => a.Key).Order()];
 }
 
 internal static class GetModelBundle

@@ -9,6 +9,8 @@ internal static class ModelEndpoints
     internal static IServiceCollection AddModels(this IServiceCollection services)
     {
         services.AddSingleton<ModelStore>();
+        services.AddSingleton<ModelAliasStore>();
+        services.AddSingleton<RetrainStore>();
         services.AddSingleton<RulePosteriorStore>();
         services.AddSingleton<ContactNormsStore>();
         services.AddSingleton<AnchorStore>();
@@ -38,6 +40,14 @@ internal static class ModelEndpoints
         group.MapPost("/import", ImportModel.HandleAsync).WithMetadata(new WriteOnce()).RequireScope(ApiScope.Admin).Accepts<Stream>("application/zip", "application/octet-stream")
             .WithMetadata(new RouteBodyLimit(ImportModel.MaxBytes))
             .WithName("ImportModel").WithSummary("Adds a bundle as a new version; it is not promoted.");
+        group.MapGet("/{version:int}/card", GetModelCard.HandleAsync).RequireScope(ApiScope.Score).Produces(200, contentType: "text/html")
+            .WithName("GetModelCard").WithSummary("The model card as a page: how the version was judged, where it comes from, where it must not be trusted.");
+        group.MapGet("/{a:int}/diff/{b:int}", GetModelDiff.HandleAsync).RequireScope(ApiScope.Score)
+            .WithName("DiffModels").WithSummary("What two versions differ in: origin, parameters, features, metrics, libraries.");
+        group.MapPut("/aliases/{alias}", PutModelAlias.HandleAsync).RequireScope(ApiScope.Admin)
+            .WithName("PutModelAlias").WithSummary("Lets challenger or shadow stand for a version.");
+        group.MapDelete("/aliases/{alias}", PutModelAlias.DeleteAsync).RequireScope(ApiScope.Admin)
+            .WithName("DeleteModelAlias").WithSummary("Lets challenger or shadow stand for no version.");
         group.MapPost("/{version:int}/promote", PromoteModel.HandleAsync).WithMetadata(new WriteOnce()).RequireScope(ApiScope.Admin)
             .WithName("PromoteModel").WithSummary("Makes a version the champion.");
         group.MapPost("/rollback", RollbackModel.HandleAsync).WithMetadata(new WriteOnce()).RequireScope(ApiScope.Admin)

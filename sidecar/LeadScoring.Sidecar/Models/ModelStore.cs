@@ -16,8 +16,13 @@ internal sealed record ModelRow
     public string Manifest { get; init; } = "";
     public long CreatedAtMs { get; init; }
     public bool IsChampion { get; init; }
+    public string? RunId { get; init; }
+    public int? ChampionThen { get; init; }
+    public string? Card { get; init; }
 
     internal BundleManifest ReadManifest() => JsonSerializer.Deserialize<BundleManifest>(Manifest, ModelStore.ManifestJson)!;
+
+    internal ModelCard? ReadCard() => Card is null ? null : JsonSerializer.Deserialize<ModelCard>(Card, ModelStore.ManifestJson);
 }
 
 /// <summary>The registry: immutable, numbered versions per organization, and which of them is the champion.</summary>
@@ -27,12 +32,15 @@ internal sealed class ModelStore(Database database, Outbox outbox, TimeProvider 
 
     private const string Champion = "(select version from promotions where organization_id = @organizationId order by change desc limit 1)";
 
+    private const string Columns = $"""
+        version as Version, origin as Origin, features_hash as FeaturesHash, manifest as Manifest, created_at_ms as CreatedAtMs, run_id as RunId, champion_then as ChampionThen, card as Card,
+        case when version = {Champion} then 1 else 0 end as IsChampion
+        """;
+
     internal async Task<IReadOnlyList<ModelRow>> ListAsync(string organizationId, CancellationToken cancellationToken)
     {
         const string Sql = $"""
-            select version as Version, origin as Origin, features_hash as FeaturesHash, manifest as Manifest, created_at_ms as CreatedAtMs,
-                   case when version = {Champion} then 1 else 0 end as IsChampion
-            from models where organization_id = @organizationId order by version desc
+            select {Columns} from models where organization_id = @organizationId order by version desc
             """;
         await using var connection = await database.OpenConnectionAsync(cancellationToken);
         return [.. await connection.QueryAsync<ModelRow>(new CommandDefinition(Sql, new { organizationId }, cancellationToken: cancellationToken))];
@@ -42,9 +50,7 @@ internal sealed class ModelStore(Database database, Outbox outbox, TimeProvider 
     internal async Task<ModelRow> GetAsync(string organizationId, int version, CancellationToken cancellationToken)
     {
         const string Sql = $"""
-            select version as Version, origin as Origin, features_hash as FeaturesHash, manifest as Manifest, created_at_ms as CreatedAtMs,
-                   case when version = {Champion} then 1 else 0 end as IsChampion
-            from models where organization_id = @organizationId and version = @version
+            select {Columns} from models where organization_id = @organizationId and version = @version
             """;
         await using var connection = await database.OpenConnectionAsync(cancellationToken);
         return await connection.QuerySingleOrDefaultAsync<ModelRow>(new CommandDefinition(Sql, new { organizationId, version }, cancellationToken: cancellationToken)) ?? throw Unknown(version);
@@ -80,20 +86,42 @@ internal sealed class ModelStore(Database database, Outbox outbox, TimeProvider 
         transaction.Connection.ExecuteScalarAsync<int?>(transaction.Command($"select {Champion}", new { organizationId }, cancellationToken));
 
     /// <summary>Adds a version. Nothing of it can be changed afterwards.</summary>
-    internal async Task<int> AddAsync(WriteTransaction transaction, string organizationId, ModelBundle model, byte[] bundle, string origin, CancellationToken cancellationToken)
+    internal Task<int> AddAsync(WriteTransaction transaction, string organizationId, ModelBundle model, byte[] bundle, string origin, CancellationToken cancellationToken) =>
+        AddAsync(transaction, organizationId, model, bundle, origin, null, cancellationToken);
+
+    /// <param name="runId">Training run that it comes from; null when it was imported.</param>
+    /// <inheritdoc cref="AddAsync(WriteTransaction, string, ModelBundle, byte[], string, CancellationToken)" />
+    internal async Task<int> AddAsync(WriteTransaction transaction, string organizationId, ModelBundle model, byte[] bundle, string origin, string? runId, CancellationToken cancellationToken)
     {
         const string Next = "select coalesce(max(version), 0) + 1 from models where organization_id = @organizationId";
-        const string Model = """
-            insert into models (organization_id, version, origin, features_hash, manifest, created_at_ms)
-            values (@organizationId, @version, @origin, @featuresHash, @manifest, @nowMs)
+        const string Model = $"""
+            insert into models (organization_id, version, origin, features_hash, manifest, created_at_ms, run_id, champion_then)
+            values (@organizationId, @version, @origin, @featuresHash, @manifest, @nowMs, @runId, {Champion})
             """;
         const string Bundle = "insert into model_bundles (organization_id, version, bundle) values (@organizationId, @version, @bundle)";
         await LockAsync(transaction, organizationId, cancellationToken);
         var version = await transaction.Connection.ExecuteScalarAsync<int>(transaction.Command(Next, new { organizationId }, cancellationToken));
         var manifest = JsonSerializer.Serialize(model.Manifest, ManifestJson);
-        await transaction.ExecuteAsync(Model, new { organizationId, version, origin, featuresHash = model.FeaturesHash, manifest, nowMs = time.NowMs() }, cancellationToken);
+        await transaction.ExecuteAsync(Model, new { organizationId, version, origin, featuresHash = model.FeaturesHash, manifest, nowMs = time.NowMs(), runId }, cancellationToken);
         await transaction.ExecuteAsync(Bundle, new { organizationId, version, bundle }, cancellationToken);
         return version;
+    }
+
+    /// <summary>How a version was judged, and what it learned from; in the transaction that adds it.</summary>
+    internal static async Task DescribeAsync(WriteTransaction transaction, string organizationId, int version, ModelCard card, byte[] learnedFrom, CancellationToken cancellationToken)
+    {
+        const string Card = "update models set card = @card where organization_id = @organizationId and version = @version and card is null";
+        const string Learned = "update model_bundles set learned_from = @learnedFrom where organization_id = @organizationId and version = @version and learned_from is null";
+        await transaction.ExecuteAsync(Card, new { organizationId, version, card = JsonSerializer.Serialize(card, ManifestJson) }, cancellationToken);
+        await transaction.ExecuteAsync(Learned, new { organizationId, version, learnedFrom }, cancellationToken);
+    }
+
+    /// <summary>Hashes of the leads that a version learned from, sorted; null when nobody kept them.</summary>
+    internal async Task<long[]?> LearnedAsync(string organizationId, int version, CancellationToken cancellationToken)
+    {
+        const string Sql = "select learned_from from model_bundles where organization_id = @organizationId and version = @version";
+        await using var connection = await database.OpenConnectionAsync(cancellationToken);
+        return await connection.ExecuteScalarAsync<byte[]?>(new CommandDefinition(Sql, new { organizationId, version }, cancellationToken: cancellationToken)) is { } bytes ? LearnedLeads.Read(bytes) : null;
     }
 
     /// <summary>Makes a version the champion and returns the one before; the same version again changes nothing.</summary>
@@ -107,6 +135,7 @@ internal sealed class ModelStore(Database database, Outbox outbox, TimeProvider 
         var previous = await ChampionVersionAsync(transaction, organizationId, cancellationToken);
         if (previous == version) return previous;
         await transaction.ExecuteAsync(Sql, new { organizationId, version, previous, reason, nowMs = time.NowMs() }, cancellationToken);
+        await ModelAliasStore.RemoveAsync(transaction, organizationId, version, cancellationToken);
         await outbox.PutModelPromotedAsync(transaction, organizationId, new ModelPromotedData(version, previous, reason), cancellationToken);
         return previous;
     }
@@ -129,5 +158,5 @@ internal sealed class ModelStore(Database database, Outbox outbox, TimeProvider 
 
     internal const string RollbackReason = "rollback";
 
-    private static ProblemException Unknown(int version) => new(ProblemKind.NotFound, $"There is no model version {version}. GET /v1/models lists them.");
+    internal static ProblemException Unknown(int version) => new(ProblemKind.NotFound, $"There is no model version {version}. GET /v1/models lists them.");
 }

@@ -1,4 +1,5 @@
 using LeadScoring.Sidecar.Api;
+using LeadScoring.Sidecar.Jobs;
 
 namespace LeadScoring.Sidecar.Organizations;
 
@@ -8,6 +9,7 @@ internal static class OrganizationEndpoints
     {
         services.AddSingleton<ProfileStore>();
         services.AddSingleton<OrganizationStore>();
+        services.AddSingleton<ListOrganizations>(provider => provider.GetRequiredService<OrganizationStore>().ListAsync);
         services.AddSingleton<GradePolicyStore>();
         services.AddSingleton<ApiKeyStore>();
         services.AddSingleton<VerifyApiKey>(provider => provider.GetRequiredService<ApiKeyStore>().VerifyAsync);

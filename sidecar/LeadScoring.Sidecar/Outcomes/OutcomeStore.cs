@@ -28,6 +28,10 @@ public enum OutcomeStatus
 /// <summary>A label for training.</summary>
 internal sealed record LabeledLead(string LeadId, bool Converted, long OccurredAtMs, long? AsOfMs, double? Revenue, string? Stage = null, bool? IsFinal = null);
 
+/// <summary>Outcomes by kind.</summary>
+/// <param name="New">Changes recorded since a moment, taken back ones included.</param>
+internal readonly record struct OutcomeCounts(long Converted, long NotConverted, long New);
+
 /// <summary>The outcomes table, and the history of its changes.</summary>
 internal sealed class OutcomeStore(Database database, LeadStore leads, TimeProvider time)
 {
@@ -87,5 +91,15 @@ internal sealed class OutcomeStore(Database database, LeadStore leads, TimeProvi
                 rows.GetString(0), rows.GetInt64(1) != 0, rows.GetInt64(2), rows.IsDBNull(3) ? null : rows.GetInt64(3), rows.IsDBNull(4) ? null : rows.GetDouble(4),
                 rows.IsDBNull(5) ? null : rows.GetString(5), rows.IsDBNull(6) ? null : rows.GetInt64(6) != 0);
         }
+    }
+
+    /// <summary>Leads with an outcome, and what was recorded after a moment.</summary>
+    internal async Task<OutcomeCounts> CountAsync(string organizationId, long sinceMs, CancellationToken cancellationToken)
+    {
+        const string Leads = "select count(distinct lead_id) from outcomes where organization_id = @organizationId and converted = @converted";
+        const string New = "select count(*) from outcome_history where organization_id = @organizationId and recorded_at_ms > @sinceMs";
+        await using var connection = await database.OpenConnectionAsync(cancellationToken);
+        Task<long> CountAsync(string sql, int converted) => connection.ExecuteScalarAsync<long>(new CommandDefinition(sql, new { organizationId, converted, sinceMs }, cancellationToken: cancellationToken));
+        return new OutcomeCounts(await CountAsync(Leads, 1), await CountAsync(Leads, 0), await CountAsync(New, 0));
     }
 }

@@ -1,4 +1,5 @@
 using LeadScoring.Sidecar.Api;
+using LeadScoring.Sidecar.Jobs;
 using LeadScoring.Sidecar.Leads;
 
 namespace LeadScoring.Sidecar.Recommendations;
@@ -10,8 +11,7 @@ internal static class RecommendationEndpoints
         services.AddOptions<RecommendationOptions>().Bind(configuration.GetSection(RecommendationOptions.Section)).ValidateDataAnnotations().ValidateOnStart();
         services.AddSingleton<ActionStore>();
         services.AddSingleton(new LeadErasure("actions_taken"));
-        services.AddSingleton<LearnContactNorms>();
-        services.AddHostedService(provider => provider.GetRequiredService<LearnContactNorms>());
+        services.AddJob<LearnContactNorms>("contact_norms", "0 40 3 * * ?", "Learns when the organization's leads are active and how they answer.");
         return services;
     }
 

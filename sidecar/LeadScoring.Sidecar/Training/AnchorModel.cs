@@ -17,7 +17,7 @@ internal sealed class AnchorModel(TrainingData data, ProfileStore profiles, Mode
     private const int MostRows = 20_000;
 
     /// <exception cref="ProblemException">There is no such version, it cannot be read, or it was made for another profile.</exception>
-    internal async Task<(Anchor Anchor, int LeadsToRescore)> RunAsync(string organizationId, int version, CancellationToken cancellationToken)
+    internal async Task<(Anchor Anchor, int LeadsToRescore, RecentRanking Recent)> RunAsync(string organizationId, int version, CancellationToken cancellationToken)
     {
         ModelBundle bundle;
         try
@@ -32,7 +32,7 @@ internal sealed class AnchorModel(TrainingData data, ProfileStore profiles, Mode
         var profile = (await profiles.GetActiveAsync(organizationId, cancellationToken)).Profile;
         if (bundle.FeaturesHash != profile.FeaturesHash) throw new ProblemException(ProblemKind.Conflict, $"Model {version} was made for other features than those of the active profile.");
         var labeled = await data.BuildAsync(organizationId, profile, null, cancellationToken);
-        var anchor = Decide(bundle, labeled);
+        var (anchor, recent) = Decide(bundle, labeled);
         var stale = await database.WriteAsync(async transaction =>
         {
             await anchors.AddAsync(transaction, organizationId, version, anchor, AnchorStore.FromOutcomes, cancellationToken);
@@ -40,11 +40,11 @@ internal sealed class AnchorModel(TrainingData data, ProfileStore profiles, Mode
                 ? (int)(await RescoringRunStore.StartAsync(transaction, organizationId, RescoringReason.Anchor, time.NowMs(), cancellationToken)).Total
                 : 0;
         }, cancellationToken);
-        return (anchor, stale);
+        return (anchor, stale, recent);
     }
 
     /// <summary>Outcomes decided after the training's window, of leads that had their whole horizon: the model has not seen them, and none is missing for being young.</summary>
-    private static Anchor Decide(ModelBundle bundle, LabeledSet labeled)
+    private static (Anchor Anchor, RecentRanking Recent) Decide(ModelBundle bundle, LabeledSet labeled)
     {
         var asOf = labeled.Set.AsOfMs!;
         var model = bundle.Model.WithAnchor(Anchor.Identity);
@@ -57,12 +57,13 @@ internal sealed class AnchorModel(TrainingData data, ProfileStore profiles, Mode
         var young = labeled.Young.WithFeatures(model.Profile);
         var trainingRate = bundle.Manifest.OutOfFold is { Ensemble: { Rows: > 0 } e } ? e.Positives / (double)e.Rows : double.NaN;
         if (!(trainingRate is > 0 and < 1)) throw new ProblemException(ProblemKind.Conflict, "The bundle does not say which base rate it was calibrated for; train anew.");
-        return Reanchoring.Decide(
-            new MaturedOutcomes(Array.ConvertAll(recent, r => model.Score(set.Row(r)).Probability), Array.ConvertAll(recent, r => set.Labels[r]))
-            {
-                Moments = Array.ConvertAll(recent, r => asOf[r]), LagMs = model.Profile.HorizonDays * ActivityState.DayMs, Intervals = model.Certainty.Intervals,
-            },
+        var probabilities = Array.ConvertAll(recent, r => model.Score(set.Row(r)).Probability);
+        var labels = Array.ConvertAll(recent, r => set.Labels[r]);
+        var anchor = Reanchoring.Decide(
+            new MaturedOutcomes(probabilities, labels) { Moments = Array.ConvertAll(recent, r => asOf[r]), LagMs = model.Profile.HorizonDays * ActivityState.DayMs, Intervals = model.Certainty.Intervals },
             [.. Enumerable.Range(0, young.Rows).Select(r => model.Score(young.Row(r)).Probability)], trainingRate, bundle.Manifest.Settings.Seed);
+        var trained = bundle.Manifest.Evaluation?.Forward ?? bundle.Manifest.Evaluation?.Stratified;
+        return (anchor, RecentRanking.Of(probabilities, labels, trained?.Metrics.RocAuc ?? double.NaN));
     }
 }
 
@@ -74,7 +75,7 @@ internal static class PostAnchor
 
     internal static async Task<Ok<Response>> HandleAsync(int version, Caller caller, AnchorModel anchoring, ActiveModels active, CancellationToken cancellationToken)
     {
-        var (anchor, stale) = await anchoring.RunAsync(caller.OrganizationId, version, cancellationToken);
+        var (anchor, stale, _) = await anchoring.RunAsync(caller.OrganizationId, version, cancellationToken);
         active.Forget(caller.OrganizationId);
         return TypedResults.Ok(new Response(version, anchor, stale));
     }

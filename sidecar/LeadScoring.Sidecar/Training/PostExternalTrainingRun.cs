@@ -11,7 +11,7 @@ internal static class PostExternalTrainingRun
     internal const long MaxBytes = 256_000_000;
 
     internal static async Task<Accepted<GetTrainingRun.Response>> HandleAsync(
-        HttpRequest request, Caller caller, TrainingRunStore runs, ProfileStore profiles, CancellationToken cancellationToken, string promote = "auto")
+        HttpRequest request, Caller caller, TrainingRunStore runs, ProfileStore profiles, TimeProvider time, CancellationToken cancellationToken, string promote = "auto")
     {
         if (!Enum.TryParse<PromotionMode>(promote, ignoreCase: true, out var mode) || int.TryParse(promote, out _)) throw ProblemException.Invalid("?promote", "promote is auto, always or never.");
         using var buffer = new MemoryStream();
@@ -29,6 +29,6 @@ internal static class PostExternalTrainingRun
         }
 
         var run = await runs.CreateAsync(caller.OrganizationId, new TrainingSettings(), new EvaluationSettings(), mode, zip, isRunning: false, cancellationToken);
-        return TypedResults.Accepted($"/v1/training-runs/{run.RunId}", GetTrainingRun.Of(run));
+        return TypedResults.Accepted($"/v1/training-runs/{run.RunId}", GetTrainingRun.Of(run, time.GetUtcNow()));
     }
 }

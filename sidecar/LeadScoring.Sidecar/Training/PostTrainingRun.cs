@@ -13,15 +13,15 @@ internal static class PostTrainingRun
     /// <summary>What the documentation shows of the body; it is read strictly, so that a misspelt setting is not silently a default.</summary>
     public sealed record Request(
         [property: Description("What differs from the defaults; see settings in the manifest of GET /v1/models/{version}.")] TrainingSettings? Settings = null,
-        [property: Description("auto (default): becomes champion if not worse than it on the test rows. always, never.")] PromotionMode Promote = PromotionMode.Auto,
+        [property: Description("auto (default): becomes the champion if the gates pass (GET /v1/gates). always, never.")] PromotionMode Promote = PromotionMode.Auto,
         [property: Description("How the training is judged; nothing here changes the model.")] EvaluationSettings? Evaluation = null);
 
-    internal static async Task<Accepted<GetTrainingRun.Response>> HandleAsync(JsonElement body, Caller caller, TrainingRunStore runs, CancellationToken cancellationToken)
+    internal static async Task<Accepted<GetTrainingRun.Response>> HandleAsync(JsonElement body, Caller caller, TrainingRunStore runs, TimeProvider time, CancellationToken cancellationToken)
     {
         var request = Read(body);
         if (!XGBoostLibrary.IsAvailable) throw new ProblemException(ProblemKind.Conflict, XGBoostLibrary.WhyUnavailable!);
         var run = await runs.CreateAsync(caller.OrganizationId, request.Settings ?? new TrainingSettings(), request.Evaluation ?? new EvaluationSettings(), request.Promote, null, isRunning: false, cancellationToken);
-        return TypedResults.Accepted($"/v1/training-runs/{run.RunId}", GetTrainingRun.Of(run));
+        return TypedResults.Accepted($"/v1/training-runs/{run.RunId}", GetTrainingRun.Of(run, time.GetUtcNow()));
     }
 
     private static Request Read(JsonElement body)

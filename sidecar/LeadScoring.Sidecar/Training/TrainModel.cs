@@ -1,6 +1,4 @@
-using System.Globalization;
 using LeadScoring.Ml.Bundles;
-using LeadScoring.Ml.Metrics;
 using LeadScoring.Ml.Training;
 using LeadScoring.Sidecar.Api;
 using LeadScoring.Sidecar.Leads;
@@ -16,7 +14,7 @@ internal sealed record TrainedVersion(int Version, bool IsPromoted, string Reaso
 
 /// <summary>One training from the stored outcomes to a new version in the registry. Runs in the training process.</summary>
 internal sealed class TrainModel(
-    TrainingData data, ProfileStore profiles, ModelStore models, RulePosteriorStore posteriors, AnchorStore anchors, TrainingRunStore runs, Database database, TimeProvider time)
+    TrainingData data, ProfileStore profiles, ModelStore models, JudgeModel judge, RulePosteriorStore posteriors, AnchorStore anchors, TrainingRunStore runs, Database database, TimeProvider time)
 {
     /// <exception cref="TrainingException">Too few outcomes, or no native library.</exception>
     /// <exception cref="BundleException">Members that were trained elsewhere do not fit the profile.</exception>
@@ -33,17 +31,21 @@ internal sealed class TrainModel(
         judged = judged with { Evaluation = judged.Evaluation with { Waiting = labeled.Waiting } };
         var zip = ModelBundle.Write(labeled.Set, result, settings, time.NowMs(), judged);
         var bundle = ModelBundle.Read(zip);
-        var (promote, reason) = await DecideAsync(run, labeled.Set, result, settings, cancellationToken);
+        progress.Report(new TrainingProgress("Comparing with the champion", 1));
+        var card = await judge.RunAsync(run, labeled, judged, cancellationToken);
+        var held = result.TestRows.ToHashSet();
+        var learned = LearnedLeads.Of(labeled.LeadIds.Where((_, r) => !held.Contains(r)));
         return await database.WriteAsync(async transaction =>
         {
-            var version = await models.AddAsync(transaction, run.OrganizationId, bundle, zip, "trained", cancellationToken);
+            var version = await models.AddAsync(transaction, run.OrganizationId, bundle, zip, "trained", run.RunId, cancellationToken);
+            await ModelStore.DescribeAsync(transaction, run.OrganizationId, version, card, learned, cancellationToken);
             // In force from the first score on: what was trained may lie behind what is.
             await anchors.AddAsync(transaction, run.OrganizationId, version, judged.Anchor, AnchorStore.FromTraining, cancellationToken);
             if (labeled.Waiting is { } waiting) await runs.NoteAsync(transaction, run, waiting, cancellationToken);
-            if (promote) await PromoteModel.PromoteAsync(transaction, run.OrganizationId, version, reason, models, time, cancellationToken);
-            if (!await runs.SucceedAsync(transaction, run, version, promote, reason, cancellationToken))
-                throw new TrainingException("The run was taken over by another process; this result is dropped.");
-            return new TrainedVersion(version, promote, reason, bundle.Manifest, [.. result.TestRows.Select(r => labeled.LeadIds[r])]);
+            if (card.IsPromoted) await PromoteModel.PromoteAsync(transaction, run.OrganizationId, version, card.Decision, models, time, cancellationToken);
+            if (!await runs.SucceedAsync(transaction, run, version, card.IsPromoted, card.Decision, cancellationToken))
+                throw new TrainingException("The run was cancelled, or taken over by another process; this result is dropped.");
+            return new TrainedVersion(version, card.IsPromoted, card.Decision, bundle.Manifest, [.. result.TestRows.Select(r => labeled.LeadIds[r])]);
         }, cancellationToken);
     }
 
@@ -62,39 +64,5 @@ internal sealed class TrainModel(
                 await RescoringRunStore.StartAsync(transaction, run.OrganizationId, RescoringReason.Rules, time.NowMs(), cancellationToken);
             return true;
         }, cancellationToken);
-    }
-
-    /// <summary>
-    /// Auto: the first model when its gain over rules and outcomes is proven; a later one when it is not worse than the champion in log loss
-    /// on the same test rows. The champion may have learned from them, so this errs on its side.
-    /// </summary>
-    private async Task<(bool Promote, string Reason)> DecideAsync(TrainingRun run, TrainingSet set, TrainingResult result, TrainingSettings settings, CancellationToken cancellationToken)
-    {
-        if (run.ReadPromote() == PromotionMode.Never) return (false, "promotion was not asked for");
-        if (await models.ChampionVersionAsync(run.OrganizationId, cancellationToken) is not { } champion)
-        {
-            if (run.ReadPromote() == PromotionMode.Always) return (true, "first model, and promotion was asked for in any case");
-            var verdict = ColdStart.Judge(set, result.CalibrationRows, result.OutOfFoldProbabilities, settings);
-            return (verdict.IsProven, $"first model: {verdict.Reason}{(verdict.IsProven ? "" : "; rules and outcomes go on scoring")}");
-        }
-
-        if (run.ReadPromote() == PromotionMode.Always) return (true, "promotion was asked for in any case");
-        ModelBundle current;
-        try
-        {
-            current = ModelBundle.Read(await models.GetBundleAsync(run.OrganizationId, champion, cancellationToken));
-        }
-        catch (BundleException)
-        {
-            return (true, $"champion {champion} cannot be read");
-        }
-
-        if (current.FeaturesHash != set.Profile.FeaturesHash) return (true, $"champion {champion} does not fit the profile's features");
-        var same = set.WithFeatures(current.Model.Profile);
-        var labels = Array.ConvertAll(result.TestRows, r => set.Labels[r]);
-        var before = ProbabilityLoss.LogLoss(Array.ConvertAll(result.TestRows, r => current.Model.Score(same.Row(r)).Probability), labels);
-        var after = result.Test!.Ensemble.LogLoss;
-        var text = string.Create(CultureInfo.InvariantCulture, $"log loss {after:0.0000} against {before:0.0000} of champion {champion} on {labels.Length:N0} test rows");
-        return (after <= before, after <= before ? $"not worse: {text}" : $"worse: {text}");
     }
 }

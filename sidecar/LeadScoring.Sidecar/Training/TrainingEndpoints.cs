@@ -1,4 +1,5 @@
 using LeadScoring.Sidecar.Api;
+using LeadScoring.Sidecar.Jobs;
 
 namespace LeadScoring.Sidecar.Training;
 
@@ -11,6 +12,12 @@ internal static class TrainingEndpoints
         services.AddSingleton<TrainingData>();
         services.AddSingleton<TrainModel>();
         services.AddSingleton<AnchorModel>();
+        services.AddSingleton<GatePolicyStore>();
+        services.AddSingleton<JudgeModel>();
+        services.AddSingleton<DecideRetrain>();
+        services.AddJob<WeeklyRetrain>("retrain", "0 0 3 ? * SUN", "Trains a new model on all outcomes, if there is something to learn.");
+        services.AddJob<CheckRetrain>("retrain_check", "0 30 * * * ?", "Trains between the weeks when drift, lost performance or many new outcomes ask for it.");
+        services.AddJob<CollectOutcomes>("outcomes", "0 15 2 * * ?", "Holds the champion against matured outcomes, and moves its probabilities if that is called for.");
         services.AddSingleton<TrainingProcess>();
         services.AddHostedService<TrainingQueue>();
         return services;
@@ -28,6 +35,18 @@ internal static class TrainingEndpoints
             .WithName("ListTrainingRuns").WithSummary("Lists training runs, the newest first.");
         group.MapGet("/{runId}", GetTrainingRun.HandleAsync).RequireScope(ApiScope.Score)
             .WithName("GetTrainingRun").WithSummary("Progress and result of a training run.");
+        group.MapGet("/{runId}/events", FollowTrainingRun.HandleAsync).RequireScope(ApiScope.Score)
+            .WithName("FollowTrainingRun").WithSummary("Progress of a training run as server-sent events, until it ends.");
+        group.MapPost("/{runId}/cancel", CancelTrainingRun.HandleAsync).RequireScope(ApiScope.Admin)
+            .WithName("CancelTrainingRun").WithSummary("Stops a training run that waits or runs; nothing of it is kept.");
+        group.MapGet("/decisions", ListRetrainDecisions.HandleAsync).RequireScope(ApiScope.Score)
+            .WithName("ListRetrainDecisions").WithSummary("What asked for a new model, and whether a training began or why none did.");
+        routes.MapGet("/gates", Gates.GetAsync).RequireScope(ApiScope.Score).WithTags("Training")
+            .WithName("GetGates").WithSummary("What a new model must show before it becomes the champion.");
+        routes.MapPut("/gates", Gates.PutAsync).Accepts<LeadScoring.Ml.Training.GateSettings>("application/json").RequireScope(ApiScope.Admin).WithTags("Training")
+            .WithName("PutGates").WithSummary("Sets the organization's own margins and targets; what is not said has its default.");
+        routes.MapDelete("/gates", Gates.DeleteAsync).RequireScope(ApiScope.Admin).WithTags("Training")
+            .WithName("DeleteGates").WithSummary("Goes back to the default margins and targets.");
         routes.MapPost("/models/{version:int}/anchor", PostAnchor.HandleAsync).RequireScope(ApiScope.Admin).WithTags("Models")
             .WithName("AnchorModel").WithSummary("Holds a version's probabilities against recent matured outcomes and moves them to the present base rate if that is called for.");
         routes.MapGet("/training-data", GetTrainingData.HandleAsync).RequireScope(ApiScope.Admin).Produces(200, contentType: "text/csv").WithTags("Training")

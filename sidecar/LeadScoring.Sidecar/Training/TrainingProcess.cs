@@ -26,7 +26,14 @@ internal sealed class TrainingProcess(Database database, TrainingRunStore runs, 
         var errors = ReadErrorsAsync(child, timeout.Token);
         try
         {
-            await FollowAsync(child, run, timeout.Token);
+            if (await FollowAsync(child, run, timeout.Token) is { } stopped)
+            {
+                child.Kill(entireProcessTree: true);
+                // What was cancelled has its reason already.
+                await runs.FailAsync(run, stopped, cancellationToken);
+                return;
+            }
+
             await child.WaitForExitAsync(timeout.Token);
             if (child.ExitCode != 0) await runs.FailAsync(run, Reason(child.ExitCode, await errors), cancellationToken);
         }
@@ -39,7 +46,8 @@ internal sealed class TrainingProcess(Database database, TrainingRunStore runs, 
         }
     }
 
-    private async Task FollowAsync(Process child, TrainingRun run, CancellationToken cancellationToken)
+    /// <returns>Why it must not go on; null when it has ended by itself.</returns>
+    private async Task<string?> FollowAsync(Process child, TrainingRun run, CancellationToken cancellationToken)
     {
         var progress = new TrainingProgress("Starting", 0);
         var reported = 0L;
@@ -50,15 +58,25 @@ internal sealed class TrainingProcess(Database database, TrainingRunStore runs, 
             // A sign of life even while the child is silent: a forest is one long round.
             if (await Task.WhenAny(line, tick) == line)
             {
-                if (await line is not { } text) return;
+                if (await line is not { } text) return null;
                 if (text.IndexOf(' ') is var space and > 0 && double.TryParse(text[..space], CultureInfo.InvariantCulture, out var fraction)) progress = new TrainingProgress(text[(space + 1)..], fraction);
                 line = child.StandardOutput.ReadLineAsync(cancellationToken).AsTask();
             }
 
             if (time.GetElapsedTime(reported) < ReportEvery) continue;
             reported = time.GetTimestamp();
-            await runs.ReportAsync(run, progress, cancellationToken);
+            if (!await runs.ReportAsync(run, progress, cancellationToken)) return "Cancelled by hand.";
+            if (TooMuchMemory(child) is { } reason) return reason;
         }
+    }
+
+    /// <summary>Native memory included, which no setting of the runtime bounds.</summary>
+    private string? TooMuchMemory(Process child)
+    {
+        if (options.Value.MaxMemoryBytes == 0) return null;
+        child.Refresh();
+        if (child.HasExited || child.WorkingSet64 <= options.Value.MaxMemoryBytes) return null;
+        return string.Create(CultureInfo.InvariantCulture, $"Ended at {child.WorkingSet64 / 1e6:N0} MB of memory; LEADSCORING__TRAINING__MAXMEMORYBYTES allows {options.Value.MaxMemoryBytes / 1e6:N0} MB.");
     }
 
     private static async Task<IReadOnlyList<string>> ReadErrorsAsync(Process child, CancellationToken cancellationToken)
@@ -102,6 +120,12 @@ internal sealed class TrainingProcess(Database database, TrainingRunStore runs, 
         info.Environment["LEADSCORING__DATABASE"] = database.Setting;
         // Threads of OpenMP that wait by spinning would take the cores from scoring.
         info.Environment["OMP_WAIT_POLICY"] = "passive";
+        if (options.Value.Cores > 0)
+        {
+            var cores = options.Value.Cores.ToString(CultureInfo.InvariantCulture);
+            (info.Environment["DOTNET_PROCESSOR_COUNT"], info.Environment["OMP_NUM_THREADS"]) = (cores, cores);
+        }
+
         return info;
     }
 }

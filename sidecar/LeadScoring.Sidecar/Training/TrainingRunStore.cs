@@ -4,6 +4,7 @@ using Dapper;
 using LeadScoring.Ml.Bundles;
 using LeadScoring.Ml.Training;
 using LeadScoring.Sidecar.Api;
+using LeadScoring.Sidecar.Models;
 using LeadScoring.Sidecar.Storage;
 
 namespace LeadScoring.Sidecar.Training;
@@ -22,12 +23,15 @@ public enum TrainingStatus
 
     /// <summary>No model came of it; the reason says why.</summary>
     Failed,
+
+    /// <summary>Stopped by somebody.</summary>
+    Cancelled,
 }
 
 /// <summary>Whether the new model becomes the champion.</summary>
 public enum PromotionMode
 {
-    /// <summary>If it is not worse than the champion on the test rows.</summary>
+    /// <summary>If the gates pass.</summary>
     Auto,
 
     /// <summary>In any case.</summary>
@@ -52,6 +56,7 @@ internal sealed record TrainingRun
     public bool IsPromoted { get; init; }
     public string? Reason { get; init; }
     public string? Notes { get; init; }
+    public string Cause { get; init; } = "";
     public long CreatedAtMs { get; init; }
     public long? StartedAtMs { get; init; }
     public long? FinishedAtMs { get; init; }
@@ -69,7 +74,7 @@ internal sealed class TrainingRunStore(Database database, TimeProvider time)
     private const string Columns = """
         organization_id as OrganizationId, run_id as RunId, status as Status, stage as Stage, fraction as Fraction, settings as Settings, promote as Promote,
         model_version as ModelVersion, is_promoted as IsPromoted, reason as Reason, created_at_ms as CreatedAtMs, started_at_ms as StartedAtMs, finished_at_ms as FinishedAtMs,
-        evaluation as Evaluation, notes as Notes
+        evaluation as Evaluation, notes as Notes, cause as Cause
         """;
 
     /// <exception cref="ProblemException">The organization has an open run, or there is no such organization.</exception>
@@ -79,11 +84,12 @@ internal sealed class TrainingRunStore(Database database, TimeProvider time)
     /// <param name="externalMembers">Zip with tree members that were trained elsewhere; null: all are trained here.</param>
     /// <inheritdoc cref="CreateAsync(string, TrainingSettings, PromotionMode, bool, CancellationToken)" />
     internal async Task<TrainingRun> CreateAsync(
-        string organizationId, TrainingSettings settings, EvaluationSettings evaluation, PromotionMode promote, byte[]? externalMembers, bool isRunning, CancellationToken cancellationToken)
+        string organizationId, TrainingSettings settings, EvaluationSettings evaluation, PromotionMode promote, byte[]? externalMembers, bool isRunning, CancellationToken cancellationToken,
+        RetrainCause cause = RetrainCause.Manual)
     {
         const string Sql = """
-            insert into training_runs (organization_id, run_id, status, stage, fraction, settings, evaluation, promote, external_members, is_promoted, created_at_ms, started_at_ms, heartbeat_ms)
-            values (@organizationId, @runId, @status, @stage, 0, @settings, @evaluation, @promote, @externalMembers, 0, @nowMs, @startedAtMs, @startedAtMs)
+            insert into training_runs (organization_id, run_id, status, stage, fraction, settings, evaluation, promote, external_members, is_promoted, created_at_ms, started_at_ms, heartbeat_ms, cause)
+            values (@organizationId, @runId, @status, @stage, 0, @settings, @evaluation, @promote, @externalMembers, 0, @nowMs, @startedAtMs, @startedAtMs, @cause)
             """;
         var runId = Guid.CreateVersion7(time.GetUtcNow()).ToString("N");
         var nowMs = time.NowMs();
@@ -93,7 +99,7 @@ internal sealed class TrainingRunStore(Database database, TimeProvider time)
             {
                 organizationId, runId, nowMs, status = isRunning ? "running" : "queued", stage = isRunning ? "Starting" : "Waiting",
                 settings = JsonSerializer.Serialize(settings, BundleManifest.Json), evaluation = JsonSerializer.Serialize(evaluation, BundleManifest.Json),
-                promote = promote.ToString().ToLowerInvariant(), externalMembers, startedAtMs = isRunning ? nowMs : (long?)null,
+                promote = promote.ToString().ToLowerInvariant(), externalMembers, startedAtMs = isRunning ? nowMs : (long?)null, cause = RetrainStore.Text(cause),
             }, cancellationToken), cancellationToken);
         }
         catch (DbException e) when (StorageFaults.Of(e) == StorageFault.Duplicate)
@@ -162,15 +168,27 @@ internal sealed class TrainingRunStore(Database database, TimeProvider time)
         }, cancellationToken);
     }
 
+    /// <summary>Stops a run that waits or runs; the process that trains it notices within a second or two.</summary>
+    /// <returns>False when it has ended.</returns>
+    internal async Task<bool> CancelAsync(TrainingRun run, CancellationToken cancellationToken)
+    {
+        const string Sql = """
+            update training_runs set status = 'cancelled', reason = 'Cancelled by hand.', finished_at_ms = @nowMs, external_members = null
+            where organization_id = @OrganizationId and run_id = @RunId and status in ('queued', 'running')
+            """;
+        return await database.WriteAsync(transaction => transaction.ExecuteAsync(Sql, new { run.OrganizationId, run.RunId, nowMs = time.NowMs() }, cancellationToken), cancellationToken) == 1;
+    }
+
     /// <summary>A sign of life, and how far the run is.</summary>
-    internal Task ReportAsync(TrainingRun run, TrainingProgress progress, CancellationToken cancellationToken)
+    /// <returns>False when the run runs no more: it was cancelled.</returns>
+    internal async Task<bool> ReportAsync(TrainingRun run, TrainingProgress progress, CancellationToken cancellationToken)
     {
         const string Sql = """
             update training_runs set stage = @Stage, fraction = @Fraction, heartbeat_ms = @nowMs
             where organization_id = @OrganizationId and run_id = @RunId and status = 'running'
             """;
-        return database.WriteAsync(
-            transaction => transaction.ExecuteAsync(Sql, new { run.OrganizationId, run.RunId, progress.Stage, progress.Fraction, nowMs = time.NowMs() }, cancellationToken), cancellationToken);
+        return await database.WriteAsync(
+            transaction => transaction.ExecuteAsync(Sql, new { run.OrganizationId, run.RunId, progress.Stage, progress.Fraction, nowMs = time.NowMs() }, cancellationToken), cancellationToken) == 1;
     }
 
     internal Task FailAsync(TrainingRun run, string reason, CancellationToken cancellationToken)

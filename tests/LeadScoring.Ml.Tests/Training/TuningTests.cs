@@ -205,7 +205,7 @@ public sealed class TuningTests
         var set = SmallWorld.With(SmallWorld.Leads(800, 30), "score", "numeric", r => new FeatureValue(r % 10, null));
         set = new TrainingSet(set.Profile, set.Values, [.. Enumerable.Range(0, 800).Select(r => r % 10 < 2 ? 1f : 0f)]);
         int[] rows = [.. Enumerable.Range(0, 800)];
-        double[] Forest(XGBoostParameters forest) => MemberFit.Fit(set, rows, Auto with { RandomForest = forest with { ColumnSampleByNode = 1 } }, _ => { }, default).Predict(set, rows)[1];
+        double[] Forest(XGBoostParameters forest) => MemberFit.Fit(set, rows, Auto with { RandomForest = forest with { ColumnSampleByNode = 1 } }, (_, _) => { }, default).Predict(set, rows)[1];
         var means = Forest(Auto.RandomForest);
         Assert.All(means, p => Assert.InRange(p, 0, 1));
         Assert.True(means.Max() > 0.97 && means.Min() < 0.03, $"{means.Min()} {means.Max()}");

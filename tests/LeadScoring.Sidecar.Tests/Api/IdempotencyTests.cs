@@ -299,7 +299,7 @@ public sealed class IdempotencyTests : IAsyncLifetime
         var organization = await sidecar.NewOrganizationAsync();
         var builder = SidecarApp.CreateBuilder(new Dictionary<string, string?>
         {
-            ["LeadScoring:Data"] = sidecar.Data, ["LeadScoring:Database"] = sidecar.Get<Database>().Setting, ["LeadScoring:Scoring:RescoreChangedLeads"] = "false", ["LeadScoring:Training:RunHere"] = "false", ["LeadScoring:Recommendations:LearnHere"] = "false",
+            ["LeadScoring:Data"] = sidecar.Data, ["LeadScoring:Database"] = sidecar.Get<Database>().Setting, ["LeadScoring:Scoring:RescoreChangedLeads"] = "false", ["LeadScoring:Training:RunHere"] = "false", ["LeadScoring:Jobs:RunHere"] = "false",
         });
         builder.WebHost.UseTestServer();
         builder.Services.AddSingleton<TimeProvider>(clock);

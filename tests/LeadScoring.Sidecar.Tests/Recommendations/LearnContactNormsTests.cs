@@ -6,7 +6,7 @@ using LeadScoring.Sidecar.Tests.Scoring;
 
 namespace LeadScoring.Sidecar.Tests.Recommendations;
 
-/// <summary>What is learned of an organization's leads is kept, used by the next score without any model, and learned again when it is due.</summary>
+/// <summary>What is learned of an organization's leads is kept, and used by the next score without any model.</summary>
 public sealed class LearnContactNormsTests : IAsyncLifetime
 {
     private readonly TestClock clock = new();
@@ -32,8 +32,7 @@ public sealed class LearnContactNormsTests : IAsyncLifetime
         async Task<string?> AtAsync(TestOrganization whose) => (await whose.ScoreAsync(new { lead_id = "new", lead = new { age = 30 } })).GetProperty("recommendations").Text("optimal_contact_time");
         Assert.Equal("2026-06-10T13:00:00.000Z", await AtAsync(organization));
 
-        Assert.Equal(2, await sidecar.Get<LearnContactNorms>().RunOnceAsync(CancellationToken.None));
-        Assert.Equal(0, await sidecar.Get<LearnContactNorms>().RunOnceAsync(CancellationToken.None));
+        foreach (var id in (string[])[organization.Id, other.Id]) await sidecar.Get<LearnContactNorms>().RunAsync(id, CancellationToken.None);
         var norms = await sidecar.Get<ContactNormsStore>().GetAsync(organization.Id, null, CancellationToken.None);
         Assert.Equal((30, 150.0), (norms!.Leads, norms.Evidence));
         Assert.Same(norms, await sidecar.Get<ContactNormsStore>().GetAsync(organization.Id, norms, CancellationToken.None));
@@ -43,7 +42,6 @@ public sealed class LearnContactNormsTests : IAsyncLifetime
         Assert.Equal("2026-06-16T19:00:00.000Z", await AtAsync(organization));
         Assert.Equal("2026-06-10T13:00:00.000Z", await AtAsync(other));
 
-        clock.Advance(TimeSpan.FromDays(1));
-        Assert.Equal(2, await sidecar.Get<LearnContactNorms>().RunOnceAsync(CancellationToken.None));
+        Assert.Equal("Learned from 30 leads.", await sidecar.Get<LearnContactNorms>().RunAsync(organization.Id, CancellationToken.None));
     }
 }

@@ -122,14 +122,14 @@ public sealed class TrainingRunTests(SidecarFactory sidecar) : IClassFixture<Sid
         Assert.Matches(@"^first model: log loss out-of-fold 0\.\d{4} against 0\.\d{4} of rules and outcomes; .* so the model is proven$", first.Reason);
         var worse = await TrainAsync(sidecar, organization, poor, PromotionMode.Auto);
         Assert.Equal((2, false), (worse.Version, worse.IsPromoted));
-        Assert.Matches(@"^worse: log loss 0\.\d{4} against 0\.\d{4} of champion 1 on 140 test rows$", worse.Reason);
+        Assert.Matches(@"^stopped by a gate: .*loss: worse: log loss 0\.\d{4} against 0\.\d{4} of champion 1 on \d+ leads; the difference of 0\.\d{4} lies between ", worse.Reason);
         Assert.False((await TrainAsync(sidecar, organization, SmallModel.Settings, PromotionMode.Never)).IsPromoted);
         Assert.Equal(1, (await organization.GetAsync("/v1/models")).Body.Int("champion"));
         Assert.True((await TrainAsync(sidecar, organization, poor, PromotionMode.Always)).IsPromoted);
         // Against a poor champion the good one wins.
         var better = await TrainAsync(sidecar, organization, SmallModel.Settings, PromotionMode.Auto);
         Assert.True(better.IsPromoted, better.Reason);
-        Assert.StartsWith("not worse: ", better.Reason);
+        Assert.StartsWith("gates passed: not worse: ", better.Reason);
         var runs = (await organization.GetAsync(Runs)).Body.GetProperty("runs").EnumerateArray().ToArray();
         Assert.Equal([5, 4, 3, 2, 1], runs.Select(r => r.Int("model_version")));
         Assert.Equal([true, true, false, false, true], runs.Select(r => r.GetProperty("is_promoted").GetBoolean()));

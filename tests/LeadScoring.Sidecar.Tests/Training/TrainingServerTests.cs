@@ -90,6 +90,66 @@ public sealed class TrainingServerTests(ITestOutputHelper output) : IDisposable
     }
 
     [NativeXGBoostFact]
+    public async Task CancelThenKill_WithAChampion_LeaveExactlyOneAndTheNextRunContinues()
+    {
+        var key = await PrepareAsync(1_500, await SmallModel.BundleAsync());
+        // Slow enough to be caught in the middle.
+        var settings = new { gradient_boosting = new { rounds = 200 }, random_forest = new { rounds = 1, parallel_trees = 150 }, network = new { max_epochs = 20 }, folds = 3 };
+        var (first, client) = await SidecarProcess.ServeAsync(data, key);
+        using (first)
+        using (client)
+        {
+            using var cancelled = await client.PostAsJsonAsync("/v1/training-runs", new { settings });
+            await WaitAsync("training to be under way", async () => (await RunAsync(client)).GetProperty("fraction").GetDouble() > 0.01, TimeSpan.FromSeconds(120));
+            Assert.Single(TrainingProcesses());
+            using var answer = await client.PostAsync($"/v1/training-runs/{(await RunAsync(client)).Text("run_id")}/cancel", null);
+            Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+            await WaitAsync("the training process to end", () => Task.FromResult(TrainingProcesses().Length == 0), TimeSpan.FromSeconds(60));
+            Assert.Equal("cancelled", (await RunAsync(client)).Text("status"));
+
+            using var posted = await client.PostAsJsonAsync("/v1/training-runs", new { settings });
+            Assert.Equal(HttpStatusCode.Accepted, posted.StatusCode);
+            await WaitAsync("training to be under way again", async () => (await RunAsync(client)).GetProperty("fraction").GetDouble() > 0.01, TimeSpan.FromSeconds(120));
+            first.Kill();
+        }
+
+        await WaitAsync("the training process to die with its server", () => Task.FromResult(TrainingProcesses().Length == 0), TimeSpan.FromSeconds(60));
+        var (second, again) = await SidecarProcess.ServeAsync(data, key, ("LEADSCORING__TRAINING__HEARTBEATTIMEOUT", "00:00:10"));
+        using (second)
+        using (again)
+        {
+            var models = await again.GetFromJsonAsync<JsonElement>("/v1/models");
+            Assert.Equal((1, 1), (models.Int("champion"), models.GetProperty("models").GetArrayLength()));
+            var run = await FollowAsync(() => RunAsync(again), [], TimeSpan.FromMinutes(4));
+            Assert.True(run.Text("status") == "succeeded", run.ToString());
+            models = await again.GetFromJsonAsync<JsonElement>("/v1/models");
+            Assert.Equal((run.GetProperty("is_promoted").GetBoolean() ? 2 : 1, 2), (models.Int("champion"), models.GetProperty("models").GetArrayLength()));
+            Assert.Single(models.GetProperty("models").EnumerateArray(), m => m.GetProperty("is_champion").GetBoolean());
+        }
+    }
+
+    [NativeXGBoostFact]
+    public async Task Queue_MoreMemoryThanAllowed_EndsTheRunAndSaysTheBound()
+    {
+        var sidecar = new SidecarFactory();
+        sidecar.Settings["LeadScoring:Training:RunHere"] = "true";
+        sidecar.Settings["LeadScoring:Training:MaxMemoryBytes"] = "1000000";
+        await sidecar.InitializeAsync();
+        try
+        {
+            var organization = await sidecar.NewOrganizationAsync();
+            await organization.PostAsync("/v1/training-runs", "{}");
+            var run = await FollowAsync(async () => (await organization.GetAsync("/v1/training-runs")).Body.At("runs", 0), [], TimeSpan.FromMinutes(2));
+            Assert.Equal("failed", run.Text("status"));
+            Assert.Contains("LEADSCORING__TRAINING__MAXMEMORYBYTES allows 1 MB", run.Text("reason"));
+        }
+        finally
+        {
+            await sidecar.DisposeAsync();
+        }
+    }
+
+    [NativeXGBoostFact]
     public async Task Restart_WithModel_IsReadyWithinFiveSeconds()
     {
         var key = await PrepareAsync(200, await SmallModel.BundleAsync());

@@ -322,7 +322,7 @@ public sealed class WebhookDeliveryTests : IAsyncLifetime
         receiver.Respond = _ => Task.Delay(20);
         var organization = await sidecar.NewOrganizationAsync();
         var (id, _) = await organization.SubscribeAsync(receiver.Url, WebhookEventTypes.All);
-        var settings = new Dictionary<string, string?>(sidecar.Settings) { ["LeadScoring:Data"] = sidecar.Data, ["LeadScoring:Database"] = sidecar.Get<Database>().Setting, ["LeadScoring:Durability"] = "normal", ["LeadScoring:Training:RunHere"] = "false", ["LeadScoring:Recommendations:LearnHere"] = "false" };
+        var settings = new Dictionary<string, string?>(sidecar.Settings) { ["LeadScoring:Data"] = sidecar.Data, ["LeadScoring:Database"] = sidecar.Get<Database>().Setting, ["LeadScoring:Durability"] = "normal", ["LeadScoring:Training:RunHere"] = "false", ["LeadScoring:Jobs:RunHere"] = "false" };
         var builder = SidecarApp.CreateBuilder(settings);
         builder.WebHost.UseTestServer();
         await using (var replica = builder.Build())

@@ -1,0 +1,15 @@
+using LeadScoring.Ml.Training;
+
+namespace LeadScoring.Sidecar.Models;
+
+/// <summary>What is to be known of a version before somebody relies on it: what it is for, how it was judged and decided on, where it must not be trusted.</summary>
+/// <param name="JudgedAt">When.</param>
+/// <param name="IsPromoted">Whether it became the champion then.</param>
+/// <param name="Decision">Why, or why not.</param>
+/// <param name="Use">What it is for.</param>
+/// <param name="Comparison">How it was compared with the champion.</param>
+/// <param name="ComparedRows">Leads compared on.</param>
+/// <param name="Gates">Each gate with number, interval, threshold and verdict.</param>
+/// <param name="Limits">Where it must not be trusted.</param>
+public sealed record ModelCard(
+    DateTimeOffset JudgedAt, bool IsPromoted, string Decision, string Use, string Comparison, int ComparedRows, IReadOnlyList<GateResult> Gates, IReadOnlyList<string> Limits);

@@ -1,0 +1,67 @@
+using LeadScoring.Ml.Bundles;
+using LeadScoring.Ml.Training;
+using LeadScoring.Sidecar.Api;
+using LeadScoring.Sidecar.Models;
+
+namespace LeadScoring.Sidecar.Training;
+
+/// <summary>Holds a trained model against the gates and the champion, and decides whether it takes its place.</summary>
+internal sealed class JudgeModel(ModelStore models, GatePolicyStore policies, TimeProvider time)
+{
+    private const string Use = "Ranks leads of one organization by the probability that they convert within the profile's horizon, for people who decide whom to call. Not for decisions about credit, employment, insurance or housing.";
+
+    internal async Task<ModelCard> RunAsync(TrainingRun run, LabeledSet labeled, JudgedTraining judged, CancellationToken cancellationToken)
+    {
+        var settings = await policies.GetAsync(run.OrganizationId, cancellationToken) ?? new GateSettings();
+        var champion = await ChampionAsync(run.OrganizationId, labeled, cancellationToken);
+        var training = run.ReadSettings();
+        var report = PromotionGates.Judge(labeled.Set, judged, champion, labeled.Facts, run.ReadEvaluation(), training, settings);
+        var (promote, reason) = Decide(run.ReadPromote(), champion, report, settings, labeled.Set, judged.Result, training);
+        return new ModelCard(time.GetUtcNow(), promote, reason, Use, report.Comparison, report.ComparedRows, report.Gates, [.. Limits(judged, report)]);
+    }
+
+    private async Task<ChampionFacts?> ChampionAsync(string organizationId, LabeledSet labeled, CancellationToken cancellationToken)
+    {
+        if (await models.ChampionVersionAsync(organizationId, cancellationToken) is not { } version) return null;
+        var manifest = (await models.GetAsync(organizationId, version, cancellationToken)).ReadManifest();
+        var learned = await models.LearnedAsync(organizationId, version, cancellationToken);
+        var facts = new ChampionFacts
+        {
+            Version = version, OutOfFold = manifest.OutOfFold?.Ensemble, LeftOutFeatures = manifest.LeftOutFeatures, LearnedLeads = learned?.Length ?? 0,
+            Learned = learned is null ? null : [.. labeled.LeadIds.Select(id => LearnedLeads.Contains(learned, id))],
+        };
+        try
+        {
+            var bundle = ModelBundle.Read(await models.GetBundleAsync(organizationId, version, cancellationToken));
+            return bundle.FeaturesHash == labeled.Set.Profile.FeaturesHash ? facts with { Model = bundle.Model } : facts;
+        }
+        catch (BundleException)
+        {
+            return facts;
+        }
+    }
+
+    private static (bool Promote, string Reason) Decide(
+        PromotionMode mode, ChampionFacts? champion, GateReport report, GateSettings settings, TrainingSet set, TrainingResult result, TrainingSettings training)
+    {
+        var blocked = string.Join(" ", report.Gates.Where(g => g.Verdict == GateVerdict.Block).Select(g => $"{g.Name}: {g.Reason}"));
+        if (mode == PromotionMode.Never) return (false, "promotion was not asked for");
+        if (mode == PromotionMode.Always) return (true, $"{(champion is null ? "first model, and " : "")}promotion was asked for in any case{(blocked.Length > 0 ? $", though gates would have stopped it: {blocked}" : "")}");
+        var first = champion is null ? ColdStart.Judge(set, result.CalibrationRows, result.OutOfFoldProbabilities, training) : null;
+        if (first is { IsProven: false }) return (false, $"first model: {first.Reason}; rules and outcomes go on scoring");
+        if (blocked.Length > 0) return (false, $"stopped by a gate: {blocked}");
+        if (!settings.AutoDeploy) return (false, "the gates pass; auto_deploy is off, so somebody has to promote it");
+        if (first is not null) return (true, $"first model: {first.Reason}");
+        return (true, $"gates passed: {report.Gates.FirstOrDefault(g => g.Name == "loss")?.Reason ?? report.Comparison}");
+    }
+
+    private static IEnumerable<string> Limits(JudgedTraining judged, GateReport report)
+    {
+        yield return report.Comparison;
+        if (judged.Evaluation.WhyNoForward is { } why) yield return $"Not tested forward in time: {why}.";
+        if (judged.Evaluation.Waiting is { } waiting) yield return waiting;
+        foreach (var segment in (judged.Evaluation.Forward ?? judged.Evaluation.Stratified).Segments.Where(s => s.IsOff).Take(5))
+            yield return string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{segment.Feature} '{segment.Segment}': {segment.Predicted:0.000} predicted, {segment.Observed:0.000} observed ({segment.Leads:N0} leads).");
+        yield return "It learned from leads that were worked on as they were: of leads that nobody calls it knows less.";
+    }
+}
