@@ -7,6 +7,7 @@ using LeadScoring.Sidecar.Organizations;
 using LeadScoring.Sidecar.Models;
 using LeadScoring.Sidecar.Monitoring;
 using LeadScoring.Sidecar.Outcomes;
+using LeadScoring.Sidecar.Privacy;
 using LeadScoring.Sidecar.Recommendations;
 using LeadScoring.Sidecar.Scoring;
 using LeadScoring.Sidecar.Storage;
@@ -28,7 +29,9 @@ internal static class SidecarApp
         var builder = WebApplication.CreateBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory, ApplicationName = typeof(SidecarApp).Assembly.GetName().Name, Args = NoReload });
         builder.Configuration.AddInMemoryCollection(settings);
         // The framework's own request log holds addresses, and with them lead ids.
-        builder.Logging.AddFilter("Microsoft.AspNetCore", LogLevel.Warning).AddFilter("Microsoft.Hosting.Lifetime", LogLevel.Warning);
+        builder.Logging.AddFilter("Microsoft.AspNetCore", LogLevel.Warning).AddFilter("Microsoft.Hosting.Lifetime", LogLevel.Warning)
+            // As long as this logger could say anything, every request gets an activity and a log scope of its own. ProblemMiddleware says what fails.
+            .AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.None);
         builder.Services
             .AddApi(builder.Configuration)
             .AddValidation()
@@ -44,14 +47,16 @@ internal static class SidecarApp
             .AddImports(builder.Configuration)
             .AddFeedback(builder.Configuration)
             .AddMonitoring(builder.Configuration)
-            .AddWebhooks(builder.Configuration);
+            .AddWebhooks(builder.Configuration)
+            .AddPrivacy(builder.Configuration);
         return builder;
     }
 
-    /// <summary>Schema, and activity that an earlier version folded by other rules.</summary>
+    /// <summary>Schema, months of events, and activity that an earlier version folded by other rules.</summary>
     internal static async Task PrepareDatabaseAsync(this WebApplication app, CancellationToken cancellationToken)
     {
         await app.Services.GetRequiredService<Migrator>().MigrateAsync(cancellationToken);
+        await app.Services.GetRequiredService<EventMonths>().EnsureAsync(cancellationToken);
         await app.Services.GetRequiredService<RefoldActivity>().RunAsync(cancellationToken);
     }
 

@@ -23,6 +23,12 @@ internal static class IngestionBenchmark
 
     internal static async Task RunAsync(BenchmarkOptions options)
     {
+        if (options.Growth.Length > 0)
+        {
+            await GrowthBenchmark.RunAsync(options.Growth, options.Quick, options.Postgres);
+            return;
+        }
+
         var (count, rounds) = options.Quick ? (20_000, 1) : (100_000, 3);
         Scenario[] scenarios =
         [
@@ -127,7 +133,7 @@ internal static class IngestionBenchmark
     }
 
     /// <summary>CPU time of all processes of the server at the other end of a connection; it must be on this machine.</summary>
-    private static double ServerMicroseconds(int postmaster)
+    internal static double ServerMicroseconds(int postmaster)
     {
         var nanoseconds = 0L;
         foreach (var folder in Directory.GetDirectories("/proc").Where(f => char.IsAsciiDigit(Path.GetFileName(f)[0])))
@@ -168,13 +174,13 @@ internal static class IngestionBenchmark
         return events;
     }
 
-    private interface IRawTable : IDisposable
+    internal interface IRawTable : IDisposable
     {
         void Insert(LeadEvent[] events, string?[] json);
     }
 
     /// <summary>The events table alone on PostgreSQL, without fold: the same columns and key, one statement with arrays a batch.</summary>
-    private sealed class RawPostgres : IRawTable
+    internal sealed class RawPostgres : IRawTable
     {
         private readonly NpgsqlConnection connection;
         private readonly string table;

@@ -7,7 +7,7 @@ internal static class BenchmarkProgram
     private const string Help = """
         Measures what the product costs and how good it is; prints Markdown.
 
-          dotnet run -c Release --project tests/LeadScoring.Benchmarks -- NAME ... [--quick] [--public-data DIR] [--set SET/COLUMNS] [--predictions DIR] [--postgres STRING]
+          dotnet run -c Release --project tests/LeadScoring.Benchmarks -- NAME ... [--quick] [--public-data DIR] [--set SET/COLUMNS] [--predictions DIR] [--postgres STRING] [--growth LEADS,LEADS,...]
 
           inference   CPU time per lead of the members and the whole ensemble, beside XGBoost's own C API
           explain     CPU time of tree SHAP and whole explanations, beside XGBoost's pred_contribs
@@ -25,6 +25,7 @@ internal static class BenchmarkProgram
 
           --quick            less data and fewer rounds: a minute or so instead of many; not for publishing
           --postgres STRING  connection string of a server whose user may make databases (ingestion); tests/with-postgres.sh makes one, but it syncs nothing
+          --growth LIST      ingestion: instead of the above, CPU time per event and per stored score at so many leads in the database, such as 10000,100000,1000000
           --public-data DIR  folder with sets/NAME.csv, sets/NAME.schema.json and splits/NAME.test.txt (quality, quality-forward, confidence, intervals, plots)
           --set SET/COLUMNS  quality: this public set only, and not the demo world, such as x_education/noleak
           --predictions DIR  quality: writes row, label, spec and auto of the test rows to DIR/SET_COLUMNS.csv, to be compared with other models row by row
@@ -49,7 +50,7 @@ internal static class BenchmarkProgram
         }
 
         var names = new List<string>();
-        var options = new BenchmarkOptions(false, null, null, null, Environment.GetEnvironmentVariable("LEADSCORING_TEST_POSTGRES"));
+        var options = new BenchmarkOptions(false, null, null, null, Environment.GetEnvironmentVariable("LEADSCORING_TEST_POSTGRES"), []);
         for (var i = 0; i < args.Length; i++)
         {
             if (args[i] == "--quick") options = options with { Quick = true };
@@ -57,6 +58,7 @@ internal static class BenchmarkProgram
             else if (args[i] == "--set" && i + 1 < args.Length) options = options with { OnlySet = args[++i] };
             else if (args[i] == "--predictions" && i + 1 < args.Length) options = options with { Predictions = args[++i] };
             else if (args[i] == "--postgres" && i + 1 < args.Length) options = options with { Postgres = args[++i] };
+            else if (args[i] == "--growth" && i + 1 < args.Length) options = options with { Growth = [.. args[++i].Split(',').Select(int.Parse)] };
             else names.Add(args[i]);
         }
 
@@ -83,4 +85,5 @@ internal static class BenchmarkProgram
 /// <param name="OnlySet">The one public set and columns to take; null = all.</param>
 /// <param name="Predictions">Folder for predictions of test rows; null = none are written.</param>
 /// <param name="Postgres">Connection string of a PostgreSQL server; null when not given.</param>
-internal sealed record BenchmarkOptions(bool Quick, string? PublicData, string? OnlySet, string? Predictions, string? Postgres);
+/// <param name="Growth">Numbers of leads to measure ingestion at; empty: not that.</param>
+internal sealed record BenchmarkOptions(bool Quick, string? PublicData, string? OnlySet, string? Predictions, string? Postgres, int[] Growth);

@@ -9,8 +9,8 @@ namespace LeadScoring.Ml.Training;
 /// </remarks>
 public static class MixtureWeights
 {
-    /// <summary>Weight of the prior as a share of the leads. Figures: decision record 9.</summary>
-    public const double PriorShare = 0.01;
+    /// <summary>Weight of the prior as a share of the leads. Figures: decision record 37.</summary>
+    public const double PriorShare = 0.001;
 
     private const int MostSteps = 1000;
     private const double Tolerance = 1e-6;

@@ -5,38 +5,33 @@ internal sealed class Authentication(RequestDelegate next, VerifyApiKey verify)
 {
     internal const string Prefix = "/v1";
 
-    public async Task InvokeAsync(HttpContext http)
+    public Task InvokeAsync(HttpContext http)
     {
-        if (http.GetEndpoint() is not { } endpoint)
+        if (http.GetEndpoint() is not { } endpoint) return next(http);
+        if (endpoint.Metadata.GetMetadata<RequiredScope>() is { } required)
         {
-            await next(http);
-            return;
+            var presented = Presented(http.Request)
+                ?? throw new ProblemException(ProblemKind.Unauthorized, "Send Authorization: Bearer <key> or X-API-Key: <key>. Make a key with: keys create --organization <name> --scopes write.");
+            var verified = verify(presented, http.RequestAborted);
+            // A key that was seen of late is known at once.
+            return verified.IsCompletedSuccessfully ? GoOnAsync(http, required, verified.Result) : WaitAsync(http, required, verified);
         }
 
-        var required = endpoint.Metadata.GetMetadata<RequiredScope>();
-        if (required is not null)
-        {
-            var caller = await AuthenticateAsync(http);
-            if (caller.Scope < required.Scope)
-                throw new ProblemException(ProblemKind.Forbidden, $"This needs a key with scope {Name(required.Scope)}; this one has {Name(caller.Scope)}. Make one with: keys create --scopes {Name(required.Scope)}.");
-            if (http.Request.Query.TryGetValue("organization_id", out var organization)) caller.Demand(organization);
-            http.Features.Set(caller);
-        }
-        else if (endpoint is RouteEndpoint && http.Request.Path.StartsWithSegments(Prefix))
-        {
-            // A data route that forgot its scope stays shut. Routing's own 405 and 415 endpoints are no RouteEndpoints.
-            throw new ProblemException(ProblemKind.Forbidden, "This route declares no scope.");
-        }
-
-        await next(http);
+        // A data route that forgot its scope stays shut. Routing's own 405 and 415 endpoints are no RouteEndpoints.
+        if (endpoint is RouteEndpoint && http.Request.Path.StartsWithSegments(Prefix)) throw new ProblemException(ProblemKind.Forbidden, "This route declares no scope.");
+        return next(http);
     }
 
-    private async ValueTask<Caller> AuthenticateAsync(HttpContext http)
+    private async Task WaitAsync(HttpContext http, RequiredScope required, ValueTask<Caller?> verified) => await GoOnAsync(http, required, await verified);
+
+    private Task GoOnAsync(HttpContext http, RequiredScope required, Caller? verified)
     {
-        var presented = Presented(http.Request)
-            ?? throw new ProblemException(ProblemKind.Unauthorized, "Send Authorization: Bearer <key> or X-API-Key: <key>. Make a key with: keys create --organization <name> --scopes write.");
-        return await verify(presented, http.RequestAborted)
-            ?? throw new ProblemException(ProblemKind.Unauthorized, "This API key is unknown or was revoked.");
+        var caller = verified ?? throw new ProblemException(ProblemKind.Unauthorized, "This API key is unknown or was revoked.");
+        if (caller.Scope < required.Scope)
+            throw new ProblemException(ProblemKind.Forbidden, $"This needs a key with scope {Name(required.Scope)}; this one has {Name(caller.Scope)}. Make one with: keys create --scopes {Name(required.Scope)}.");
+        if (http.Request.QueryString.HasValue && http.Request.Query.TryGetValue("organization_id", out var organization)) caller.Demand(organization);
+        http.Features.Set(caller);
+        return next(http);
     }
 
     private static string? Presented(HttpRequest request)

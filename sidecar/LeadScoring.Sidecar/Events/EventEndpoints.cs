@@ -1,5 +1,6 @@
 using LeadScoring.Sidecar.Api;
 using LeadScoring.Sidecar.Leads;
+using LeadScoring.Sidecar.Storage;
 
 namespace LeadScoring.Sidecar.Events;
 
@@ -12,7 +13,8 @@ internal static class EventEndpoints
         services.AddSingleton<EventTypeStore>();
         services.AddSingleton<IngestionGate>();
         services.AddSingleton<RefoldActivity>();
-        services.AddSingleton(new LeadErasure("events"));
+        services.AddSingleton<EventMonths>();
+        services.AddSingleton(provider => new LeadErasure("events") { Sql = EventIds.EraseSql(provider.GetRequiredService<Database>().IsPostgres) });
         return services;
     }
 

@@ -62,16 +62,17 @@ internal sealed class EventStore(Database database, LeadsChanged changed, TimePr
     {
         const string Sql = """
             insert into events (organization_id, event_id, lead_id, type, source, occurred_at_ms, received_at_ms, properties)
-            values (@organizationId, @eventId, @leadId, @type, @source, @occurredAtMs, @receivedAtMs, @properties)
+            select @organizationId, @eventId, @leadId, @type, @source, @occurredAtMs, @receivedAtMs, @properties
+            where not exists (select 1 from event_ids where organization_id = @organizationId and id_hash = @idHash)
             on conflict (organization_id, event_id) do nothing
             """;
-        using var insert = transaction.Prepare(Sql, "organizationId", "eventId", "leadId", "type", "source", "occurredAtMs", "receivedAtMs", "properties")
+        using var insert = transaction.Prepare(Sql, "organizationId", "eventId", "leadId", "type", "source", "occurredAtMs", "receivedAtMs", "properties", "idHash")
             .Set(0, organizationId).Set(6, time.NowMs());
         var isNew = new bool[events.Count];
         foreach (var i in order)
         {
             var (leadId, e) = events[i];
-            insert.Set(1, e.EventId).Set(2, leadId).Set(3, e.Type).Set(4, e.Source).Set(5, e.OccurredAtMs).Set(7, EventProperties.ToJson(e.Properties));
+            insert.Set(1, e.EventId).Set(2, leadId).Set(3, e.Type).Set(4, e.Source).Set(5, e.OccurredAtMs).Set(7, EventProperties.ToJson(e.Properties)).Set(8, EventIds.Hash(e.EventId));
             isNew[i] = await insert.ExecuteAsync(cancellationToken) == 1;
         }
 
@@ -80,22 +81,26 @@ internal sealed class EventStore(Database database, LeadsChanged changed, TimePr
 
     private async Task<bool[]> InsertManyAsync(WriteTransaction transaction, string organizationId, IReadOnlyList<LeadEvent> events, int[] order, CancellationToken cancellationToken)
     {
+        // The id decides, over all months at once; only what is new by it goes into its month.
         const string Sql = """
+            with n as materialized (
+                select * from unnest(@hashes, @ids, @leadIds, @types, @sources, @occurredAtMs, @properties) as n (id_hash, event_id, lead_id, type, source, occurred_at_ms, properties)),
+            fresh as (insert into event_ids (organization_id, id_hash) select @organizationId, id_hash from n on conflict (organization_id, id_hash) do nothing returning id_hash)
             insert into events (organization_id, event_id, lead_id, type, source, occurred_at_ms, received_at_ms, properties)
-            select @organizationId, n.event_id, n.lead_id, n.type, n.source, n.occurred_at_ms, @nowMs, n.properties
-            from unnest(@ids, @leadIds, @types, @sources, @occurredAtMs, @properties) as n (event_id, lead_id, type, source, occurred_at_ms, properties)
-            on conflict (organization_id, event_id) do nothing
+            select @organizationId, n.event_id, n.lead_id, n.type, n.source, n.occurred_at_ms, @nowMs, n.properties from n join fresh on fresh.id_hash = n.id_hash
             returning event_id
             """;
-        T[] Of<T>(Func<LeadEvent, T> part) => Array.ConvertAll(order, i => part(events[i]));
+        // In order, so the first of an id comes first.
+        int[] first = [.. order.Where((i, at) => at == 0 || events[order[at - 1]].Event.EventId != events[i].Event.EventId)];
+        T[] Of<T>(Func<LeadEvent, T> part) => Array.ConvertAll(first, i => part(events[i]));
         var parameters = new
         {
-            organizationId, nowMs = time.NowMs(), ids = Of(e => e.Event.EventId), leadIds = Of(e => e.LeadId), types = Of(e => e.Event.Type), sources = Of(e => e.Event.Source),
-            occurredAtMs = Of(e => e.Event.OccurredAtMs), properties = Of(e => EventProperties.ToJson(e.Event.Properties)),
+            organizationId, nowMs = time.NowMs(), hashes = Of(e => EventIds.Hash(e.Event.EventId)), ids = Of(e => e.Event.EventId), leadIds = Of(e => e.LeadId), types = Of(e => e.Event.Type),
+            sources = Of(e => e.Event.Source), occurredAtMs = Of(e => e.Event.OccurredAtMs), properties = Of(e => EventProperties.ToJson(e.Event.Properties)),
         };
         var inserted = (await transaction.Connection.QueryAsync<string>(transaction.Command(Sql, parameters, cancellationToken))).ToHashSet(StringComparer.Ordinal);
         var isNew = new bool[events.Count];
-        foreach (var i in order) isNew[i] = inserted.Remove(events[i].Event.EventId);
+        foreach (var i in first) isNew[i] = inserted.Contains(events[i].Event.EventId);
         return isNew;
     }
 
@@ -121,15 +126,32 @@ internal sealed class EventStore(Database database, LeadsChanged changed, TimePr
         }
     }
 
-    /// <summary>Those of the ids that are stored.</summary>
+    /// <summary>Those of the ids that were folded, their events stored still or removed by retention.</summary>
     internal async Task<HashSet<string>> KnownIdsAsync(string organizationId, IReadOnlyCollection<string> eventIds, CancellationToken cancellationToken)
     {
-        var sql = $"select event_id from events where organization_id = @organizationId and event_id {database.AnyOf("ids")}";
+        var byId = $"select event_id from events where organization_id = @organizationId and event_id {database.AnyOf("ids")}";
+        var byHash = $"select id_hash from event_ids where organization_id = @organizationId and id_hash {database.AnyOf("hashes")}";
         var known = new HashSet<string>(StringComparer.Ordinal);
         await using var connection = await database.OpenConnectionAsync(cancellationToken);
-        foreach (var ids in eventIds.Chunk(IdsPerQuery))
-            known.UnionWith(await connection.QueryAsync<string>(new CommandDefinition(sql, new { organizationId, ids }, cancellationToken: cancellationToken)));
+        foreach (var ids in eventIds.Distinct(StringComparer.Ordinal).Chunk(IdsPerQuery))
+        {
+            var hashes = Array.ConvertAll(ids, EventIds.Hash);
+            var found = (await connection.QueryAsync<byte[]>(new CommandDefinition(byHash, new { organizationId, hashes }, cancellationToken: cancellationToken))).Select(Convert.ToHexString).ToHashSet(StringComparer.Ordinal);
+            known.UnionWith(ids.Where((_, i) => found.Contains(Convert.ToHexString(hashes[i]))));
+            if (!database.IsPostgres) known.UnionWith(await connection.QueryAsync<string>(new CommandDefinition(byId, new { organizationId, ids }, cancellationToken: cancellationToken)));
+        }
+
         return known;
+    }
+
+    /// <summary>Removes events of some leads that occurred before a moment, where they are in one table (SQLite). Their ids stay known, and what the leads folded stays as it is.</summary>
+    internal static async Task<int> RemoveAsync(WriteTransaction transaction, string organizationId, string[] ids, long cutoffMs, CancellationToken cancellationToken)
+    {
+        const string Sql = "delete from events where organization_id = @organizationId and lead_id in @ids and occurred_at_ms < @cutoffMs returning event_id";
+        var removed = (await transaction.Connection.QueryAsync<string>(transaction.Command(Sql, new { organizationId, ids, cutoffMs }, cancellationToken))).AsList();
+        using var insert = transaction.Prepare("insert into event_ids (organization_id, id_hash) values (@organizationId, @idHash) on conflict do nothing", "organizationId", "idHash").Set(0, organizationId);
+        foreach (var id in removed) await insert.Set(1, EventIds.Hash(id)).ExecuteAsync(cancellationToken);
+        return removed.Count;
     }
 
     internal async Task<long> CountAsync(string organizationId, CancellationToken cancellationToken)

@@ -15,13 +15,14 @@ internal sealed class LeadCache
 {
     private readonly BoundedCache<(string OrganizationId, string LeadId), Entry> entries;
     private readonly LeadStore leads;
+    private readonly Database database;
     private readonly TimeProvider time;
     private readonly long trustedMs;
     private long read;
 
     public LeadCache(LeadStore leads, Database database, IOptions<LeadOptions> options, TimeProvider time)
     {
-        (this.leads, this.time, trustedMs) = (leads, time, (long)options.Value.CacheTime.TotalMilliseconds);
+        (this.leads, this.database, this.time, trustedMs) = (leads, database, time, (long)options.Value.CacheTime.TotalMilliseconds);
         entries = new(options.Value.CacheSize);
         database.Written += Forget;
     }
@@ -39,7 +40,7 @@ internal sealed class LeadCache
     internal async ValueTask<StoredLead?[]> GetManyAsync(string organizationId, IReadOnlyList<string> leadIds, CancellationToken cancellationToken)
     {
         var found = new StoredLead?[leadIds.Count];
-        List<(int At, Task<StoredLead?> Lead)>? waits = null;
+        List<(int At, Entry Entry, Task<StoredLead?> Lead)>? waits = null;
         Dictionary<string, (Entry Entry, StoredLead? Known)>? mine = null;
         var nowMs = time.NowMs();
         for (var i = 0; i < found.Length; i++)
@@ -49,12 +50,27 @@ internal sealed class LeadCache
             if (entry.TryGet(nowMs, trustedMs, out found[i])) continue;
             // Who comes first reads; the others wait for what he finds.
             if (entry.TryClaim(nowMs, trustedMs, out var loading, out var known)) (mine ??= new(StringComparer.Ordinal))[leadId] = (entry, known);
-            (waits ??= []).Add((i, loading));
+            (waits ??= []).Add((i, entry, loading));
         }
 
-        if (mine is not null) await LoadAsync(organizationId, mine);
-        foreach (var (at, lead) in waits ?? []) found[at] = await lead.WaitAsync(cancellationToken);
+        if (mine is not null) _ = LoadAsync(organizationId, mine);
+        foreach (var (at, entry, lead) in waits ?? []) found[at] = await WaitAsync(entry, lead, cancellationToken);
         return found;
+    }
+
+    /// <summary>A database that does not answer is as good as away: a copy goes on being good. Whoever has none waits.</summary>
+    private async ValueTask<StoredLead?> WaitAsync(Entry entry, Task<StoredLead?> loading, CancellationToken cancellationToken)
+    {
+        if (loading.IsCompletedSuccessfully) return await loading;
+        if (entry.Known is not { } known) return await loading.WaitAsync(cancellationToken);
+        try
+        {
+            return await database.HearAsync(loading, cancellationToken);
+        }
+        catch (TimeoutException)
+        {
+            return known;
+        }
     }
 
     // Not cancelled when the one who came first hangs up: others wait for the same leads.
@@ -96,6 +112,9 @@ internal sealed class LeadCache
             lead = known?.Lead;
             return known is not null && nowMs - known.ReadAtMs < trustedMs;
         }
+
+        /// <summary>The copy, however old; null when there is none.</summary>
+        internal StoredLead? Known => Volatile.Read(ref state)?.Lead;
 
         /// <summary>True when the caller has to read it.</summary>
         internal bool TryClaim(long nowMs, long trustedMs, out Task<StoredLead?> lead, out StoredLead? known)

@@ -195,21 +195,26 @@ internal sealed class LeadStore(Database database, TimeProvider time)
     }
 
     /// <summary>Closes leads (an outcome came in) or opens them again (it was taken back); an opened lead goes on the queue.</summary>
-    internal async Task SetClosedAsync(WriteTransaction transaction, string organizationId, IEnumerable<(string LeadId, bool Closed)> leads, CancellationToken cancellationToken)
+    internal async Task SetClosedAsync(WriteTransaction transaction, string organizationId, IReadOnlyCollection<(string LeadId, bool Closed)> leads, CancellationToken cancellationToken)
     {
-        const string Sql = """
+        static string Sql(string closedAtMs) => $"""
             update leads
-            set closed_at_ms = @closedAtMs,
-                is_stale = case when cast(@closedAtMs as bigint) is null then 1 else is_stale end,
-                stale_since_ms = case when cast(@closedAtMs as bigint) is null then coalesce(stale_since_ms, @nowMs) else stale_since_ms end
-            where organization_id = @organizationId and lead_id = @leadId
+            set closed_at_ms = {closedAtMs},
+                is_stale = case when cast({closedAtMs} as bigint) is null then 1 else is_stale end,
+                stale_since_ms = case when cast({closedAtMs} as bigint) is null then coalesce(stale_since_ms, @nowMs) else stale_since_ms end
             """;
-        using var update = transaction.Prepare(Sql, "organizationId", "leadId", "closedAtMs", "nowMs").Set(0, organizationId).Set(3, time.NowMs());
-        foreach (var (leadId, closed) in leads)
+        const string Of = "where leads.organization_id = @organizationId and leads.lead_id =";
+        var nowMs = time.NowMs();
+        foreach (var (leadId, _) in leads) transaction.Touch(organizationId, leadId);
+        if (transaction.IsPostgres)
         {
-            transaction.Touch(organizationId, leadId);
-            await update.Set(1, leadId).Set(2, closed ? time.NowMs() : null).ExecuteAsync(cancellationToken);
+            var sql = $"{Sql("n.closed_at_ms")} from unnest(@ids, @closedAtMs) as n (lead_id, closed_at_ms) {Of} n.lead_id";
+            await transaction.ExecuteAsync(sql, new { organizationId, nowMs, ids = leads.Select(l => l.LeadId).ToArray(), closedAtMs = leads.Select(l => l.Closed ? nowMs : (long?)null).ToArray() }, cancellationToken);
+            return;
         }
+
+        using var update = transaction.Prepare($"{Sql("@closedAtMs")} {Of} @leadId", "organizationId", "leadId", "closedAtMs", "nowMs").Set(0, organizationId).Set(3, nowMs);
+        foreach (var (leadId, closed) in leads) await update.Set(1, leadId).Set(2, closed ? nowMs : null).ExecuteAsync(cancellationToken);
     }
 
     private static async Task<LeadWriteStatus> UpsertAsync(LeadWrite write, PreparedStatement select, PreparedStatement insert, PreparedStatement update, CancellationToken cancellationToken)

@@ -52,6 +52,19 @@ internal sealed class OverrideStore(Database database, TimeProvider time)
         return newest?.Holds(time.NowMs()) == true ? newest : null;
     }
 
+    /// <summary>The same for an answer that goes out without it while the database is away.</summary>
+    internal async Task<StoredOverride?> HeardAsync(string organizationId, string leadId, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await database.HearAsync(CurrentAsync(organizationId, leadId, cancellationToken), cancellationToken);
+        }
+        catch (Exception e) when (StorageFaults.IsAway(e))
+        {
+            return null;
+        }
+    }
+
     /// <summary>All of an organization, lead by lead, in the order in which they were set.</summary>
     internal async Task<IReadOnlyList<StoredOverride>> ReadAllAsync(string organizationId, CancellationToken cancellationToken)
     {

@@ -64,7 +64,7 @@ internal sealed record ActiveModel(int? Version, ModelBundle? Bundle, Explainer?
 
 /// <summary>The champions of all organizations, loaded once and looked after: a promotion or rollback anywhere is seen within <see cref="TrustedMs"/>.</summary>
 internal sealed class ActiveModels(
-    ModelStore models, AnchorStore anchors, RulePosteriorStore posteriors, ProfileStore profiles, GradePolicyStore grades, ContactNormsStore contactNorms, TimeProvider time,
+    ModelStore models, AnchorStore anchors, RulePosteriorStore posteriors, ProfileStore profiles, GradePolicyStore grades, ContactNormsStore contactNorms, Database database, TimeProvider time,
     ILogger<ActiveModels> logger)
 {
     /// <summary>How long a loaded model is used without asking the database for the champion.</summary>
@@ -82,9 +82,22 @@ internal sealed class ActiveModels(
     {
         if (!entries.TryGetValue(organizationId, out var entry)) return new(CheckOnceAsync(organizationId, null).WaitAsync(cancellationToken));
         var age = time.NowMs() - entry.CheckedAtMs;
-        if (age >= TrustedMs) return new(CheckOnceAsync(organizationId, entry).WaitAsync(cancellationToken));
+        if (age >= TrustedMs) return new(CheckPatientlyAsync(organizationId, entry, cancellationToken));
         if (age >= AskAgainMs && Interlocked.Exchange(ref entry.IsAsking, 1) == 0) _ = Task.Run(() => AskAgainAsync(organizationId, entry), CancellationToken.None);
         return new(entry.Model);
+    }
+
+    /// <summary>A database that does not answer is as good as away: what was good a second ago still scores.</summary>
+    private async Task<ActiveModel> CheckPatientlyAsync(string organizationId, Entry entry, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await database.HearAsync(CheckOnceAsync(organizationId, entry), cancellationToken);
+        }
+        catch (TimeoutException)
+        {
+            return entry.Model;
+        }
     }
 
     private async Task AskAgainAsync(string organizationId, Entry entry)

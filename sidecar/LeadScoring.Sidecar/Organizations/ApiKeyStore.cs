@@ -84,13 +84,18 @@ internal sealed class ApiKeyStore(Database database, TimeProvider time, IOptions
             select organization_id as OrganizationId, key_id as KeyId, scope as Scope, secret_sha256 as SecretSha256
             from api_keys where key_id = @KeyId and revoked_at_ms is null
             """;
+        async Task<KeyRow?> ReadAsync()
+        {
+            await using var connection = await database.OpenConnectionAsync(CancellationToken.None);
+            return await connection.QuerySingleOrDefaultAsync<KeyRow>(new CommandDefinition(Sql, new { key.KeyId }));
+        }
+
         KeyRow? row;
         try
         {
-            await using var connection = await database.OpenConnectionAsync(cancellationToken);
-            row = await connection.QuerySingleOrDefaultAsync<KeyRow>(new CommandDefinition(Sql, new { key.KeyId }, cancellationToken: cancellationToken));
+            row = before is null ? await ReadAsync().WaitAsync(cancellationToken) : await database.HearAsync(ReadAsync(), cancellationToken);
         }
-        catch (DbException e) when (before is not null && StorageFaults.Of(e) == StorageFault.Unavailable)
+        catch (Exception e) when (before is not null && StorageFaults.IsAway(e))
         {
             // The database is away: a key that was good goes on, so that what needs no database does too.
             return before;

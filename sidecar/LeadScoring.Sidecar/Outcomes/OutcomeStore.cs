@@ -34,54 +34,37 @@ internal sealed class OutcomeStore(Database database, LeadStore leads, TimeProvi
     internal Task<IReadOnlyList<OutcomeStatus>> WriteAsync(string organizationId, IReadOnlyList<OutcomeWrite> writes, CancellationToken cancellationToken) =>
         database.WriteAsync(transaction => WriteAsync(transaction, organizationId, writes, cancellationToken), cancellationToken);
 
-    /// <summary>One status per write. <see cref="OutcomeStatus.Rejected"/> means that there is no such lead.</summary>
+    /// <summary>One status per write; a later write sees the earlier one. <see cref="OutcomeStatus.Rejected"/> means that there is no such lead.</summary>
     internal async Task<IReadOnlyList<OutcomeStatus>> WriteAsync(WriteTransaction transaction, string organizationId, IReadOnlyList<OutcomeWrite> writes, CancellationToken cancellationToken)
     {
-        const string Select = """
-            select converted, occurred_at_ms, as_of_ms, revenue, stage, is_final from outcomes
-            where organization_id = @organizationId and lead_id = @leadId and source = @source
-            """;
-        const string Upsert = """
-            insert into outcomes (organization_id, lead_id, source, converted, occurred_at_ms, as_of_ms, revenue, stage, is_final, recorded_at_ms)
-            values (@organizationId, @leadId, @source, @converted, @occurredAtMs, @asOfMs, @revenue, @stage, @isFinal, @nowMs)
-            on conflict (organization_id, lead_id, source) do update
-            set converted = excluded.converted, occurred_at_ms = excluded.occurred_at_ms, as_of_ms = excluded.as_of_ms,
-                revenue = excluded.revenue, stage = excluded.stage, is_final = excluded.is_final, recorded_at_ms = excluded.recorded_at_ms
-            """;
-        const string Delete = "delete from outcomes where organization_id = @organizationId and lead_id = @leadId and source = @source";
-        const string History = """
-            insert into outcome_history (organization_id, lead_id, source, change, reversed, converted, occurred_at_ms, as_of_ms, revenue, stage, is_final, recorded_at_ms)
-            select @organizationId, @leadId, @source, coalesce(max(change), 0) + 1, @reversed, @converted, @occurredAtMs, @asOfMs, @revenue, @stage, @isFinal, @nowMs
-            from outcome_history where organization_id = @organizationId and lead_id = @leadId and source = @source
-            """;
-        using var select = transaction.Prepare(Select, "organizationId", "leadId", "source").Set(0, organizationId);
-        using var upsert = transaction.Prepare(Upsert, "organizationId", "leadId", "source", "converted", "occurredAtMs", "asOfMs", "revenue", "stage", "nowMs", "isFinal").Set(0, organizationId);
-        using var delete = transaction.Prepare(Delete, "organizationId", "leadId", "source").Set(0, organizationId);
-        using var history = transaction.Prepare(History, "organizationId", "leadId", "source", "converted", "occurredAtMs", "asOfMs", "revenue", "stage", "nowMs", "isFinal", "reversed").Set(0, organizationId);
         var existing = await LeadStore.ExistingAsync(transaction, organizationId, writes.Select(w => w.LeadId), cancellationToken);
+        var standing = await OutcomeRows.ReadAsync(transaction, organizationId, existing, cancellationToken);
         var statuses = new OutcomeStatus[writes.Count];
+        var changed = new Dictionary<(string LeadId, string Source), OutcomeWrite?>();
+        var history = new List<OutcomeWrite>();
         for (var i = 0; i < writes.Count; i++)
         {
-            var write = writes[i];
-            var before = await ReadAsync(select.Set(1, write.LeadId).Set(2, write.Source), write, cancellationToken);
+            var (write, key) = (writes[i], (writes[i].LeadId, writes[i].Source));
+            var before = standing.GetValueOrDefault(key);
             statuses[i] = !existing.Contains(write.LeadId) ? OutcomeStatus.Rejected
                 : write.Reversed ? before is null ? OutcomeStatus.Unchanged : OutcomeStatus.Reversed
                 : before is null ? OutcomeStatus.Recorded
                 : before == write ? OutcomeStatus.Unchanged
                 : OutcomeStatus.Updated;
             if (statuses[i] is OutcomeStatus.Rejected or OutcomeStatus.Unchanged) continue;
-            if (write.Reversed) await delete.Set(1, write.LeadId).Set(2, write.Source).ExecuteAsync(cancellationToken);
-            else await Bind(upsert, write).ExecuteAsync(cancellationToken);
+            if (write.Reversed) standing.Remove(key);
+            else standing[key] = write;
+            changed[key] = write.Reversed ? null : write;
             // What is taken back goes into the history as it was.
-            await Bind(history, write.Reversed ? before! : write).Set(10, write.Reversed ? 1 : 0).ExecuteAsync(cancellationToken);
+            history.Add(write.Reversed ? before! with { Reversed = true } : write);
         }
 
+        if (history.Count == 0) return statuses;
+        await OutcomeRows.WriteAsync(transaction, organizationId, changed, history, time.NowMs(), cancellationToken);
         // A lead is closed while any source stands by an outcome.
-        using var any = transaction.Prepare("select 1 from outcomes where organization_id = @organizationId and lead_id = @leadId limit 1", "organizationId", "leadId").Set(0, organizationId);
-        var closed = new List<(string, bool)>();
-        foreach (var leadId in Enumerable.Range(0, writes.Count).Where(i => statuses[i] is OutcomeStatus.Recorded or OutcomeStatus.Reversed).Select(i => writes[i].LeadId).Distinct(StringComparer.Ordinal))
-            closed.Add((leadId, await ExistsAsync(any.Set(1, leadId), cancellationToken)));
-        await leads.SetClosedAsync(transaction, organizationId, closed, cancellationToken);
+        var stand = standing.Keys.Select(k => k.LeadId).ToHashSet(StringComparer.Ordinal);
+        var moved = Enumerable.Range(0, writes.Count).Where(i => statuses[i] is OutcomeStatus.Recorded or OutcomeStatus.Reversed).Select(i => writes[i].LeadId).Distinct(StringComparer.Ordinal);
+        await leads.SetClosedAsync(transaction, organizationId, [.. moved.Select(id => (id, stand.Contains(id)))], cancellationToken);
         return statuses;
     }
 
@@ -104,23 +87,5 @@ internal sealed class OutcomeStore(Database database, LeadStore leads, TimeProvi
                 rows.GetString(0), rows.GetInt64(1) != 0, rows.GetInt64(2), rows.IsDBNull(3) ? null : rows.GetInt64(3), rows.IsDBNull(4) ? null : rows.GetDouble(4),
                 rows.IsDBNull(5) ? null : rows.GetString(5), rows.IsDBNull(6) ? null : rows.GetInt64(6) != 0);
         }
-    }
-
-    private PreparedStatement Bind(PreparedStatement statement, OutcomeWrite write) => statement
-        .Set(1, write.LeadId).Set(2, write.Source).Set(3, write.Converted ? 1 : 0).Set(4, write.OccurredAtMs)
-        .Set(5, write.AsOfMs).Set(6, write.Revenue).Set(7, write.Stage).Set(8, time.NowMs()).Set(9, write.IsFinal is { } final ? final ? 1 : 0 : null);
-
-    private static async Task<bool> ExistsAsync(PreparedStatement select, CancellationToken cancellationToken)
-    {
-        await using var row = await select.QueryAsync(cancellationToken);
-        return await row.ReadAsync(cancellationToken);
-    }
-
-    private static async Task<OutcomeWrite?> ReadAsync(PreparedStatement select, OutcomeWrite key, CancellationToken cancellationToken)
-    {
-        await using var row = await select.QueryAsync(cancellationToken);
-        return !await row.ReadAsync(cancellationToken) ? null : new OutcomeWrite(
-            key.LeadId, key.Source, row.GetInt64(0) != 0, row.GetInt64(1), row.IsDBNull(2) ? null : row.GetInt64(2),
-            row.IsDBNull(3) ? null : row.GetDouble(3), row.IsDBNull(4) ? null : row.GetString(4), IsFinal: row.IsDBNull(5) ? null : row.GetInt64(5) != 0);
     }
 }

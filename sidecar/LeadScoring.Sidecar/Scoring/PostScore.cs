@@ -5,8 +5,9 @@ namespace LeadScoring.Sidecar.Scoring;
 
 internal static class PostScore
 {
-    internal static async Task HandleAsync(HttpContext http, Caller caller, ScoreLeads score, TimeProvider time, CancellationToken cancellationToken)
+    internal static async Task HandleAsync(HttpContext http, ScoreLeads score, TimeProvider time, CancellationToken cancellationToken)
     {
+        var caller = Caller.Of(http);
         using var body = await JsonBody.ReadAsync(http, cancellationToken);
         var item = Read(new ItemReader(body.Root, ""), caller, time.NowMs());
         var outcome = (await score.RunAsync(caller.OrganizationId, [item], cancellationToken))[0];
@@ -34,9 +35,10 @@ internal static class PostScore
 
 internal static class GetLeadScore
 {
-    internal static async Task HandleAsync(HttpContext http, string leadId, Caller caller, ScoreLeads score, OverrideStore overrides, CancellationToken cancellationToken, bool include_factors = true)
+    internal static async Task HandleAsync(HttpContext http, string leadId, ScoreLeads score, OverrideStore overrides, CancellationToken cancellationToken, bool include_factors = true)
     {
+        var caller = Caller.Of(http);
         var answer = await score.GetAsync(caller.OrganizationId, leadId, include_factors, cancellationToken);
-        await PostScore.SendAsync(http, answer with { Override = LeadOverride.Of(await overrides.CurrentAsync(caller.OrganizationId, leadId, cancellationToken)) }, cancellationToken);
+        await PostScore.SendAsync(http, answer with { Override = LeadOverride.Of(await overrides.HeardAsync(caller.OrganizationId, leadId, cancellationToken)) }, cancellationToken);
     }
 }

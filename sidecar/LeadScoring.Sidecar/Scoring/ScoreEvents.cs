@@ -41,24 +41,25 @@ internal sealed class ScoreEvents(Outbox outbox)
             order by lead_id, change
             """;
         if (leadIds.Count == 0) return;
-        using var writer = await outbox.OpenAsync(transaction, organizationId, cancellationToken, WebhookEventTypes.ScoreUpdated, WebhookEventTypes.GradeChanged, WebhookEventTypes.ReviewNeeded);
+        var writer = await outbox.OpenAsync(transaction, organizationId, cancellationToken, WebhookEventTypes.ScoreUpdated, WebhookEventTypes.GradeChanged, WebhookEventTypes.ReviewNeeded);
         if (writer is null) return;
         foreach (var ids in leadIds.Chunk(LeadsPerQuery))
         {
             var rows = await transaction.Connection.QueryAsync<Row>(transaction.Command(sql, new { organizationId, ids }, cancellationToken));
-            foreach (var lead in rows.GroupBy(r => r.LeadId)) await PutAsync(writer, lead.Last(), lead.Count() > 1 ? lead.First() : null, nextBestActions.GetValueOrDefault(lead.Key), cancellationToken);
+            foreach (var lead in rows.GroupBy(r => r.LeadId)) Put(writer, lead.Last(), lead.Count() > 1 ? lead.First() : null, nextBestActions.GetValueOrDefault(lead.Key));
+            await writer.FlushAsync(cancellationToken);
         }
     }
 
-    private static async Task PutAsync(OutboxWriter writer, Row row, Row? before, string? nextBestAction, CancellationToken cancellationToken)
+    private static void Put(OutboxWriter writer, Row row, Row? before, string? nextBestAction)
     {
         // Only what needs a review carries a reason, and reading it out of the factors costs something.
         var reason = row.NeedsReview ? new StoredScore { Factors = row.Factors }.Explanation.ReviewReason : null;
         var data = new LeadEventData(
             row.LeadId, row.Score, row.Grade, before?.Grade, row.Probability, row.Confidence, row.NeedsReview, reason, nextBestAction, row.ModelVersion, row.ScoredBy);
         // Where bounds between grades moved, the score stayed what it was.
-        if (nextBestAction is not null) await writer.PutOfLeadAsync(WebhookEventTypes.ScoreUpdated, row.ScoredAtMs, data, cancellationToken);
-        if (row.Grade != before?.Grade) await writer.PutOfLeadAsync(WebhookEventTypes.GradeChanged, row.ScoredAtMs, data, cancellationToken);
-        if (row.NeedsReview && before?.NeedsReview != true) await writer.PutOfLeadAsync(WebhookEventTypes.ReviewNeeded, row.ScoredAtMs, data, cancellationToken);
+        if (nextBestAction is not null) writer.PutOfLead(WebhookEventTypes.ScoreUpdated, row.ScoredAtMs, data);
+        if (row.Grade != before?.Grade) writer.PutOfLead(WebhookEventTypes.GradeChanged, row.ScoredAtMs, data);
+        if (row.NeedsReview && before?.NeedsReview != true) writer.PutOfLead(WebhookEventTypes.ReviewNeeded, row.ScoredAtMs, data);
     }
 }

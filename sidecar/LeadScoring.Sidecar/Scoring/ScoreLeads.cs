@@ -73,11 +73,12 @@ internal sealed class ScoreLeads(
     {
         try
         {
-            return await LookUpAsync(organizationId, items, cancellationToken);
+            var stored = LookUpAsync(organizationId, items, cancellationToken);
+            return stored.IsCompleted || !items.All(IsOverlay) ? await stored : await database.HearAsync(stored.AsTask(), cancellationToken);
         }
-        catch (DbException e) when (items.All(IsOverlay) && StorageFaults.Of(e) == StorageFault.Unavailable)
+        catch (Exception e) when (StorageFaults.IsAway(e) && items.All(IsOverlay))
         {
-            // The database is away: what the request itself brings is scored all the same.
+            // The database is away, or does not answer: what the request itself brings is scored all the same.
             return new StoredLead?[items.Count];
         }
     }

@@ -199,6 +199,16 @@ internal sealed class ScoreStore(Database database, ScoreEvents events)
         return [.. await connection.QueryAsync<StoredScore>(new CommandDefinition(Sql, new { organizationId, leadId, limit }, cancellationToken: cancellationToken))];
     }
 
+    /// <summary>Removes rows of some leads that are older than a moment, but never a lead's latest: it says why the score is what it is, and the next change is told from it.</summary>
+    internal static Task<int> RemoveAsync(WriteTransaction transaction, string organizationId, string[] ids, long cutoffMs, CancellationToken cancellationToken)
+    {
+        var sql = $"""
+            delete from scores where organization_id = @organizationId and lead_id {(transaction.IsPostgres ? "= any(@ids)" : "in @ids")} and scored_at_ms < @cutoffMs
+                and change < (select max(n.change) from scores as n where n.organization_id = scores.organization_id and n.lead_id = scores.lead_id)
+            """;
+        return transaction.ExecuteAsync(sql, new { organizationId, ids, cutoffMs }, cancellationToken);
+    }
+
     internal static string Name<T>(T value) where T : struct, Enum => JsonNamingPolicy.SnakeCaseLower.ConvertName(value.ToString());
 
     internal static T Parse<T>(string name) where T : struct, Enum => Enum.Parse<T>(name.Replace("_", "", StringComparison.Ordinal), ignoreCase: true);

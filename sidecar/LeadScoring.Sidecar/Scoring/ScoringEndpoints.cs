@@ -36,14 +36,15 @@ internal static class ScoringEndpoints
     internal static void MapScoring(this IEndpointRouteBuilder routes)
     {
         var group = routes.MapGroup("").WithTags("Scoring");
-        group.MapPost("/score", PostScore.HandleAsync).Accepts<ScoreRequest>("application/json").Produces<ScoreAnswer>().RequireScope(ApiScope.Score)
+        // The two that are called most read their own input; the validation of annotated parameters would box every argument first.
+        group.MapPost("/score", PostScore.HandleAsync).DisableValidation().Accepts<ScoreRequest>("application/json").Produces<ScoreAnswer>().RequireScope(ApiScope.Score)
             .WithName("ScoreLead").WithSummary("Scores one lead; facts may come along inline.");
         group.MapPost("/score/batch", ScoreStream.HandleAsync).Accepts<ScoreRequest>(ScoreStream.ContentType).Produces<PostScoreBatch.Item>(200, ScoreStream.ContentType).RequireScope(ApiScope.Score)
             .WithMetadata(new RouteBodyLimit(1_000_000_000)).ExcludeFromDescription()
             .WithName("ScoreStream").WithSummary("Scores a stream of leads, one JSON object a line.");
         group.MapPost("/score/batch", PostScoreBatch.HandleAsync).Accepts<PostScoreBatch.Request>("application/json").Produces<PostScoreBatch.Response>().RequireScope(ApiScope.Score)
             .WithName("ScoreLeads").WithSummary("Scores up to 1,000 leads with a result for each. With Content-Type application/x-ndjson: any number, one request a line in, one result a line out.");
-        group.MapGet("/leads/{leadId}/score", GetLeadScore.HandleAsync).Produces<ScoreAnswer>().RequireScope(ApiScope.Score)
+        group.MapGet("/leads/{leadId}/score", GetLeadScore.HandleAsync).DisableValidation().Produces<ScoreAnswer>().RequireScope(ApiScope.Score)
             .WithName("GetLeadScore").WithSummary("The lead's current score: the stored one while it is fresh, else a new one.");
         group.MapGet("/leads/{leadId}/scores", ListLeadScores.HandleAsync).RequireScope(ApiScope.Score)
             .WithName("ListLeadScores").WithSummary("The ledger: every change of the lead's score, the newest first.");

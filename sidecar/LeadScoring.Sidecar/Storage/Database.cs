@@ -10,6 +10,14 @@ internal abstract class Database : IDisposable
     internal static Database Open(IOptions<StorageOptions> options) =>
         PostgresSetting.Describes(options.Value.Database) ? new PostgresDatabase(options.Value) : new SqliteDatabase(options.Value);
 
+    // A frozen server answers nothing and refuses nothing, and its statements end with LEADSCORING__BUSYTIMEOUT only.
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
+
+    // Once somebody has waited in vain, the others hardly wait, for so long or until there is an answer.
+    private static readonly TimeSpan WhileSilent = TimeSpan.FromMilliseconds(50);
+    private const long SilentForMs = 10_000;
+    private long silentUntil;
+
     /// <summary>Raised after a transaction ended and before its writer is told, with the leads it wrote.</summary>
     internal event Action<IReadOnlySet<(string OrganizationId, string? LeadId)>>? Written;
 
@@ -42,6 +50,23 @@ internal abstract class Database : IDisposable
             await work(transaction);
             return 0;
         }, cancellationToken);
+
+    /// <summary>The answer to a question to the database, for those who can do without: they do not wait long. The question goes on being asked.</summary>
+    /// <exception cref="TimeoutException">No answer in time: as good as away.</exception>
+    internal async Task<T> HearAsync<T>(Task<T> answer, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var result = await answer.WaitAsync(Environment.TickCount64 < Volatile.Read(ref silentUntil) ? WhileSilent : Patience, cancellationToken);
+            Volatile.Write(ref silentUntil, 0);
+            return result;
+        }
+        catch (TimeoutException) when (!answer.IsCompleted)
+        {
+            Volatile.Write(ref silentUntil, Environment.TickCount64 + SilentForMs);
+            throw;
+        }
+    }
 
     /// <summary>Runs the work and commits; whoever has copies of what it wrote is told, also when the commit failed: it may have gone through all the same.</summary>
     protected async Task<T> RunAsync<T>(WriteTransaction transaction, Func<WriteTransaction, Task<T>> work, Func<Task> commit)

@@ -22,6 +22,9 @@ internal enum StorageFault
 
 internal static class StorageFaults
 {
+    /// <summary>Whether it says that the database is not there or does not answer: what can do without it goes on.</summary>
+    internal static bool IsAway(Exception e) => e is TimeoutException || (e is DbException failure && Of(failure) == StorageFault.Unavailable);
+
     internal static StorageFault Of(DbException e) => e switch
     {
         SqliteException sqlite => Of(sqlite),

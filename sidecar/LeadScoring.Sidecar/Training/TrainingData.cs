@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using LeadScoring.Ml.Features;
 using LeadScoring.Ml.Training;
@@ -11,7 +12,7 @@ namespace LeadScoring.Sidecar.Training;
 /// <param name="LeadIds">Lead of each row.</param>
 /// <param name="Facts">People, sensitive attributes and which rows have had their whole horizon.</param>
 /// <param name="Young">Leads whose non-conversion waits for its horizon; their labels mean nothing.</param>
-/// <param name="Waiting">How many wait and why, for people; null when none does.</param>
+/// <param name="Waiting">How many wait and why, and of how many leads events were removed, for people; null when there is nothing to say.</param>
 internal sealed record LabeledSet(TrainingSet Set, IReadOnlyList<string> LeadIds, RowFacts Facts, TrainingSet Young, string? Waiting);
 
 /// <summary>Builds the training set point-in-time: each lead as it was at its decision moment, strictly before its outcome.</summary>
@@ -31,7 +32,7 @@ internal sealed class TrainingData(LeadStore leads, EventStore events, OutcomeSt
         var labels = new Dictionary<string, LabeledLead>(StringComparer.Ordinal);
         await foreach (var label in outcomes.ReadLabeledAsync(organizationId, cancellationToken)) labels[label.LeadId] = label;
         var extractor = new FeatureExtractor(profile);
-        int width = profile.Features.Count, row = 0;
+        int width = profile.Features.Count, row = 0, shortened = 0;
         var values = new FeatureValue[(long)labels.Count * width];
         var y = new float[labels.Count];
         var ids = new string[labels.Count];
@@ -57,6 +58,8 @@ internal sealed class TrainingData(LeadStore leads, EventStore events, OutcomeSt
             }
 
             if (!labels.TryGetValue(lead.LeadId, out var label)) continue;
+            // What the lead did first is folded, and stored no more.
+            if (lead.Snapshot.Activity.FirstOwnMs < (own.Count > 0 ? own[0].OccurredAtMs : long.MaxValue)) shortened++;
             asOf[row] = DecisionMoment(label, lead.Snapshot, own);
             state[row] = LabelMaturity.Of(label.Converted, label.OccurredAtMs, label.IsFinal, label.Stage, asOf[row], profile, nowMs);
             y[row] = state[row] == MaturedLabel.Converted ? 1 : 0;
@@ -90,8 +93,11 @@ internal sealed class TrainingData(LeadStore leads, EventStore events, OutcomeSt
             {
                 People = Array.ConvertAll(final, r => people[r]), Sensitive = sensitive.ToDictionary(p => p.Key, p => Array.ConvertAll(final, r => p.Value[r]), StringComparer.Ordinal), MatureUntilMs = matureUntilMs,
             },
-            Rows(young), LabelMaturity.Message(young.Length, final.Count(r => y[r] == 1 && asOf[r] > matureUntilMs), profile));
+            Rows(young), Notes(LabelMaturity.Message(young.Length, final.Count(r => y[r] == 1 && asOf[r] > matureUntilMs), profile), shortened, row));
     }
+
+    private static string? Notes(string? waiting, int shortened, int leads) => shortened == 0 ? waiting : string.Create(
+        CultureInfo.InvariantCulture, $"{waiting} Of {shortened:N0} of {leads:N0} leads retention has removed events: their features are made of what is left. See LEADSCORING__RETENTION__EVENTSMONTHS.").TrimStart();
 
     private static long DecisionMoment(LabeledLead label, LeadSnapshot lead, List<ActivityEvent> own)
     {

@@ -35,15 +35,19 @@ internal sealed class Outbox(TimeProvider time)
     /// <summary>Tells of a new champion.</summary>
     internal async Task PutModelPromotedAsync(WriteTransaction transaction, string organizationId, ModelPromotedData data, CancellationToken cancellationToken)
     {
-        using var writer = await OpenAsync(transaction, organizationId, cancellationToken, WebhookEventTypes.ModelPromoted);
-        if (writer is not null) await writer.PutAsync(WebhookEventTypes.ModelPromoted, "model", time.NowMs(), data, null, cancellationToken);
+        var writer = await OpenAsync(transaction, organizationId, cancellationToken, WebhookEventTypes.ModelPromoted);
+        if (writer is null) return;
+        writer.Put(WebhookEventTypes.ModelPromoted, "model", time.NowMs(), data, null);
+        await writer.FlushAsync(cancellationToken);
     }
 
     /// <summary>Tells of an alarm of the drift checks.</summary>
     internal async Task PutDriftAlertAsync(WriteTransaction transaction, string organizationId, DriftAlertData data, CancellationToken cancellationToken)
     {
-        using var writer = await OpenAsync(transaction, organizationId, cancellationToken, WebhookEventTypes.DriftAlert);
-        if (writer is not null) await writer.PutAsync(WebhookEventTypes.DriftAlert, null, time.NowMs(), data, null, cancellationToken);
+        var writer = await OpenAsync(transaction, organizationId, cancellationToken, WebhookEventTypes.DriftAlert);
+        if (writer is null) return;
+        writer.Put(WebhookEventTypes.DriftAlert, null, time.NowMs(), data, null);
+        await writer.FlushAsync(cancellationToken);
     }
 
     /// <summary>This process has changed the organization's webhooks; others notice when their entry ends.</summary>
@@ -59,55 +63,4 @@ internal sealed class Outbox(TimeProvider time)
         cache[organizationId] = (subscriptions, since);
         return subscriptions;
     }
-}
-
-/// <summary>An open outbox; dispose it before the transaction ends.</summary>
-internal sealed class OutboxWriter(WriteTransaction transaction, string organizationId, Subscription[] subscriptions, long nowMs) : IDisposable
-{
-    private PreparedStatement? insert;
-
-    /// <summary>An event of a lead: told in order with its other ones, to those who listen to one of its grades.</summary>
-    internal Task PutOfLeadAsync(string type, long occurredAtMs, LeadEventData data, CancellationToken cancellationToken) => PutAsync(
-        type, LeadSubject(data.LeadId), occurredAtMs, data,
-        s => s.Grades is null || s.Grades.Contains(data.Grade, StringComparison.Ordinal) || (data.PreviousGrade is { } before && s.Grades.Contains(before, StringComparison.Ordinal)), cancellationToken);
-
-    /// <param name="type">One of <see cref="WebhookEventTypes"/>.</param>
-    /// <param name="subject">What its events are told in order of; null when they need no order.</param>
-    /// <param name="occurredAtMs">When, Unix ms.</param>
-    /// <param name="data">What.</param>
-    /// <param name="wants">Whether a listener wants this one; null for all.</param>
-    /// <param name="cancellationToken">Cancels.</param>
-    internal async Task PutAsync<TData>(string type, string? subject, long occurredAtMs, TData data, Func<Subscription, bool>? wants, CancellationToken cancellationToken)
-    {
-        string? eventId = null;
-        string? body = null;
-        foreach (var subscription in subscriptions)
-        {
-            if (!subscription.EventTypes.Contains(type) || wants?.Invoke(subscription) == false) continue;
-            eventId ??= WebhookJson.NewEventId();
-            body ??= WebhookJson.Write(eventId, type, organizationId, occurredAtMs, data);
-            await InsertAsync(subscription.WebhookId, subject ?? eventId, eventId, type, body, occurredAtMs, cancellationToken);
-        }
-    }
-
-    internal static string LeadSubject(string leadId) => "lead/" + leadId;
-
-    private Task<int> InsertAsync(string webhookId, string subject, string eventId, string type, string body, long occurredAtMs, CancellationToken cancellationToken)
-    {
-        // Behind events of the same subject that wait for their next try: not looked at before them. A webhook deleted a moment ago gets nothing, and one that is being deleted waits for this transaction.
-        var sql = $"""
-            insert into webhook_deliveries (organization_id, webhook_id, subject, sequence, event_id, event_type, body, occurred_at_ms, status, attempts, next_attempt_ms, lease_until_ms)
-            select w.organization_id, w.webhook_id, @subject,
-                coalesce((select max(d.sequence) from webhook_deliveries d where d.organization_id = @organizationId and d.webhook_id = @webhookId and d.subject = @subject), 0) + 1,
-                @eventId, @eventType, @body, @occurredAtMs, 'pending', 0,
-                coalesce((select max(d.next_attempt_ms) from webhook_deliveries d
-                    where d.organization_id = @organizationId and d.webhook_id = @webhookId and d.subject = @subject and d.status = 'pending' and d.next_attempt_ms > @nowMs), @nowMs), 0
-            from webhooks w where w.organization_id = @organizationId and w.webhook_id = @webhookId and w.is_enabled = 1
-            {(transaction.IsPostgres ? "for key share" : "")}
-            """;
-        insert ??= transaction.Prepare(sql, "organizationId", "webhookId", "subject", "eventId", "eventType", "body", "occurredAtMs", "nowMs").Set(0, organizationId).Set(7, nowMs);
-        return insert.Set(1, webhookId).Set(2, subject).Set(3, eventId).Set(4, type).Set(5, body).Set(6, occurredAtMs).ExecuteAsync(cancellationToken);
-    }
-
-    public void Dispose() => insert?.Dispose();
 }

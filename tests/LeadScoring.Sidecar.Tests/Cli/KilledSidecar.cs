@@ -1,7 +1,9 @@
 using LeadScoring.Sidecar.Api;
 using LeadScoring.Sidecar.Organizations;
+using LeadScoring.Sidecar.Storage;
 using LeadScoring.Sidecar.Tests.Storage;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
 using Npgsql;
 
 namespace LeadScoring.Sidecar.Tests.Cli;
@@ -25,6 +27,9 @@ internal sealed class KilledSidecar : IAsyncDisposable
         sidecar.Key = (await app.Services.GetRequiredService<ApiKeyStore>().CreateAsync("acme", "test", ApiScope.Admin, CancellationToken.None)).Reveal();
         return sidecar;
     }
+
+    /// <summary>The database, past the processes; dispose it.</summary>
+    internal Database Open() => Database.Open(Options.Create(new StorageOptions { Data = data, Database = postgres, Durability = "normal" }));
 
     internal Task<(SidecarProcess Process, HttpClient Client)> ServeAsync(params (string Name, string Value)[] environment) =>
         SidecarProcess.ServeAsync(data, Key, [.. environment, ("LEADSCORING__DATABASE", Patient(postgres))]);

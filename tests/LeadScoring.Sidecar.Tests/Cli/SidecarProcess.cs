@@ -16,8 +16,9 @@ internal sealed class SidecarProcess : IDisposable
 
     private static SidecarProcess Start(string data, (string Name, string Value)[] environment, string[] args)
     {
-        var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true };
-        foreach (var arg in (string[])[Path.Combine(AppContext.BaseDirectory, "LeadScoring.Sidecar.dll"), .. args, "--data", data]) start.ArgumentList.Add(arg);
+        // A write past the limit of files fails instead of ending the process, as on a full disk.
+        var start = new ProcessStartInfo("/bin/sh") { RedirectStandardOutput = true, RedirectStandardError = true };
+        foreach (var arg in (string[])["-c", "trap '' XFSZ; exec dotnet \"$@\"", "sh", Path.Combine(AppContext.BaseDirectory, "LeadScoring.Sidecar.dll"), .. args, "--data", data]) start.ArgumentList.Add(arg);
         foreach (var (name, value) in environment) start.Environment[name] = value;
         var process = Process.Start(start)!;
         return new SidecarProcess(process);
@@ -51,6 +52,14 @@ internal sealed class SidecarProcess : IDisposable
     {
         process.Kill();
         process.WaitForExit();
+    }
+
+    /// <summary>The largest file that the process may write to from now on, in bytes; null for any: 0 is what a full disk is.</summary>
+    internal async Task LimitFilesAsync(long? bytes)
+    {
+        using var prlimit = Process.Start("prlimit", ["--pid", process.Id.ToString(System.Globalization.CultureInfo.InvariantCulture), $"--fsize={bytes?.ToString(System.Globalization.CultureInfo.InvariantCulture) ?? "unlimited"}:unlimited"]);
+        await prlimit.WaitForExitAsync();
+        Assert.Equal(0, prlimit.ExitCode);
     }
 
     public void Dispose()

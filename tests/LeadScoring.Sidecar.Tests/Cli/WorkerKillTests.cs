@@ -1,44 +1,48 @@
 using System.Net.Http.Json;
-using Microsoft.Data.Sqlite;
+using Dapper;
+using LeadScoring.Sidecar.Storage;
 
 namespace LeadScoring.Sidecar.Tests.Cli;
 
-/// <summary>Workers in processes of their own, on one database: killed in mid-batch, or two at once. Every write of a score is counted by a trigger.</summary>
+/// <summary>Workers in processes of their own, on one database (SQLite, or PostgreSQL in its run): killed in mid-batch, or two at once. Every write of a score is counted by a trigger.</summary>
 [Trait("Category", "Server")]
-public sealed class WorkerKillTests : IDisposable
+public sealed class WorkerKillTests : IAsyncLifetime
 {
     // So many that a fast machine has not done them all before it is killed three times.
     private const int Leads = 20_000;
 
-    private readonly string data = Path.Combine(Path.GetTempPath(), "leadscoring-tests", Guid.NewGuid().ToString("N"));
+    private KilledSidecar sidecar = null!;
+    private Database database = null!;
+
+    public async Task InitializeAsync()
+    {
+        sidecar = await KilledSidecar.CreateAsync();
+        database = sidecar.Open();
+    }
+
+    public async Task DisposeAsync()
+    {
+        database.Dispose();
+        await sidecar.DisposeAsync();
+    }
 
     private static (string, string)[] Workers(bool run) =>
         [("LEADSCORING__SCORING__RESCORECHANGEDLEADS", run ? "true" : "false"), ("LEADSCORING__SCORING__RESCOREWORKERS", "1"), ("LEADSCORING__DURABILITY", "normal")];
 
-    private SqliteConnection Open()
+    private async Task<long> CountAsync(string sql)
     {
-        var connection = new SqliteConnection($"Data Source={Path.Combine(data, "leadscoring.db")};Pooling=False;Default Timeout=30");
-        connection.Open();
-        return connection;
+        await using var connection = await database.OpenConnectionAsync(CancellationToken.None);
+        return await connection.ExecuteScalarAsync<long>(sql);
     }
 
-    private long Count(string sql)
-    {
-        using var connection = Open();
-        using var command = connection.CreateCommand();
-        command.CommandText = sql;
-        return (long)command.ExecuteScalar()!;
-    }
+    private Task<long> WrittenAsync() => CountAsync("select count(*) from score_writes");
 
-    private long Written => Count("select count(*) from score_writes");
-
-    private long Queued => Count("select count(*) from leads where is_stale = 1");
+    private Task<long> QueuedAsync() => CountAsync("select count(*) from leads where is_stale = 1");
 
     /// <summary>Leads on the queue of a service whose workers stand still.</summary>
-    private async Task<string> PrepareAsync()
+    private async Task PrepareAsync()
     {
-        var key = (await SidecarProcess.RunAsync(data, "keys", "create", "-o", "acme")).Trim();
-        var (process, client) = await SidecarProcess.ServeAsync(data, key, Workers(false));
+        var (process, client) = await sidecar.ServeAsync(Workers(false));
         using (process)
         using (client)
         {
@@ -54,75 +58,67 @@ public sealed class WorkerKillTests : IDisposable
             process.Kill();
         }
 
-        using var connection = Open();
-        using var command = connection.CreateCommand();
-        command.CommandText = """
-            create table score_writes (lead_id text not null);
-            create trigger count_scores after update of scored_at_ms on leads when new.lead_id like 'l%' begin insert into score_writes values (new.lead_id); end;
-            """;
-        command.ExecuteNonQuery();
-        return key;
+        var trigger = database.IsPostgres
+            ? """
+              create function count_scores() returns trigger language plpgsql as $$ begin insert into score_writes values (new.lead_id); return null; end $$;
+              create trigger count_scores after update of scored_at_ms on leads for each row when (new.lead_id like 'l%') execute function count_scores();
+              """
+            : "create trigger count_scores after update of scored_at_ms on leads when new.lead_id like 'l%' begin insert into score_writes values (new.lead_id); end;";
+        await database.WriteAsync(t => t.ExecuteAsync($"create table score_writes (lead_id text not null); {trigger}", null, CancellationToken.None), CancellationToken.None);
     }
 
-    private async Task UntilAsync(Func<bool> done, string otherwise)
+    private static async Task UntilAsync(Func<Task<bool>> done, string otherwise)
     {
-        for (var waits = 0; !done(); waits++)
+        for (var waits = 0; !await done(); waits++)
         {
             Assert.True(waits < 3_000, otherwise);
             await Task.Delay(20);
         }
     }
 
-    private void AssertEachScoredOnce()
+    private async Task AssertEachScoredOnceAsync()
     {
-        Assert.Equal((Leads, Leads), (Written, Count("select count(distinct lead_id) from score_writes")));
-        Assert.Equal((Leads, Leads), (Count("select count(*) from scores where lead_id like 'l%'"), Count("select count(distinct lead_id) from scores where lead_id like 'l%'")));
-        Assert.Equal((0, 0), (Queued, Count("select count(*) from rescoring_claims")));
+        Assert.Equal((Leads, Leads), (await WrittenAsync(), await CountAsync("select count(distinct lead_id) from score_writes")));
+        Assert.Equal((Leads, Leads), (await CountAsync("select count(*) from scores where lead_id like 'l%'"), await CountAsync("select count(distinct lead_id) from scores where lead_id like 'l%'")));
+        Assert.Equal((0, 0), (await QueuedAsync(), await CountAsync("select count(*) from rescoring_claims")));
     }
 
     [Fact]
     public async Task Kill_WorkerInMidBatch_LosesAndDoublesNothing()
     {
-        var key = await PrepareAsync();
-        var kills = 0;
-        while (kills < 3)
+        await PrepareAsync();
+        for (var kills = 0; kills < 3; kills++)
         {
-            var before = Written;
-            var (process, client) = await SidecarProcess.ServeAsync(data, key, Workers(true));
+            var before = await WrittenAsync();
+            var (process, client) = await sidecar.ServeAsync(Workers(true));
             using (process)
             using (client)
             {
-                await UntilAsync(() => Written > before + 100, "The worker does not begin.");
+                await UntilAsync(async () => await WrittenAsync() > before + 100, "The worker does not begin.");
                 process.Kill();
             }
 
-            kills++;
-            Assert.True(Queued > 0, "The worker was done before it was killed.");
+            Assert.True(await QueuedAsync() > 0, "The worker was done before it was killed.");
         }
 
-        var (last, lastClient) = await SidecarProcess.ServeAsync(data, key, Workers(true));
+        var (last, lastClient) = await sidecar.ServeAsync(Workers(true));
         using (last)
-        using (lastClient) await UntilAsync(() => Queued == 0, $"{Queued} leads are still queued.");
-        AssertEachScoredOnce();
+        using (lastClient) await UntilAsync(async () => await QueuedAsync() == 0, "Leads are still queued.");
+        await AssertEachScoredOnceAsync();
     }
 
     [Fact]
     public async Task Workers_TwoProcessesOnOneQueue_ScoreEachLeadOnce()
     {
-        var key = await PrepareAsync();
-        var (one, two) = (await SidecarProcess.ServeAsync(data, key, Workers(true)), await SidecarProcess.ServeAsync(data, key, Workers(true)));
+        await PrepareAsync();
+        var (one, two) = (await sidecar.ServeAsync(Workers(true)), await sidecar.ServeAsync(Workers(true)));
         using (one.Process)
         using (two.Process)
         using (one.Client)
         using (two.Client)
         {
-            await UntilAsync(() => Queued == 0, $"{Queued} leads are still queued.");
-            AssertEachScoredOnce();
+            await UntilAsync(async () => await QueuedAsync() == 0, "Leads are still queued.");
+            await AssertEachScoredOnceAsync();
         }
-    }
-
-    public void Dispose()
-    {
-        if (Directory.Exists(data)) Directory.Delete(data, recursive: true);
     }
 }

@@ -75,6 +75,30 @@ public sealed class OutcomeTests(SidecarFactory sidecar) : IClassFixture<Sidecar
         Assert.Equal("/2/revenue", body.At("results", 2).At("errors", 0).Text("pointer"));
     }
 
+    /// <summary>Each item as if it came alone, in order: what a source says twice, changes, takes back and says again in one request.</summary>
+    [Fact]
+    public async Task Post_OneSourceOftenInABatch_EachItemSeesTheOnesBefore()
+    {
+        var organization = await WithLeadAsync("a", "b");
+        static object Say(string lead, bool converted, string source = "crm") => new { lead_id = lead, converted, occurred_at = "2026-03-01", source };
+        static object TakeBack(string lead, string source = "crm") => new { lead_id = lead, reversed = true, source };
+        object[] batch =
+        [
+            TakeBack("a"), Say("a", true), Say("b", true), Say("a", true), Say("a", false), TakeBack("a"), Say("b", false, "erp"), TakeBack("a"), Say("a", true), Say("nobody", true), TakeBack("b"), Say("a", true, "erp"),
+        ];
+        string[] expected = ["unchanged", "recorded", "recorded", "unchanged", "updated", "reversed", "recorded", "unchanged", "recorded", "rejected", "reversed", "recorded"];
+        var (_, body) = await organization.PostAsync("/v1/outcomes", batch);
+        Assert.Equal(expected, body.GetProperty("results").EnumerateArray().Select(r => r.Text("status")));
+        Assert.Equal([("a", true), ("b", false)], (await LabelsAsync(organization)).Select(l => (l.LeadId, l.Converted)));
+        await using var connection = await sidecar.Get<Database>().OpenConnectionAsync(CancellationToken.None);
+        const string History = "select lead_id || ' ' || source || ' ' || change || ':' || reversed || ':' || converted from outcome_history where organization_id = @Id order by lead_id, source, change";
+        Assert.Equal(["a crm 1:0:1", "a crm 2:0:0", "a crm 3:1:0", "a crm 4:0:1", "a erp 1:0:1", "b crm 1:0:1", "b crm 2:1:1", "b erp 1:0:0"], await connection.QueryAsync<string>(History, new { organization.Id }));
+        const string Closed = "select count(*) from leads where organization_id = @Id and closed_at_ms is not null";
+        Assert.Equal(2, await connection.ExecuteScalarAsync<int>(Closed, new { organization.Id }));
+        await organization.PostAsync("/v1/outcomes", new[] { TakeBack("b", "erp"), TakeBack("a") });
+        Assert.Equal(1, await connection.ExecuteScalarAsync<int>(Closed, new { organization.Id }));
+    }
+
     [Fact]
     public async Task ReadLabeled_SourcesDisagree_LatestCountsAndConversionWinsTies()
     {

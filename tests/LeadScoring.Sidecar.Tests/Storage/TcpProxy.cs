@@ -4,7 +4,10 @@ using System.Net.Sockets;
 
 namespace LeadScoring.Sidecar.Tests.Storage;
 
-/// <summary>A way to a server that can be cut: then connections break and new ones are refused, as when the server is gone.</summary>
+/// <summary>
+/// A way to a server that can be cut: then connections break and new ones are refused, as when the server is gone. Or frozen: then connections stay and new ones are taken, and nothing is answered,
+/// as with a server under SIGSTOP.
+/// </summary>
 internal sealed class TcpProxy : IAsyncDisposable
 {
     private readonly string host;
@@ -12,6 +15,7 @@ internal sealed class TcpProxy : IAsyncDisposable
     private readonly ConcurrentBag<TcpClient> open = [];
     private TcpListener listener = new(IPAddress.Loopback, 0);
     private Task accepting;
+    private volatile TaskCompletionSource? frozen;
 
     internal TcpProxy(string host, int port)
     {
@@ -23,8 +27,19 @@ internal sealed class TcpProxy : IAsyncDisposable
 
     internal int Port { get; }
 
+    internal void Freeze() => frozen = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>What was held back goes on its way.</summary>
+    internal void Thaw()
+    {
+        var waiting = frozen;
+        frozen = null;
+        waiting?.SetResult();
+    }
+
     internal async Task CutAsync()
     {
+        Thaw();
         listener.Stop();
         await accepting;
         while (open.TryTake(out var client)) client.Dispose();
@@ -60,11 +75,17 @@ internal sealed class TcpProxy : IAsyncDisposable
         }
     }
 
-    private static async Task PumpAsync(TcpClient from, TcpClient to)
+    private async Task PumpAsync(TcpClient from, TcpClient to)
     {
         try
         {
-            await from.GetStream().CopyToAsync(to.GetStream());
+            var bytes = new byte[16_384];
+            var (source, target) = (from.GetStream(), to.GetStream());
+            while (await source.ReadAsync(bytes) is var read and > 0)
+            {
+                if (frozen is { } waiting) await waiting.Task;
+                await target.WriteAsync(bytes.AsMemory(0, read));
+            }
         }
         catch (Exception e) when (e is IOException or SocketException or ObjectDisposedException or InvalidOperationException)
         {

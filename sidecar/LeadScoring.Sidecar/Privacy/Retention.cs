@@ -1,0 +1,73 @@
+using LeadScoring.Sidecar.Api;
+using LeadScoring.Sidecar.Events;
+using LeadScoring.Sidecar.Scoring;
+using LeadScoring.Sidecar.Storage;
+using Microsoft.Extensions.Options;
+
+namespace LeadScoring.Sidecar.Privacy;
+
+/// <summary>What a run removed.</summary>
+/// <param name="MonthsDropped">Tables of events that were dropped whole (PostgreSQL).</param>
+/// <param name="EventsRemoved">Events that were removed one by one.</param>
+/// <param name="ScoresRemoved">Rows of the ledger.</param>
+/// <param name="IsDone">Whether nothing older is left; otherwise another run goes on from here.</param>
+internal sealed record RetentionReport(int MonthsDropped, int EventsRemoved, int ScoresRemoved, bool IsDone);
+
+/// <summary>
+/// Removes events and rows of the ledger that are older than <see cref="RetentionOptions"/> keeps, and makes the months of events to come. To be run daily, by any replica, any number at once.
+/// What leads have folded, their scores and the ids of their events stay: a score does not change, and an event that is sent again is not counted again.
+/// </summary>
+internal sealed class Retention(Database database, EventMonths months, RetentionWalk walk, IOptions<RetentionOptions> options, TimeProvider time)
+{
+    /// <summary>Transactions of one run, so that it ends within a minute or so; each is short, so that writers get in between.</summary>
+    internal const int MostSteps = 500;
+
+    /// <summary>Leads per transaction where events are removed: some have thousands.</summary>
+    internal const int LeadsOfEvents = 50;
+
+    /// <summary>Leads per transaction where rows of the ledger are removed.</summary>
+    internal const int LeadsOfScores = 200;
+
+    internal async Task<RetentionReport> RunAsync(CancellationToken cancellationToken)
+    {
+        await months.EnsureAsync(cancellationToken);
+        var (dropped, events, scores, isDone, steps) = (0, 0, 0, true, MostSteps);
+        if (CutoffMs(options.Value.EventsMonths) is { } eventsMs)
+        {
+            if (database.IsPostgres)
+            {
+                (dropped, isDone) = await months.DropAsync(eventsMs, cancellationToken);
+                var left = false;
+                for (; steps > 0 && !left; steps--)
+                {
+                    (var removed, left) = await months.DeleteAsync(eventsMs, cancellationToken);
+                    events += removed;
+                }
+
+                isDone &= left;
+            }
+            else
+            {
+                (events, isDone, steps) = await walk.RunAsync(
+                    "events", eventsMs, LeadsOfEvents, steps, (t, id, leads) => EventStore.RemoveAsync(t, id, leads, eventsMs, cancellationToken), cancellationToken);
+            }
+        }
+
+        if (CutoffMs(options.Value.LedgerMonths) is { } ledgerMs)
+        {
+            (scores, var scoresDone, _) = await walk.RunAsync(
+                "scores", ledgerMs, LeadsOfScores, steps, (t, id, leads) => ScoreStore.RemoveAsync(t, id, leads, ledgerMs, cancellationToken), cancellationToken);
+            isDone &= scoresDone;
+        }
+
+        return new RetentionReport(dropped, events, scores, isDone);
+    }
+
+    /// <summary>Start of the oldest month that is kept, Unix ms; null when all are.</summary>
+    private long? CutoffMs(int keepMonths)
+    {
+        if (keepMonths == 0) return null;
+        var now = DateTimeOffset.FromUnixTimeMilliseconds(time.NowMs());
+        return new DateTimeOffset(now.Year, now.Month, 1, 0, 0, 0, TimeSpan.Zero).AddMonths(-keepMonths).ToUnixTimeMilliseconds();
+    }
+}
