@@ -89,11 +89,16 @@ public sealed class FeedbackTests : IAsyncLifetime
         var organization = await WithScoredLeadsAsync(30);
         await SelectAsync(organization);
         var before = (await ReviewsAsync(organization)).Count(r => !r.GetProperty("is_random").GetBoolean());
+        Assert.True(before > 0);
         clock.Advance(TimeSpan.FromHours(2));
-        await organization.PostAsync("/v1/score/batch", new { items = Enumerable.Range(0, 30).Select(i => new { lead_id = $"lead-{i}", lead = new { website_sessions = 40 } }) });
-        await SelectAsync(organization);
-        var after = await ReviewsAsync(organization);
-        Assert.Equal(before, after.Count(r => !r.GetProperty("is_random").GetBoolean()));
+        // Another score of each lead, of low confidence too.
+        await sidecar.Get<Database>().WriteAsync(t => t.ExecuteAsync("""
+            insert into scores (organization_id, lead_id, change, scored_at_ms, score, grade, probability, confidence, model_version, scored_by, needs_review, base_points, factors)
+            select organization_id, lead_id, 2, scored_at_ms + 3600000, score, grade, probability, confidence, model_version, scored_by, 1, base_points, factors
+            from scores where organization_id = @Id and change = 1
+            """, new { organization.Id }, CancellationToken.None), CancellationToken.None);
+        Assert.Contains("60 scores since the last time", await SelectAsync(organization));
+        Assert.Equal(before, (await ReviewsAsync(organization)).Count(r => !r.GetProperty("is_random").GetBoolean()));
     }
 
     [Fact]
