@@ -1,4 +1,5 @@
 using LeadScoring.Sidecar.Api;
+using LeadScoring.Sidecar.Jobs;
 using LeadScoring.Sidecar.Leads;
 
 namespace LeadScoring.Sidecar.Feedback;
@@ -12,7 +13,7 @@ internal static class FeedbackEndpoints
         services.AddSingleton(new LeadErasure("feedback"));
         services.AddSingleton<ReviewStore>();
         services.AddSingleton(new LeadErasure("reviews"));
-        services.AddSingleton<SelectReviews>();
+        services.AddJob<SelectReviews>("reviews", "0 0 5 * * ?", "Puts a random share of new scores, and all of low confidence, on the review list.");
         return services;
     }
 

@@ -4,6 +4,7 @@ using System.Text;
 using Dapper;
 using LeadScoring.Ml.Features;
 using LeadScoring.Sidecar.Api;
+using LeadScoring.Sidecar.Jobs;
 using LeadScoring.Sidecar.Storage;
 using Microsoft.Extensions.Options;
 
@@ -13,7 +14,7 @@ namespace LeadScoring.Sidecar.Feedback;
 /// Puts new scores of open leads on the review list: a random share, drawn by a stable hash with its probability kept, and all of low confidence. Running it again, or on several
 /// replicas, draws the same.
 /// </summary>
-internal sealed class SelectReviews(Database database, IOptions<FeedbackOptions> options, TimeProvider time)
+internal sealed class SelectReviews(Database database, IOptions<FeedbackOptions> options, TimeProvider time) : IOrganizationJob
 {
     private const int Seed = 41;
     private const int Batch = 2_000;
@@ -36,7 +37,7 @@ internal sealed class SelectReviews(Database database, IOptions<FeedbackOptions>
     }
 
     /// <returns>What was done, in words.</returns>
-    internal async Task<string> RunAsync(string organizationId, CancellationToken cancellationToken)
+    public async Task<string> RunAsync(string organizationId, CancellationToken cancellationToken)
     {
         var nowMs = time.NowMs();
         var sinceMs = await ThroughAsync(organizationId, cancellationToken) is { } through ? through - OverlapMs : nowMs - FirstLookBackMs;

@@ -3,6 +3,7 @@ using LeadScoring.Ml.Bundles;
 using LeadScoring.Ml.Calibration;
 using LeadScoring.Ml.Drift;
 using LeadScoring.Sidecar.Api;
+using LeadScoring.Sidecar.Jobs;
 using LeadScoring.Sidecar.Models;
 using LeadScoring.Sidecar.Storage;
 using Microsoft.Extensions.Options;
@@ -14,12 +15,12 @@ namespace LeadScoring.Sidecar.Monitoring;
 /// each window is tested once, so that the number of false alarms does not hang on how often one looks.
 /// </summary>
 internal sealed class CheckDrift(
-    ActiveModels models, FirstScores firstScores, MonitoringStore store, DriftAlarmStore alarms, Database database, IOptions<MonitoringOptions> options, TimeProvider time)
+    ActiveModels models, FirstScores firstScores, MonitoringStore store, DriftAlarmStore alarms, Database database, IOptions<MonitoringOptions> options, TimeProvider time) : IOrganizationJob
 {
     private static readonly string[] Kinds = ["feature", "prediction"];
 
     /// <returns>What was found, in words.</returns>
-    internal async Task<string> RunAsync(string organizationId, CancellationToken cancellationToken)
+    public async Task<string> RunAsync(string organizationId, CancellationToken cancellationToken)
     {
         var active = await models.GetAsync(organizationId, cancellationToken);
         if (active.Bundle is not { } bundle) return $"Nothing to compare with: {active.WhyRules}.";

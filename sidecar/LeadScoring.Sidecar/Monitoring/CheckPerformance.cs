@@ -4,6 +4,7 @@ using LeadScoring.Ml.Features;
 using LeadScoring.Ml.Metrics;
 using LeadScoring.Ml.Training;
 using LeadScoring.Sidecar.Api;
+using LeadScoring.Sidecar.Jobs;
 using LeadScoring.Sidecar.Models;
 using LeadScoring.Sidecar.Storage;
 using MathNet.Numerics.Distributions;
@@ -24,7 +25,7 @@ internal sealed record TrainedQuality(double RocAuc, double ConversionRate)
 /// outcomes follow from scores.
 /// </summary>
 internal sealed class CheckPerformance(
-    ActiveModels models, DecidedLeads decided, MonitoringStore store, DriftAlarmStore alarms, Database database, IOptions<MonitoringOptions> options, TimeProvider time)
+    ActiveModels models, DecidedLeads decided, MonitoringStore store, DriftAlarmStore alarms, Database database, IOptions<MonitoringOptions> options, TimeProvider time) : IOrganizationJob
 {
     /// <summary>A drop of the area under the ROC curve that matters, as a share of it.</summary>
     internal const double LeastDrop = 0.05;
@@ -40,7 +41,7 @@ internal sealed class CheckPerformance(
     private static readonly string[] Kinds = ["performance"];
 
     /// <returns>What was found, in words.</returns>
-    internal async Task<string> RunAsync(string organizationId, CancellationToken cancellationToken)
+    public async Task<string> RunAsync(string organizationId, CancellationToken cancellationToken)
     {
         var active = await models.GetAsync(organizationId, cancellationToken);
         if (TrainedQuality.Of(active) is not { } trained) return $"Nothing to compare with: {active.WhyRules ?? $"model {active.Version} does not say how good it was in training"}.";

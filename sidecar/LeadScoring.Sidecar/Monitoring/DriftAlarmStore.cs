@@ -1,4 +1,5 @@
 using Dapper;
+using LeadScoring.Sidecar.Models;
 using LeadScoring.Sidecar.Storage;
 using LeadScoring.Sidecar.Webhooks;
 
@@ -31,8 +32,8 @@ internal sealed record DriftAlarm
     internal (string, string, string, int) Key => (Kind, Feature, Aspect, Days);
 }
 
-/// <summary>Alarms. One stays open while its cause lasts, and is told once.</summary>
-internal sealed class DriftAlarmStore(Database database, Outbox outbox)
+/// <summary>Alarms. One stays open while its cause lasts, and is told once: to those who listen, and as a wish for a new model.</summary>
+internal sealed class DriftAlarmStore(Database database, Outbox outbox, RetrainStore wishes)
 {
     private const string Columns = """
         alarm_id as AlarmId, kind as Kind, feature as Feature, aspect as Aspect, days as Days, value as Value, threshold as Threshold, detail as Detail, advice as Advice,
@@ -102,5 +103,6 @@ internal sealed class DriftAlarmStore(Database database, Outbox outbox)
         foreach (var leadId in alarm.LeadIds) await transaction.ExecuteAsync(Lead, new { organizationId, alarmId, leadId }, cancellationToken);
         var feature = alarm.Feature.Length == 0 ? null : alarm.Feature;
         await outbox.PutDriftAlertAsync(transaction, organizationId, new DriftAlertData(alarm.Kind, feature, alarm.Value, alarm.Threshold, $"{alarm.Detail} {alarm.Advice}"), cancellationToken);
+        await wishes.AskAsync(transaction, organizationId, alarm.Kind == "performance" ? RetrainCause.Performance : RetrainCause.Drift, alarm.Detail, cancellationToken);
     }
 }

@@ -1,4 +1,5 @@
 using LeadScoring.Sidecar.Api;
+using LeadScoring.Sidecar.Jobs;
 using LeadScoring.Sidecar.Leads;
 
 namespace LeadScoring.Sidecar.Monitoring;
@@ -12,9 +13,9 @@ internal static class MonitoringEndpoints
         services.AddSingleton<DriftAlarmStore>();
         services.AddSingleton(new LeadErasure("drift_alarm_leads"));
         services.AddSingleton<FirstScores>();
-        services.AddSingleton<CheckDrift>();
+        services.AddJob<CheckDrift>("drift", "0 10 * * * ?", "Holds new leads and their scores against the champion's training; each window of time is tested once.");
         services.AddSingleton<DecidedLeads>();
-        services.AddSingleton<CheckPerformance>();
+        services.AddJob<CheckPerformance>("performance", "0 20 * * * ?", "Holds scores against what became of the leads: ranking, calibration, and whether the champion still fits.");
         return services;
     }
 

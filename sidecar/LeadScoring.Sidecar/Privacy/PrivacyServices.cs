@@ -1,3 +1,5 @@
+using LeadScoring.Sidecar.Jobs;
+
 namespace LeadScoring.Sidecar.Privacy;
 
 internal static class PrivacyServices
@@ -7,6 +9,7 @@ internal static class PrivacyServices
         services.AddOptions<RetentionOptions>().Bind(configuration.GetSection(RetentionOptions.Section)).ValidateDataAnnotations().ValidateOnStart();
         services.AddSingleton<RetentionWalk>();
         services.AddSingleton<Retention>();
+        services.AddJob<RetentionJob>("retention", "0 30 1 * * ?", "Removes events and rows of the score ledger that are older than the settings keep, and makes room for the months to come.");
         return services;
     }
 }

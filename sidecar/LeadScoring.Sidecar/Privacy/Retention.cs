@@ -1,5 +1,7 @@
+using System.Globalization;
 using LeadScoring.Sidecar.Api;
 using LeadScoring.Sidecar.Events;
+using LeadScoring.Sidecar.Jobs;
 using LeadScoring.Sidecar.Scoring;
 using LeadScoring.Sidecar.Storage;
 using Microsoft.Extensions.Options;
@@ -69,5 +71,17 @@ internal sealed class Retention(Database database, EventMonths months, Retention
         if (keepMonths == 0) return null;
         var now = DateTimeOffset.FromUnixTimeMilliseconds(time.NowMs());
         return new DateTimeOffset(now.Year, now.Month, 1, 0, 0, 0, TimeSpan.Zero).AddMonths(-keepMonths).ToUnixTimeMilliseconds();
+    }
+}
+
+/// <summary>Retention as a job. It looks at all organizations at a time: after the first one there is little left for the others of a run.</summary>
+internal sealed class RetentionJob(Retention retention) : IOrganizationJob
+{
+    public async Task<string> RunAsync(string organizationId, CancellationToken cancellationToken)
+    {
+        var report = await retention.RunAsync(cancellationToken);
+        return string.Create(
+            CultureInfo.InvariantCulture,
+            $"{report.MonthsDropped} months of events dropped, {report.EventsRemoved:N0} events and {report.ScoresRemoved:N0} rows of the ledger removed; {(report.IsDone ? "nothing older is left" : "the next run goes on")}.");
     }
 }

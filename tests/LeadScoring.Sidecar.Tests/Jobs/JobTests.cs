@@ -83,6 +83,21 @@ public sealed class JobTests : IAsyncLifetime
         Assert.Equal(HttpStatusCode.BadRequest, (await organization.GetAsync("/v1/jobs?runs=101")).Status);
     }
 
+    [Fact]
+    public async Task Run_EveryJobOfTheProduct_WithoutAModel_EndsWithWords()
+    {
+        var organization = await sidecar.NewOrganizationAsync();
+        string[] expected = ["contact_norms", "drift", "outcomes", "performance", "retention", "retrain", "retrain_check", "reviews"];
+        var jobs = sidecar.Get<JobSchedules>().Jobs.Where(j => j.Name != TestJob.Name).ToArray();
+        Assert.Equal(expected, jobs.Select(j => j.Name).Order());
+        foreach (var job in jobs)
+        {
+            await sidecar.Get<RunJob>().RunAsync(job, isRecovery: false, CancellationToken.None);
+            var run = (await JobAsync(organization, job.Name)).At("last_runs", 0);
+            Assert.True(run.Text("error") is null && run.Text("result") is { Length: > 10 }, $"{job.Name}: {run}");
+        }
+    }
+
     [Theory]
     [InlineData("retrian=0 0 3 ? * SUN", "UTC", "there is no job 'retrian'")]
     [InlineData("test_job", "UTC", "'test_job' is not of the form name=cron")]

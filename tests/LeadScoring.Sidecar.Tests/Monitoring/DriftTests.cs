@@ -86,6 +86,10 @@ public sealed class DriftTests : IAsyncLifetime
         Assert.All(first.GetProperty("lead_ids").EnumerateArray(), id => Assert.Contains(id.GetString()!, ids));
         var told = await EventsAsync(traffic);
         Assert.Equal(alarms.Length, told.Count);
+        // It asks for a new model, once, in the words of the first alarm.
+        var wish = Assert.Single((await traffic.Organization.GetAsync("/v1/training-runs/decisions")).Body.GetProperty("decisions").EnumerateArray());
+        Assert.Equal("drift", wish.Text("cause"));
+        Assert.Contains(alarms, a => a.Text("detail") == wish.Text("detail"));
 
         // A second week of the same is the same alarm.
         await traffic.ScoreAsync(150, featureDrift: 2);
