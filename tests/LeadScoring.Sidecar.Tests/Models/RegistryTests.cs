@@ -50,8 +50,10 @@ public sealed class RegistryTests : IAsyncLifetime
         // What becomes the champion is nothing else any more.
         await organization.SendAsync(HttpMethod.Post, "/v1/models/3/promote");
         Assert.Equal("3:champion 2:shadow 1:", await AliasesAsync(organization));
+        await organization.SendAsync(HttpMethod.Post, "/v1/models/1/promote");
+        Assert.Equal("3: 2:shadow 1:champion", await AliasesAsync(organization));
         Assert.Equal(HttpStatusCode.NoContent, (await organization.SendAsync(HttpMethod.Delete, "/v1/models/aliases/shadow")).Status);
-        Assert.Equal("3:champion 2: 1:", await AliasesAsync(organization));
+        Assert.Equal("3: 2: 1:champion", await AliasesAsync(organization));
         // Another organization's aliases are its own.
         Assert.Equal(HttpStatusCode.NotFound, (await PointAsync(await sidecar.NewOrganizationAsync(), "shadow", 1)).Status);
     }
