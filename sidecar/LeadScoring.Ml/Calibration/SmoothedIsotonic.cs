@@ -10,12 +10,11 @@ public static class SmoothedIsotonic
     /// <summary>Fits the map.</summary>
     /// <param name="predictions">Out-of-fold raw probabilities in [0, 1], in any order. Shape (leads,).</param>
     /// <param name="labels">1 = converted, 0 = not. Shape (leads,).</param>
-    /// <param name="minimumBlockWeight">Leads of the smallest block of the isotonic half; when not given, <see cref="IsotonicCalibrator.SuggestedBlockWeight"/>.</param>
     /// <returns>A strictly increasing map with values inside (0, 1).</returns>
-    /// <exception cref="ArgumentException">No leads, lengths differ, a prediction is NaN or outside [0, 1], a label is neither 0 nor 1, the weight is negative or not finite.</exception>
-    public static IsotonicCalibrator Fit(ReadOnlySpan<double> predictions, ReadOnlySpan<float> labels, double? minimumBlockWeight = null)
+    /// <exception cref="ArgumentException">No leads, lengths differ, a prediction is NaN or outside [0, 1], a label is neither 0 nor 1.</exception>
+    public static IsotonicCalibrator Fit(ReadOnlySpan<double> predictions, ReadOnlySpan<float> labels)
     {
-        var isotonic = IsotonicCalibrator.Fit(predictions, labels, minimumBlockWeight: minimumBlockWeight ?? IsotonicCalibrator.SuggestedBlockWeight(labels.Length));
+        var isotonic = IsotonicCalibrator.Fit(predictions, labels, minimumBlockWeight: IsotonicCalibrator.SuggestedBlockWeight(labels.Length));
         var line = PlattScaling.Fit(predictions, labels);
         var x = Knots(isotonic, predictions);
         var y = Array.ConvertAll(x, raw => (isotonic.Apply(raw) + line.Apply(raw)) / 2);

@@ -7,7 +7,7 @@ namespace LeadScoring.Ml.Ensemble;
 /// <summary>
 /// The probability that the decision at 0.5 is right, learned out-of-fold from three signals: distance of the probability from 0.5
 /// (in log-odds), disagreement of the members (standard deviation of their probabilities), share of known features.
-/// A smoothed isotonic map over the regression makes it mean what it says: of leads with confidence c, c are decided rightly.
+/// An isotonic map over the regression makes it mean what it says: of leads with confidence c, c are decided rightly.
 /// </summary>
 /// <param name="regression">Over the three signals.</param>
 /// <param name="map">The regression's probability to confidence.</param>

@@ -37,7 +37,7 @@ internal static class ConfidenceFit
             }
         }
 
-        var map = SmoothedIsotonic.Fit(outOfFold, right, BlockWeight(right.Length));
+        var map = IsotonicCalibrator.Fit(outOfFold, right, minimumBlockWeight: BlockWeight(right.Length));
         return new ConfidenceModel(Regress(signals, right, [.. Enumerable.Range(0, right.Length)]), map);
     }
 
