@@ -7,7 +7,7 @@ internal static class BenchmarkProgram
     private const string Help = """
         Measures what the product costs and how good it is; prints Markdown.
 
-          dotnet run -c Release --project tests/LeadScoring.Benchmarks -- NAME ... [--quick] [--public-data DIR] [--set SET/COLUMNS] [--predictions DIR] [--postgres STRING] [--growth LEADS,LEADS,...]
+          dotnet run -c Release --project tests/LeadScoring.Benchmarks -- NAME ... [--quick] [--public-data DIR] [--set SET/COLUMNS] [--predictions DIR] [--postgres STRING] [--growth LEADS,LEADS,...] [--seconds N]
 
           inference   CPU time per lead of the members and the whole ensemble, beside XGBoost's own C API
           explain     CPU time of tree SHAP and whole explanations, beside XGBoost's pred_contribs
@@ -20,6 +20,7 @@ internal static class BenchmarkProgram
           ingestion   CPU time per event of storing and folding, beside a raw insert of the same rows, on SQLite and (--postgres, or LEADSCORING_TEST_POSTGRES) PostgreSQL
           startup     process start to ready, first and later requests
           http        requests/s, CPU time and latency of the service over loopback, beside an empty endpoint (needs wrk; redis-server for the part with Redis)
+          stream      500 events/s beside 200 scores/s: from an event's acknowledgement to its score, memory and times while it goes on (two minutes, or --seconds)
           plots       the plots of sidecar/docs/methodology.md, drawn anew from public sets, and the figures in them (needs --public-data)
           all         all of them
 
@@ -27,16 +28,17 @@ internal static class BenchmarkProgram
           --postgres STRING  connection string of a server whose user may make databases (ingestion); tests/with-postgres.sh makes one, but it syncs nothing
           --growth LIST      ingestion: instead of the above, CPU time per event and per stored score at so many leads in the database, such as 10000,100000,1000000
           --public-data DIR  folder with sets/NAME.csv, sets/NAME.schema.json and splits/NAME.test.txt (quality, quality-forward, confidence, intervals, plots)
+          --seconds N        stream: how long; 600 for a soak
           --set SET/COLUMNS  quality: this public set only, and not the demo world, such as x_education/noleak
           --predictions DIR  quality: writes row, label, spec and auto of the test rows to DIR/SET_COLUMNS.csv, to be compared with other models row by row
 
-        All but startup and http are CPU time of a thread or process, so that other work on the machine disturbs them less.
+        All but startup, http and stream are CPU time of a thread or process, so that other work on the machine disturbs them less.
         """;
 
     private static readonly (string Name, Func<BenchmarkOptions, Task> Run)[] All =
     [
         ("inference", InferenceBenchmark.RunAsync), ("explain", ExplainBenchmark.RunAsync), ("training", TrainingBenchmark.RunAsync),
-        ("quality", QualityBenchmark.RunAsync), ("factors", ConfidenceBenchmark.FactorsAsync), ("confidence", ConfidenceBenchmark.BandsAsync), ("intervals", ConfidenceBenchmark.IntervalsAsync), ("quality-forward", HonestyBenchmark.RunAsync), ("ingestion", IngestionBenchmark.RunAsync), ("startup", StartupBenchmark.RunAsync), ("http", HttpBenchmark.RunAsync),
+        ("quality", QualityBenchmark.RunAsync), ("factors", ConfidenceBenchmark.FactorsAsync), ("confidence", ConfidenceBenchmark.BandsAsync), ("intervals", ConfidenceBenchmark.IntervalsAsync), ("quality-forward", HonestyBenchmark.RunAsync), ("ingestion", IngestionBenchmark.RunAsync), ("startup", StartupBenchmark.RunAsync), ("http", HttpBenchmark.RunAsync), ("stream", StreamBenchmark.RunAsync),
         ("plots", PlotsBenchmark.RunAsync),
     ];
 
@@ -50,7 +52,7 @@ internal static class BenchmarkProgram
         }
 
         var names = new List<string>();
-        var options = new BenchmarkOptions(false, null, null, null, Environment.GetEnvironmentVariable("LEADSCORING_TEST_POSTGRES"), []);
+        var options = new BenchmarkOptions(false, null, null, null, Environment.GetEnvironmentVariable("LEADSCORING_TEST_POSTGRES"), [], null);
         for (var i = 0; i < args.Length; i++)
         {
             if (args[i] == "--quick") options = options with { Quick = true };
@@ -58,6 +60,7 @@ internal static class BenchmarkProgram
             else if (args[i] == "--set" && i + 1 < args.Length) options = options with { OnlySet = args[++i] };
             else if (args[i] == "--predictions" && i + 1 < args.Length) options = options with { Predictions = args[++i] };
             else if (args[i] == "--postgres" && i + 1 < args.Length) options = options with { Postgres = args[++i] };
+            else if (args[i] == "--seconds" && i + 1 < args.Length) options = options with { Seconds = int.Parse(args[++i]) };
             else if (args[i] == "--growth" && i + 1 < args.Length) options = options with { Growth = [.. args[++i].Split(',').Select(int.Parse)] };
             else names.Add(args[i]);
         }
@@ -86,4 +89,5 @@ internal static class BenchmarkProgram
 /// <param name="Predictions">Folder for predictions of test rows; null = none are written.</param>
 /// <param name="Postgres">Connection string of a PostgreSQL server; null when not given.</param>
 /// <param name="Growth">Numbers of leads to measure ingestion at; empty: not that.</param>
-internal sealed record BenchmarkOptions(bool Quick, string? PublicData, string? OnlySet, string? Predictions, string? Postgres, int[] Growth);
+/// <param name="Seconds">How long a stream goes on; null: as long as it takes to see something.</param>
+internal sealed record BenchmarkOptions(bool Quick, string? PublicData, string? OnlySet, string? Predictions, string? Postgres, int[] Growth, int? Seconds);
