@@ -18,7 +18,8 @@ say() { printf '%s\n' "== $*" >&2; }
 command -v dotnet >/dev/null 2>&1 || { echo "error: the .NET 10 SDK is missing: https://dotnet.microsoft.com/download" >&2; exit 1; }
 
 # ---------- apt packages, only those missing ----------
-packages=(libxgboost0)
+# tzdata: schedules of jobs are meant in a zone.
+packages=(libxgboost0 tzdata)
 $fast || packages+=(g++ make python3 libsqlite3-dev nodejs npm chromium curl postgresql redis-server)
 missing=()
 if command -v dpkg-query >/dev/null 2>&1; then

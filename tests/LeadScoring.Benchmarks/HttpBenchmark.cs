@@ -32,7 +32,7 @@ internal static class HttpBenchmark
         var processes = new List<Process>();
         try
         {
-            await MakeDemoAsync(data, options.Quick ? 3_000 : 20_000);
+            await SidecarProcess.MakeDemoAsync(data, options.Quick ? 3_000 : 20_000, 1_000);
             var key = (await File.ReadAllTextAsync(Path.Combine(data, "demo.key"))).Trim();
             await MeasureAsync(options, data, key, processes);
         }
@@ -237,28 +237,13 @@ internal static class HttpBenchmark
 
     private static StringContent Json(string text) => new(text, Encoding.UTF8, new MediaTypeHeaderValue("application/json"));
 
-    private static async Task MakeDemoAsync(string data, int leads)
-    {
-        Report.Progress($"demo organization of {leads:N0} leads");
-        using var demo = SidecarProcess.Launch([], "demo", "--data", data, "--leads", $"{leads}", "--active", "1000");
-        await demo.StandardOutput.ReadToEndAsync();
-        await demo.WaitForExitAsync();
-        if (demo.ExitCode != 0) throw new InvalidOperationException(await demo.StandardError.ReadToEndAsync());
-    }
-
     private static async Task<(Process Process, Uri Url)> ServeAsync(string data, (string, string)[] settings, List<Process> processes)
     {
         var url = $"http://127.0.0.1:{SidecarProcess.FreePort()}";
         var process = SidecarProcess.Launch(settings, "serve", "--data", data, "--url", url);
         processes.Add(process);
         using var client = new HttpClient();
-        var clock = Stopwatch.StartNew();
-        while (!await SidecarProcess.IsReadyAsync(client, url))
-        {
-            if (process.HasExited || clock.Elapsed > TimeSpan.FromMinutes(1)) throw new InvalidOperationException("The service did not get ready.");
-            await Task.Delay(20);
-        }
-
+        await SidecarProcess.WaitReadyAsync(client, url, process);
         return (process, new Uri(url));
     }
 

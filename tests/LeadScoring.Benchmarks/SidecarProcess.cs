@@ -16,7 +16,28 @@ internal static class SidecarProcess
         return Process.Start(start)!;
     }
 
-    internal static async Task<bool> IsReadyAsync(HttpClient client, string url)
+    /// <summary>Makes the demo organization in a folder.</summary>
+    internal static async Task MakeDemoAsync(string data, int leads, int active)
+    {
+        Report.Progress($"demo organization of {leads:N0} leads, {active:N0} of them open");
+        using var demo = Launch([], "demo", "--data", data, "--leads", $"{leads}", "--active", $"{active}");
+        await demo.StandardOutput.ReadToEndAsync();
+        await demo.WaitForExitAsync();
+        if (demo.ExitCode != 0) throw new InvalidOperationException(await demo.StandardError.ReadToEndAsync());
+    }
+
+    /// <summary>Waits until the service answers that it is ready.</summary>
+    internal static async Task WaitReadyAsync(HttpClient client, string url, Process service)
+    {
+        var clock = Stopwatch.StartNew();
+        while (!await IsReadyAsync(client, url))
+        {
+            if (service.HasExited || clock.Elapsed > TimeSpan.FromMinutes(1)) throw new InvalidOperationException("The service did not get ready.");
+            await Task.Delay(5);
+        }
+    }
+
+    private static async Task<bool> IsReadyAsync(HttpClient client, string url)
     {
         try
         {

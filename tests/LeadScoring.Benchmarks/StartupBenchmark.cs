@@ -23,14 +23,7 @@ internal static class StartupBenchmark
         var data = Path.Combine(Path.GetTempPath(), "leadscoring-bench-" + Guid.NewGuid().ToString("N"));
         try
         {
-            Report.Progress($"demo organization of {leads:N0} leads");
-            using (var demo = SidecarProcess.Launch([], "demo", "--data", data, "--leads", $"{leads}", "--active", "500"))
-            {
-                await demo.StandardOutput.ReadToEndAsync();
-                await demo.WaitForExitAsync();
-                if (demo.ExitCode != 0) throw new InvalidOperationException(await demo.StandardError.ReadToEndAsync());
-            }
-
+            await SidecarProcess.MakeDemoAsync(data, leads, 500);
             using var client = new HttpClient();
             client.DefaultRequestHeaders.Add("X-API-Key", (await File.ReadAllTextAsync(Path.Combine(data, "demo.key"))).Trim());
             // The first start warms up this client and the disk cache, and is not counted.
@@ -70,12 +63,7 @@ internal static class StartupBenchmark
         using var service = SidecarProcess.Launch([], "serve", "--data", data, "--url", url);
         try
         {
-            while (!await SidecarProcess.IsReadyAsync(client, url))
-            {
-                if (service.HasExited || clock.Elapsed > TimeSpan.FromMinutes(1)) throw new InvalidOperationException("The service did not get ready.");
-                await Task.Delay(5);
-            }
-
+            await SidecarProcess.WaitReadyAsync(client, url, service);
             var (wall, cpu) = (clock.Elapsed.TotalSeconds, Cpu(service).TotalSeconds);
             var times = new double[Requests];
             var cpuBefore = TimeSpan.Zero;

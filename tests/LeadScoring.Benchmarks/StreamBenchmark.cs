@@ -37,21 +37,15 @@ internal static class StreamBenchmark
         var data = Path.Combine(Path.GetTempPath(), "leadscoring-bench-" + Guid.NewGuid().ToString("N"));
         try
         {
-            Report.Progress($"demo organization with {Leads:N0} open leads");
-            using (var demo = SidecarProcess.Launch([], "demo", "--data", data, "--leads", options.Quick ? "3000" : "20000", "--active", $"{Leads}"))
-            {
-                await demo.StandardOutput.ReadToEndAsync();
-                await demo.WaitForExitAsync();
-                if (demo.ExitCode != 0) throw new InvalidOperationException(await demo.StandardError.ReadToEndAsync());
-            }
-
+            await SidecarProcess.MakeDemoAsync(data, options.Quick ? 3_000 : 20_000, Leads);
             var url = $"http://127.0.0.1:{SidecarProcess.FreePort()}";
             using var service = SidecarProcess.Launch([], "serve", "--data", data, "--url", url);
             try
             {
                 using var client = new HttpClient { BaseAddress = new Uri(url), Timeout = TimeSpan.FromSeconds(30) };
                 client.DefaultRequestHeaders.Add("X-API-Key", (await File.ReadAllTextAsync(Path.Combine(data, "demo.key"))).Trim());
-                await ReadyAsync(client, url, service);
+                await SidecarProcess.WaitReadyAsync(client, url, service);
+                await ScoredAsync(client);
                 await MeasureAsync(client, service, await LeadIdsAsync(client), seconds);
             }
             finally
@@ -66,16 +60,10 @@ internal static class StreamBenchmark
         }
     }
 
-    private static async Task ReadyAsync(HttpClient client, string url, Process service)
+    /// <summary>The demo's leads wait for their first score: the stream begins when they have one.</summary>
+    private static async Task ScoredAsync(HttpClient client)
     {
         var clock = Stopwatch.StartNew();
-        while (!await SidecarProcess.IsReadyAsync(client, url))
-        {
-            if (service.HasExited || clock.Elapsed > TimeSpan.FromMinutes(1)) throw new InvalidOperationException("The service did not get ready.");
-            await Task.Delay(50);
-        }
-
-        // The demo's leads wait for their first score: the stream begins when they have one.
         while (clock.Elapsed < TimeSpan.FromMinutes(5))
         {
             using var queue = JsonDocument.Parse(await client.GetStringAsync(new Uri("/v1/rescoring", UriKind.Relative)));

@@ -1,4 +1,3 @@
-using System.Globalization;
 using LeadScoring.Sidecar.Api;
 using LeadScoring.Sidecar.Events;
 using LeadScoring.Sidecar.Jobs;
@@ -74,14 +73,11 @@ internal sealed class Retention(Database database, EventMonths months, Retention
     }
 }
 
-/// <summary>Retention as a job. It looks at all organizations at a time: after the first one there is little left for the others of a run.</summary>
+/// <summary>
+/// Retention as a job. It looks at all organizations at a time, so the first one of a run leaves little for the others; and none of them is told how much the others had.
+/// </summary>
 internal sealed class RetentionJob(Retention retention) : IOrganizationJob
 {
-    public async Task<string> RunAsync(string organizationId, CancellationToken cancellationToken)
-    {
-        var report = await retention.RunAsync(cancellationToken);
-        return string.Create(
-            CultureInfo.InvariantCulture,
-            $"{report.MonthsDropped} months of events dropped, {report.EventsRemoved:N0} events and {report.ScoresRemoved:N0} rows of the ledger removed; {(report.IsDone ? "nothing older is left" : "the next run goes on")}.");
-    }
+    public async Task<string> RunAsync(string organizationId, CancellationToken cancellationToken) =>
+        (await retention.RunAsync(cancellationToken)).IsDone ? "Nothing older than the settings keep is left." : "Something older than the settings keep is left; the next run goes on.";
 }
