@@ -5,10 +5,11 @@ using Microsoft.Data.Sqlite;
 
 namespace LeadScoring.Sidecar.Storage;
 
-/// <summary>The embedded database. Reads are concurrent, writes come one at a time.</summary>
+/// <summary>The embedded database. Reads are concurrent, writes come one at a time; those that wait for each other share a commit.</summary>
 /// <remarks>
 /// SQLite has one writer. Queueing for it here, in order and without polling, is what keeps SQLITE_BUSY away inside the process;
-/// the busy timeout covers other processes (a CLI import beside the server).
+/// the busy timeout covers other processes (a CLI import beside the server). A durable commit waits for the disk, which costs far more than
+/// most writes: so a write that others wait behind leaves the commit to them and is answered when it is done.
 /// </remarks>
 internal sealed class SqliteDatabase : Database
 {
@@ -16,6 +17,8 @@ internal sealed class SqliteDatabase : Database
     private readonly string pragmas;
     private readonly SemaphoreSlim writer = new(1, 1);
     private SqliteConnection? writeConnection;
+    private SharedCommit? shared;
+    private int waiting;
 
     internal SqliteDatabase(StorageOptions options)
     {
@@ -51,29 +54,94 @@ internal sealed class SqliteDatabase : Database
 
     internal override async Task<T> WriteAsync<T>(Func<WriteTransaction, Task<T>> work, CancellationToken cancellationToken)
     {
-        await writer.WaitAsync(cancellationToken);
+        Interlocked.Increment(ref waiting);
+        try
+        {
+            await writer.WaitAsync(cancellationToken);
+        }
+        catch (OperationCanceledException)
+        {
+            Interlocked.Decrement(ref waiting);
+            await CommitLeftAsync();
+            throw;
+        }
+
+        Interlocked.Decrement(ref waiting);
+        return await RunAsync(work);
+    }
+
+    // Holds the writer on entry and has released it at the end.
+    private async Task<T> RunAsync<T>(Func<WriteTransaction, Task<T>> work)
+    {
+        var isHeld = true;
         try
         {
             // Kept open: its page cache and prepared statements are what make small transactions cheap.
-            writeConnection ??= (SqliteConnection)await OpenConnectionAsync(cancellationToken);
-            using var transaction = writeConnection.BeginTransaction(IsolationLevel.Serializable, deferred: false);
-            return await RunAsync(new WriteTransaction(writeConnection, transaction, isPostgres: false), work, () =>
+            writeConnection ??= (SqliteConnection)await OpenConnectionAsync(CancellationToken.None);
+            var commit = shared ??= new SharedCommit(writeConnection);
+            commit.Join();
+            return await RunAsync(new WriteTransaction(writeConnection, commit.Transaction, isPostgres: false), work, () =>
             {
-                transaction.Commit();
-                return Task.CompletedTask;
+                commit.Keep();
+                if (!IsLeft(commit)) CommitShared();
+                isHeld = false;
+                writer.Release();
+                return commit.Ended;
             });
         }
-        catch (DbException)
+        catch (Exception e) when (isHeld)
         {
-            // A connection that failed is not trusted with the next write.
-            writeConnection?.Dispose();
-            writeConnection = null;
+            Undo(e);
             throw;
+        }
+        finally
+        {
+            if (isHeld) writer.Release();
+        }
+    }
+
+    // Somebody is waiting: whoever comes last, or finds the transaction long or old, commits for all.
+    private bool IsLeft(SharedCommit commit) => Volatile.Read(ref waiting) > 0 && !commit.IsFull;
+
+    /// <summary>Who was counted as waiting has gone: if the others have left it to him, the commit is his.</summary>
+    private async Task CommitLeftAsync()
+    {
+        await writer.WaitAsync(CancellationToken.None);
+        try
+        {
+            if (shared is { } left && !IsLeft(left)) CommitShared();
         }
         finally
         {
             writer.Release();
         }
+    }
+
+    private void CommitShared()
+    {
+        var commit = shared!;
+        shared = null;
+        if (!commit.TryCommit()) DropConnection();
+    }
+
+    /// <summary>Takes back what failed, and nothing else. Where SQLite cannot go back to that point, all fail together.</summary>
+    private void Undo(Exception e)
+    {
+        if (shared?.TryUndo(e) == true)
+        {
+            if (!IsLeft(shared)) CommitShared();
+            return;
+        }
+
+        shared = null;
+        if (e is DbException) DropConnection();
+    }
+
+    // A connection that failed is not trusted with the next write.
+    private void DropConnection()
+    {
+        writeConnection?.Dispose();
+        writeConnection = null;
     }
 
     internal override async Task PrepareAsync(CancellationToken cancellationToken)

@@ -1,0 +1,151 @@
+using System.Buffers.Binary;
+using Dapper;
+using LeadScoring.Sidecar.Storage;
+using Microsoft.Data.Sqlite;
+using Microsoft.Extensions.Options;
+
+namespace LeadScoring.Sidecar.Tests.Storage;
+
+/// <summary>Writers of SQLite that wait for each other share a commit: none is told before it, none pays for another's failure.</summary>
+public sealed class SharedCommitTests : IAsyncLifetime
+{
+    private readonly string folder = Directory.CreateTempSubdirectory("leadscoring-tests-").FullName;
+    private Database database = null!;
+
+    public async Task InitializeAsync()
+    {
+        database = Database.Open(Options.Create(new StorageOptions { Data = folder }));
+        await database.PrepareAsync(CancellationToken.None);
+        await database.WriteAsync(t => t.ExecuteAsync("create table notes (id integer primary key); create table answers (note integer references notes (id) deferrable initially deferred)", null, default), default);
+    }
+
+    public Task DisposeAsync()
+    {
+        database.Dispose();
+        Directory.Delete(folder, recursive: true);
+        return Task.CompletedTask;
+    }
+
+    [Fact]
+    public async Task Writes_ThatWait_ShareCommits()
+    {
+        var before = Commits();
+        await BehindAsync([.. Enumerable.Range(1, 200).Select(Insert)]);
+        Assert.Equal(200, await CountAsync());
+        Assert.InRange(Commits() - before, 1, 100);
+    }
+
+    [Fact]
+    public async Task Write_Alone_IsCommittedAtOnce()
+    {
+        await Insert(1)();
+        Assert.Equal(1, await CountAsync());
+    }
+
+    [Fact]
+    public async Task Write_Refused_TakesBackItselfAlone()
+    {
+        var results = await BehindAsync(Insert(1), Insert(2), Insert(2), () => database.WriteAsync(async t =>
+        {
+            await t.ExecuteAsync("insert into notes values (3)", null, default);
+            throw new InvalidDataException("Refused.");
+        }, default), Insert(4));
+        Assert.Equal([true, true, false, false, true], results.Select(r => r.IsCompletedSuccessfully));
+        Assert.IsType<SqliteException>(results[2].Exception!.InnerException);
+        Assert.IsType<InvalidDataException>(results[3].Exception!.InnerException);
+        Assert.Equal(3, await CountAsync());
+    }
+
+    [Fact]
+    public async Task Write_RefusedLast_LeavesTheOthersCommitted()
+    {
+        var results = await BehindAsync(Insert(1), Insert(2), Insert(1));
+        Assert.Equal([true, true, false], results.Select(r => r.IsCompletedSuccessfully));
+        Assert.Equal(2, await CountAsync());
+    }
+
+    [Fact]
+    public async Task Commit_ThatFails_IsToldToAllOfIt()
+    {
+        var results = await BehindAsync(Insert(1), () => database.WriteAsync(t => t.ExecuteAsync("insert into answers values (99)", null, default), default), Insert(2));
+        Assert.IsType<SqliteException>(results[1].Exception?.InnerException);
+        // Who shared the commit with it depends on how fast they were: who was told that it is done, is done.
+        var done = new[] { results[0], results[2] }.Count(r => r.IsCompletedSuccessfully);
+        Assert.Equal(done, await CountAsync());
+        await Insert(3)();
+        Assert.Equal(done + 1, await CountAsync());
+    }
+
+    [Fact]
+    public async Task Waiting_GivenUp_LeavesNobodyUncommitted()
+    {
+        using var givenUp = new CancellationTokenSource();
+        var results = await BehindAsync(
+            () => database.WriteAsync(async t =>
+            {
+                await t.ExecuteAsync("insert into notes values (1)", null, default);
+                // The next one waits no longer, and this one has been told that somebody waits.
+                _ = givenUp.CancelAsync();
+            }, default),
+            () => database.WriteAsync(t => t.ExecuteAsync("insert into notes values (2)", null, default), givenUp.Token));
+        Assert.True(results[0].IsCompletedSuccessfully);
+        Assert.Equal(results[1].IsCanceled ? 1 : 2, await CountAsync());
+    }
+
+    [Fact]
+    public async Task Written_IsRaisedAfterTheCommit()
+    {
+        var seen = new List<(string? Lead, int Rows)>();
+        database.Written += leads =>
+        {
+            var rows = CountAsync().GetAwaiter().GetResult();
+            lock (seen) seen.Add((leads.Single().LeadId, rows));
+        };
+        await BehindAsync([.. Enumerable.Range(1, 20).Select(i => (Func<Task>)(() => database.WriteAsync(t =>
+        {
+            t.Touch("acme", $"{i}");
+            return t.ExecuteAsync("insert into notes values (@i)", new { i }, default);
+        }, default)))]);
+        Assert.Equal(20, seen.Count);
+        // At the earliest with its own row in place: rows come in order.
+        Assert.All(seen, s => Assert.InRange(s.Rows, int.Parse(s.Lead!, System.Globalization.CultureInfo.InvariantCulture), 20));
+    }
+
+    private Func<Task> Insert(int id) => () => database.WriteAsync(t => t.ExecuteAsync("insert into notes values (@id)", new { id }, default), default);
+
+    /// <summary>Begins all while somebody holds the writer, so that they wait for it together; the ended tasks.</summary>
+    private async Task<Task[]> BehindAsync(params Func<Task>[] writes)
+    {
+        var (held, free) = (new TaskCompletionSource(), new TaskCompletionSource());
+        var holder = database.WriteAsync(async t =>
+        {
+            held.SetResult();
+            await free.Task;
+            return 0;
+        }, default);
+        await held.Task;
+        Task[] tasks = [.. writes.Select(w => w())];
+        free.SetResult();
+        await Task.WhenAll([holder, .. tasks]).WaitAsync(TimeSpan.FromSeconds(30)).ContinueWith(_ => { }, TaskScheduler.Default);
+        Assert.All(tasks, t => Assert.True(t.IsCompleted));
+        return tasks;
+    }
+
+    private async Task<int> CountAsync()
+    {
+        await using var connection = await database.OpenConnectionAsync(default);
+        return await connection.ExecuteScalarAsync<int>("select count(*) from notes");
+    }
+
+    /// <summary>Commits since the journal began: the last frame of each says how large the database is now (https://www.sqlite.org/walformat.html).</summary>
+    private int Commits()
+    {
+        using var file = new FileStream(database.Setting + "-wal", FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+        var wal = new byte[file.Length];
+        file.ReadExactly(wal);
+        var page = (int)BinaryPrimitives.ReadUInt32BigEndian(wal.AsSpan(8));
+        var commits = 0;
+        for (var at = 32; at + 24 + page <= wal.Length; at += 24 + page) commits += BinaryPrimitives.ReadUInt32BigEndian(wal.AsSpan(at + 4)) > 0 ? 1 : 0;
+        return commits;
+    }
+}
