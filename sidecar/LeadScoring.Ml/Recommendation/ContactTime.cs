@@ -53,8 +53,8 @@ internal static class ContactTime
         local.Clear();
         var occasions = HoursOfWeek.Add(lead.Activity, zone, local);
         Span<double> smooth = stackalloc double[HoursOfWeek.Count];
-        HoursOfWeek.Smooth(local, smooth);
         var isKnown = occasions >= LeastOccasions;
+        if (isKnown) HoursOfWeek.Smooth(local, smooth);
         var prior = norms is { KnowsHours: true } ? norms.Hours : null;
         var strength = norms is { KnowsHours: true } ? norms.Strength : ContactNorms.UsualStrength;
         var best = 0;
