@@ -50,6 +50,8 @@ public sealed partial class ArchitectureTests
         ["Training"] = [.. MlFree, "XGBoost", "Ensemble"],
         // A bundle tells how it was trained and how good it is, and carries the base rates that explanations quote; training and explanation know nothing of bundles.
         ["Bundles"] = ["Drift", "Explanation", "Features", "Ensemble", "Calibration", "Trees", "Network", "Regression", "Training", "XGBoost", "Fairness"],
+        // Arms are dealt by the stable hash.
+        ["Experiments"] = ["Features"],
         ["Recommendation"] = ["Features"],
     }, []);
 
