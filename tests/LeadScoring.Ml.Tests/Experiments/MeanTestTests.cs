@@ -23,31 +23,48 @@ public sealed class MeanTestTests
         Assert.True(test.LogEvidence < 0);
     }
 
-    /// <summary>The interval holds at all looks at once in at least 95 of 100 runs, for laws with much and with little variance.</summary>
+    /// <summary>The interval holds at all looks at once, one after every lead, in at least 95 of 100 runs, for laws with little and with much variance.</summary>
     [Theory]
     [InlineData(0.02)]
     [InlineData(0.5)]
-    public void Bounds_LookedAtAgainAndAgain_HoldInNineteenOfTwentyRuns(double rate)
+    public void Bounds_LookedAtAfterEveryLead_HoldInNineteenOfTwentyRuns(double rate)
     {
-        var random = new Random(11);
-        var missed = 0;
-        for (var run = 0; run < 400; run++)
+        var (random, missed) = (new Random(11), 0);
+        for (var run = 0; run < 2_000; run++)
         {
-            var gains = new List<Gain>();
+            // The mean lies outside the interval when the evidence of one side excludes it.
+            MeanTest above = new(rate), below = new(-rate);
             var everMissed = false;
-            for (var i = 1; i <= 600; i++)
+            for (var i = 0; i < 600 && !everMissed; i++)
             {
-                gains.Add(new Gain(random.NextDouble() < rate ? 1 : 0, 0, 1));
-                // The mean is within the bounds if and only if neither side's evidence excludes it.
-                if (i % 50 != 0 && i > 30) continue;
-                var bounds = MeanBounds.Of(gains, 0.05);
-                everMissed |= rate < bounds.Low || rate > bounds.High;
+                var gain = new Gain(random.NextDouble() < rate ? 1 : 0, 0, 1);
+                above.Add(gain);
+                below.Add(-gain);
+                everMissed = above.IsShown(0.025) || below.IsShown(0.025);
             }
 
             if (everMissed) missed++;
         }
 
-        Assert.InRange(missed, 0, 20);
+        Assert.InRange(missed, 1, 100);
+    }
+
+    /// <summary>The ends are where the evidence against a mean reaches 40, that is 2 / alpha.</summary>
+    [Fact]
+    public void Bounds_Ends_AreWhereTheEvidenceReachesTheLevel()
+    {
+        var random = new Random(4);
+        Gain[] gains = [.. Enumerable.Range(0, 300).Select(_ => new Gain(random.NextDouble() - 0.3, -0.3, 0.7))];
+        var bounds = MeanBounds.Of(gains, 0.05);
+        MeanTest low = new(bounds.Low), high = new(-bounds.High);
+        foreach (var gain in gains)
+        {
+            low.Add(gain);
+            high.Add(-gain);
+        }
+
+        Assert.Equal(Math.Log(40), low.LogEvidence, 1e-6);
+        Assert.Equal(Math.Log(40), high.LogEvidence, 1e-6);
     }
 
     [Fact]
