@@ -13,7 +13,7 @@ namespace LeadScoring.Sidecar.Experiments;
 /// <param name="Gain">Challenger's gain over the champion in the unit of the metric; absent without observations.</param>
 /// <param name="Low">Lower end of the interval for the gain, which holds however often one looks.</param>
 /// <param name="High">Upper end.</param>
-/// <param name="EvidenceFor">e-value for a challenger better than the rule asks: how many times more likely what was seen is than if it were not.</param>
+/// <param name="EvidenceFor">e-value for a challenger better than the rule asks: what whoever bets on it has made of a stake of 1. If it is not so, a value of 20 is ever seen in one of twenty experiments at most.</param>
 /// <param name="EvidenceAgainst">e-value for the contrary.</param>
 /// <param name="DecidedAfter">Counted leads after which the rule decided.</param>
 public sealed record ExperimentFigures(
