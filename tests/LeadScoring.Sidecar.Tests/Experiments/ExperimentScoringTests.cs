@@ -106,6 +106,7 @@ public sealed class ExperimentScoringTests : IAsyncLifetime
         Assert.Equal(1, (await world.Organization.ScoreAsync(Inline("new"))).Int("model_version"));
         // Again is the same, and another may begin.
         Assert.Equal(HttpStatusCode.OK, (await world.Organization.SendAsync(HttpMethod.Post, $"/v1/experiments/{experiment.Text("experiment_id")}/stop")).Status);
+        clock.Advance(TimeSpan.FromSeconds(1));
         await world.BeginAsync(new { name = "next", kind = "shadow", challenger = 2 });
         Assert.Equal(["shadow", "split"], (await world.Organization.GetAsync("/v1/experiments")).Body.GetProperty("experiments").EnumerateArray().Select(e => e.Text("kind")));
     }
