@@ -28,12 +28,12 @@ internal static class WhatIf
         var reader = new ItemReader(body, "");
         if (!reader.IsObject || (reader.Member("lead") is null && reader.Member("events") is null && reader.Member("features") is null))
             throw ProblemException.Invalid("", "Send the changed facts: an object with lead, events, features, or several of them.");
-        var lead = await leads.GetAsync(caller.OrganizationId, leadId, cancellationToken) ?? throw GetLead.Unknown();
         var overrides = reader.Member("features") is { } features
-            ? FeatureOverrides.Read(reader, features, (await models.GetAsync(caller.OrganizationId, cancellationToken)).For(leadId, lead).Profile)
+            ? FeatureOverrides.Read(reader, features, (await models.GetAsync(caller.OrganizationId, cancellationToken)).Profile)
             : null;
         var item = ScoreItem.ReadFacts(reader, leadId, time.NowMs()) ?? throw ProblemException.Invalid(reader.Errors);
         item = item with { Overrides = overrides, Patch = item.Patch ?? None };
+        if (await leads.GetAsync(caller.OrganizationId, leadId, cancellationToken) is null) throw GetLead.Unknown();
         // Both as of this moment and by the same model: against a stored score the passing of time would look like the work of the change.
         var unchanged = item with { Patch = None, Events = [], Overrides = null };
         var outcomes = await score.RunAsync(caller.OrganizationId, [unchanged, item], cancellationToken);
