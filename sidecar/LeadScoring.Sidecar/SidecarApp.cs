@@ -1,5 +1,6 @@
 using LeadScoring.Sidecar.Api;
 using LeadScoring.Sidecar.Events;
+using LeadScoring.Sidecar.Experiments;
 using LeadScoring.Sidecar.Feedback;
 using LeadScoring.Sidecar.Imports;
 using LeadScoring.Sidecar.Jobs;
@@ -43,6 +44,7 @@ internal static class SidecarApp
             .AddEvents(builder.Configuration)
             .AddOutcomes()
             .AddModels()
+            .AddExperiments()
             .AddScoring(builder.Configuration)
             .AddRecommendations(builder.Configuration)
             .AddTraining(builder.Configuration)
@@ -81,6 +83,7 @@ internal static class SidecarApp
         v1.MapEvents();
         v1.MapOutcomes();
         v1.MapModels();
+        v1.MapExperiments();
         v1.MapScoring();
         v1.MapRecommendations();
         v1.MapTraining();

@@ -1,10 +1,32 @@
 namespace LeadScoring.Ml.Training;
 
+/// <summary>How a model that passes the gates comes to score.</summary>
+public enum Deployment
+{
+    /// <summary>It becomes the champion at once.</summary>
+    AtOnce,
+
+    /// <summary>First a shadow on the same leads, then the challenger for a share of new leads, then the champion.</summary>
+    Staged,
+}
+
 /// <summary>What a new model must show before it takes the champion's place. Margins decide; targets, which the data may not allow, warn unless told otherwise.</summary>
 public sealed record GateSettings
 {
     /// <summary>Whether a model that passes becomes the champion by itself. Default true.</summary>
     public bool AutoDeploy { get; init; } = true;
+
+    /// <summary>How: at_once (default) or staged.</summary>
+    public Deployment Deploy { get; init; }
+
+    /// <summary>Staged: share of new leads for the challenger. Default 0.5; 0.05 to 0.95.</summary>
+    public double StagedShare { get; init; } = 0.5;
+
+    /// <summary>Staged: conversion rate that the challenger may lose and still become the champion. Default 0.02; 0 to 1. The shadow may lose <see cref="LossMargin"/>.</summary>
+    public double StagedMargin { get; init; } = 0.02;
+
+    /// <summary>Staged: most weeks of each stage; then the champion stays. Default 52; 1 to 520.</summary>
+    public int StagedWeeks { get; init; } = 52;
 
     /// <summary>Fewest leads of each class to learn from. Default 10; 10 to 1,000,000.</summary>
     public int FewestPerClass { get; init; } = EnsembleTrainer.FewestPerClass;
@@ -65,12 +87,14 @@ public sealed record GateSettings
         {
             ("loss_margin", LossMargin, 1.0), ("calibration_margin", CalibrationMargin, 1), ("segment_margin", SegmentMargin, 1), ("bias_margin", BiasMargin, 1), ("learned_margin", LearnedMargin, 0.5),
             ("kept_share", KeptShare, 1), ("target_auc", TargetAuc, 1), ("target_grade_a_precision", TargetGradeAPrecision, 1), ("target_recall", TargetRecall, 1), ("target_f1", TargetF1, 1),
-            ("target_score_std", TargetScoreStd, 50), ("target_pearson", TargetPearson, 1), ("target_weekly_variation", TargetWeeklyVariation, 10), ("target_bias", TargetBias, 1),
+            ("target_score_std", TargetScoreStd, 50), ("target_pearson", TargetPearson, 1), ("target_weekly_variation", TargetWeeklyVariation, 10), ("target_bias", TargetBias, 1), ("staged_margin", StagedMargin, 1),
         })
         {
             if (!(value >= 0 && value <= most)) throw new ArgumentException($"{name} {value} is not in 0..{most}");
         }
 
+        if (!(StagedShare is >= 0.05 and <= 0.95)) throw new ArgumentException($"staged_share {StagedShare} is not in 0.05..0.95");
+        if (StagedWeeks is < 1 or > 520) throw new ArgumentException($"staged_weeks {StagedWeeks} is not in 1..520");
         foreach (var name in BlockingTargets)
         {
             if (!PromotionGates.Targets.Contains(name)) throw new ArgumentException($"blocking_targets: there is no target '{name}'. Targets are {string.Join(", ", PromotionGates.Targets)}");

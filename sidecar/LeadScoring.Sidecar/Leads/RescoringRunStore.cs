@@ -19,6 +19,9 @@ public enum RescoringReason
 
     /// <summary>The outcomes have corrected the rules.</summary>
     Rules,
+
+    /// <summary>A trial ended: the leads of the version that was tried go back to the champion.</summary>
+    Trial,
 }
 
 /// <summary>Where a rescoring run stands.</summary>

@@ -5,11 +5,13 @@ using Dapper;
 using LeadScoring.Ml.Bundles;
 using LeadScoring.Ml.Calibration;
 using LeadScoring.Ml.Ensemble;
+using LeadScoring.Ml.Experiments;
 using LeadScoring.Ml.Explanation;
 using LeadScoring.Ml.Features;
 using LeadScoring.Ml.Recommendation;
 using LeadScoring.Ml.Rules;
 using LeadScoring.Sidecar.Api;
+using LeadScoring.Sidecar.Leads;
 using LeadScoring.Sidecar.Organizations;
 using LeadScoring.Sidecar.Storage;
 
@@ -60,11 +62,30 @@ internal sealed record ActiveModel(int? Version, ModelBundle? Bundle, Explainer?
 
     /// <summary>Change number of the champion's anchor when this was loaded; 0 when it had none.</summary>
     internal int AnchorChange { get; init; }
+
+    /// <summary>The trial under way; null when there is none.</summary>
+    internal ModelTrial? Trial { get; init; }
+
+    /// <summary>The version that is tried, on the champion; null when there is none, or it cannot be used: then the champion scores alone.</summary>
+    internal ActiveModel? Challenger { get; init; }
+
+    /// <summary>Whether some leads are scored by <see cref="Challenger"/>.</summary>
+    internal bool IsSplit => Challenger is not null && Trial!.Kind == ModelTrial.Split;
+
+    /// <summary>What scores a lead. In a split, a lead without a score is dealt to an arm by its id; from its first score on it stays with the model that gave it, whatever becomes of the shares. Leads that had a score before stay with the champion.</summary>
+    /// <param name="leadId">The lead.</param>
+    /// <param name="lead">As stored; null when it is not.</param>
+    internal ActiveModel For(string leadId, StoredLead? lead)
+    {
+        if (!IsSplit) return this;
+        var isChallengers = lead?.Latest is null ? Assignment.IsChallenger(Trial!.Salt, leadId, Trial.Share) : lead.ModelVersion == Challenger!.Version && lead.ScoredAtMs >= Trial!.StartedAtMs;
+        return isChallengers ? Challenger! : this;
+    }
 }
 
 /// <summary>The champions of all organizations, loaded once and looked after: a promotion or rollback anywhere is seen within <see cref="TrustedMs"/>.</summary>
 internal sealed class ActiveModels(
-    ModelStore models, AnchorStore anchors, RulePosteriorStore posteriors, ProfileStore profiles, GradePolicyStore grades, ContactNormsStore contactNorms, Database database, TimeProvider time,
+    ModelStore models, ModelTrialStore trials, AnchorStore anchors, RulePosteriorStore posteriors, ProfileStore profiles, GradePolicyStore grades, ContactNormsStore contactNorms, Database database, TimeProvider time,
     ILogger<ActiveModels> logger)
 {
     /// <summary>How long a loaded model is used without asking the database for the champion.</summary>
@@ -129,20 +150,25 @@ internal sealed class ActiveModels(
         public int? Champion { get; init; }
         public int Anchor { get; init; }
         public long? LearnedAtMs { get; init; }
+        public string? Trial { get; init; }
+        public int ChallengerAnchor { get; init; }
     }
 
-    /// <summary>Whether what scored is what scores, seen from inside a write and holding until it ends: the same champion under the same anchor, or the same rules. Before any row is locked.</summary>
+    /// <summary>Whether what scored is what scores, seen from inside a write and holding until it ends: the same champion under the same anchor, or the same rules, and the same trial beside it. Before any row is locked.</summary>
     internal static async Task<bool> IsCurrentAsync(WriteTransaction transaction, string organizationId, ActiveModel scored, CancellationToken cancellationToken)
     {
         const string Sql = """
             select (select version from promotions where organization_id = @organizationId order by change desc limit 1) as Champion,
-                   (select coalesce(max(change), 0) from model_anchors where organization_id = @organizationId and version = @Champion) as Anchor,
-                   (select learned_at_ms from rule_posteriors where organization_id = @organizationId and rules_hash = @RulesHash) as LearnedAtMs
+                   (select coalesce(max(change), 0) from model_anchors where organization_id = @organizationId and version = @Scored) as Anchor,
+                   (select learned_at_ms from rule_posteriors where organization_id = @organizationId and rules_hash = @RulesHash) as LearnedAtMs,
+                   (select experiment_id from model_trials where organization_id = @organizationId) as Trial,
+                   (select coalesce(max(change), 0) from model_anchors where organization_id = @organizationId and version = @Challenger) as ChallengerAnchor
             """;
         await ModelStore.HoldChampionAsync(transaction, organizationId, cancellationToken);
         var now = await transaction.Connection.QuerySingleAsync<InForce>(
-            transaction.Command(Sql, new { organizationId, Champion = scored.Champion ?? 0, scored.Profile.RulesHash }, cancellationToken));
-        return now.Champion == scored.Champion && (scored.Champion is null ? now.LearnedAtMs == scored.LearnedAtMs : now.Anchor == scored.AnchorChange);
+            transaction.Command(Sql, new { organizationId, Scored = scored.Version ?? scored.Champion ?? 0, Challenger = scored.Challenger?.Version ?? 0, scored.Profile.RulesHash }, cancellationToken));
+        return now.Champion == scored.Champion && now.Trial == scored.Trial?.ExperimentId && now.ChallengerAnchor == (scored.Challenger?.AnchorChange ?? 0) && 
+            (scored.Champion is null ? now.LearnedAtMs == scored.LearnedAtMs : now.Anchor == scored.AnchorChange);
     }
 
     private async Task<ActiveModel> CheckAsync(string organizationId, Entry? known, CancellationToken cancellationToken)
@@ -153,7 +179,8 @@ internal sealed class ActiveModels(
         ActiveGrades? policy;
         long? learnedAtMs;
         ContactNorms? norms;
-        ModelAnchor? anchor;
+        ModelAnchor? anchor, challengerAnchor;
+        ModelTrial? trial;
         try
         {
             champion = await models.ChampionVersionAsync(organizationId, cancellationToken);
@@ -162,6 +189,8 @@ internal sealed class ActiveModels(
             learnedAtMs = champion is null ? await posteriors.LearnedAtMsAsync(organizationId, profile.Profile.RulesHash, cancellationToken) : null;
             norms = await contactNorms.GetAsync(organizationId, known?.Model.Norms, cancellationToken);
             anchor = champion is { } version ? await anchors.GetAsync(organizationId, version, cancellationToken) : null;
+            trial = champion is null ? null : await trials.GetAsync(organizationId, cancellationToken);
+            challengerAnchor = trial is null ? null : await anchors.GetAsync(organizationId, trial.Version, cancellationToken);
         }
         catch (System.Data.Common.DbException) when (known is not null)
         {
@@ -178,13 +207,24 @@ internal sealed class ActiveModels(
         }
         else if (known.Model.Grades?.BoundsAtMs != policy?.BoundsAtMs || !ReferenceEquals(known.Model.Norms, norms))
         {
-            known = new Entry(known.Model with { Grades = policy, Norms = norms });
+            var challenger = known.Model.Challenger is { } tried ? tried with { Grades = policy, Norms = norms } : null;
+            known = new Entry(known.Model with { Grades = policy, Norms = norms, Challenger = challenger });
         }
 
+        if (known.Model.Trial != trial || (known.Model.Challenger is { } loadedBefore && loadedBefore.AnchorChange != (challengerAnchor?.Change ?? 0)))
+            known = new Entry(await WithTrialAsync(organizationId, known.Model, trial, challengerAnchor, profile.Profile, cancellationToken));
         known.CheckedAtMs = time.NowMs();
         // What was read before somebody said "forget" may be what he meant.
         if (Interlocked.Read(ref forgotten) == before) entries[organizationId] = known;
         return known.Model;
+    }
+
+    /// <summary>The champion with the version that is tried beside it, which has to be usable, and the champion too: rules are tried against nothing.</summary>
+    private async Task<ActiveModel> WithTrialAsync(string organizationId, ActiveModel champion, ModelTrial? trial, ModelAnchor? anchor, FeatureProfile profile, CancellationToken cancellationToken)
+    {
+        var tried = trial is null || champion.Bundle is null ? null : await LoadAsync(organizationId, trial.Version, anchor, profile, cancellationToken);
+        var challenger = tried?.Bundle is null ? null : tried with { Champion = champion.Champion, AnchorChange = anchor?.Change ?? 0, Grades = champion.Grades, Norms = champion.Norms, Trial = trial };
+        return champion with { Trial = trial, Challenger = challenger };
     }
 
     private async Task<ActiveModel> LoadAsync(string organizationId, int? champion, ModelAnchor? anchor, FeatureProfile profile, CancellationToken cancellationToken)

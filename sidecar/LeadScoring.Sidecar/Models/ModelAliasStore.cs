@@ -35,21 +35,22 @@ internal sealed class ModelAliasStore(Database database, TimeProvider time)
     }
 
     /// <exception cref="ProblemException">There is no such version, or it is the champion.</exception>
-    internal Task PointAsync(string organizationId, ModelAlias alias, int version, CancellationToken cancellationToken)
+    internal Task PointAsync(string organizationId, ModelAlias alias, int version, CancellationToken cancellationToken) =>
+        database.WriteAsync(transaction => PointAsync(transaction, organizationId, alias, version, cancellationToken), cancellationToken);
+
+    /// <inheritdoc cref="PointAsync(string, ModelAlias, int, CancellationToken)" />
+    internal async Task PointAsync(WriteTransaction transaction, string organizationId, ModelAlias alias, int version, CancellationToken cancellationToken)
     {
         const string Known = "select count(*) from models where organization_id = @organizationId and version = @version";
         const string Sql = """
             insert into model_aliases (organization_id, alias, version, moved_at_ms) values (@organizationId, @alias, @version, @nowMs)
             on conflict (organization_id, alias) do update set version = excluded.version, moved_at_ms = excluded.moved_at_ms
             """;
-        return database.WriteAsync(async transaction =>
-        {
-            await ModelStore.LockAsync(transaction, organizationId, cancellationToken);
-            if (await transaction.Connection.ExecuteScalarAsync<long>(transaction.Command(Known, new { organizationId, version }, cancellationToken)) == 0) throw ModelStore.Unknown(version);
-            if (await ModelStore.ChampionVersionAsync(transaction, organizationId, cancellationToken) == version)
-                throw new ProblemException(ProblemKind.Conflict, $"Version {version} is the champion; {Text(alias)} is another one.");
-            await transaction.ExecuteAsync(Sql, new { organizationId, alias = Text(alias), version, nowMs = time.NowMs() }, cancellationToken);
-        }, cancellationToken);
+        await ModelStore.LockAsync(transaction, organizationId, cancellationToken);
+        if (await transaction.Connection.ExecuteScalarAsync<long>(transaction.Command(Known, new { organizationId, version }, cancellationToken)) == 0) throw ModelStore.Unknown(version);
+        if (await ModelStore.ChampionVersionAsync(transaction, organizationId, cancellationToken) == version)
+            throw new ProblemException(ProblemKind.Conflict, $"Version {version} is the champion; {Text(alias)} is another one.");
+        await transaction.ExecuteAsync(Sql, new { organizationId, alias = Text(alias), version, nowMs = time.NowMs() }, cancellationToken);
     }
 
     internal Task RemoveAsync(string organizationId, ModelAlias alias, CancellationToken cancellationToken)

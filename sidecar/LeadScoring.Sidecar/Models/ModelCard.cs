@@ -11,5 +11,6 @@ namespace LeadScoring.Sidecar.Models;
 /// <param name="ComparedRows">Leads compared on.</param>
 /// <param name="Gates">Each gate with number, interval, threshold and verdict.</param>
 /// <param name="Limits">Where it must not be trusted.</param>
+/// <param name="IsStaged">Whether it was to become the champion in stages.</param>
 public sealed record ModelCard(
-    DateTimeOffset JudgedAt, bool IsPromoted, string Decision, string Use, string Comparison, int ComparedRows, IReadOnlyList<GateResult> Gates, IReadOnlyList<string> Limits);
+    DateTimeOffset JudgedAt, bool IsPromoted, string Decision, string Use, string Comparison, int ComparedRows, IReadOnlyList<GateResult> Gates, IReadOnlyList<string> Limits, bool IsStaged = false);

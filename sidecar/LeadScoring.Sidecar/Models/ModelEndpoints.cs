@@ -10,6 +10,7 @@ internal static class ModelEndpoints
     {
         services.AddSingleton<ModelStore>();
         services.AddSingleton<ModelAliasStore>();
+        services.AddSingleton<ModelTrialStore>();
         services.AddSingleton<RetrainStore>();
         services.AddSingleton<RulePosteriorStore>();
         services.AddSingleton<ContactNormsStore>();

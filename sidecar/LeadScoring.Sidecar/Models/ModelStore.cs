@@ -136,6 +136,7 @@ internal sealed class ModelStore(Database database, Outbox outbox, TimeProvider 
         if (previous == version) return previous;
         await transaction.ExecuteAsync(Sql, new { organizationId, version, previous, reason, nowMs = time.NowMs() }, cancellationToken);
         await ModelAliasStore.RemoveAsync(transaction, organizationId, version, cancellationToken);
+        await ModelTrialStore.EndAsync(transaction, organizationId, cancellationToken);
         await outbox.PutModelPromotedAsync(transaction, organizationId, new ModelPromotedData(version, previous, reason), cancellationToken);
         return previous;
     }

@@ -129,8 +129,12 @@ internal sealed class LeadScorer(IOptions<ScoringOptions> options)
     /// <summary>A full score of a stored lead, ready to be stored.</summary>
     internal ScoreWrite ScoreStored(ActiveModel active, StoredLead lead, long nowMs) => ScoreStored(active, [lead], nowMs)[0];
 
-    /// <summary>Full scores of stored leads, ready to be stored.</summary>
-    internal ScoreWrite[] ScoreStored(ActiveModel active, IReadOnlyList<StoredLead> leads, long nowMs)
+    /// <summary>Full scores of stored leads, ready to be stored: each by the model that scores it.</summary>
+    internal ScoreWrite[] ScoreStored(ActiveModel active, IReadOnlyList<StoredLead> leads, long nowMs) => active.IsSplit
+        ? [.. leads.GroupBy(l => active.For(l.LeadId, l), ReferenceEqualityComparer.Instance).SelectMany(arm => ScoreByOne((ActiveModel)arm.Key!, [.. arm], nowMs))]
+        : ScoreByOne(active, leads, nowMs);
+
+    private ScoreWrite[] ScoreByOne(ActiveModel active, IReadOnlyList<StoredLead> leads, long nowMs)
     {
         var results = Score(active, [.. leads.Select(l => new ScoreInput(l.Snapshot, nowMs, Quick: false, WithFactors: true, l.Latest?.Grade))]);
         return Write(active, leads, results);

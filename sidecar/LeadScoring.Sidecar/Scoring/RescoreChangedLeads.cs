@@ -11,7 +11,7 @@ namespace LeadScoring.Sidecar.Scoring;
 /// When nothing is queued, leads whose score is old are put on the queue, a batch at a time, and bounds of grades that move are worked out anew.
 /// </summary>
 internal sealed class RescoreChangedLeads(
-    StaleLeads stale, LeadsChanged changed, RescoringRunStore runs, RescoreBatch batches, GradePolicyStore policies, RegradeLeads regrade, IOptions<ScoringOptions> options, TimeProvider time,
+    StaleLeads stale, LeadsChanged changed, RescoringRunStore runs, RescoreBatch batches, ShadowScores shadow, GradePolicyStore policies, RegradeLeads regrade, IOptions<ScoringOptions> options, TimeProvider time,
     ILogger<RescoreChangedLeads> logger) : BackgroundService
 {
     private const int BatchSize = 100;
@@ -68,7 +68,7 @@ internal sealed class RescoreChangedLeads(
             {
                 var next = changed.Next;
                 var count = await RunOnceAsync(stoppingToken);
-                if (await RunBatchAsync(stoppingToken) + count > 0) continue;
+                if (await RunBatchAsync(stoppingToken) + await shadow.RunOnceAsync(stoppingToken) + count > 0) continue;
                 if (await CheckAgedAsync(stoppingToken) > 0) continue;
                 await next.WaitAsync(LookEvery, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
                 if (next.IsCompleted) await Task.Delay(Gather, stoppingToken);

@@ -13,7 +13,7 @@ internal static class RescoringRuns
     /// <param name="Leads">How many leads.</param>
     public sealed record GradeChange(string From, string To, int Leads);
 
-    /// <param name="Reason">request, promotion, anchor or rules.</param>
+    /// <param name="Reason">request, promotion, anchor, rules or trial.</param>
     /// <param name="Done">Leads scored so far; those that cannot be scored are left to the queue and count.</param>
     /// <param name="Total">Open leads at the start. Leads that came or closed since make done differ from it in the end.</param>
     /// <param name="Changed">Leads of which score, grade or model became another; only those are written to the ledger.</param>

@@ -27,6 +27,21 @@ internal sealed class ScoreLeads(
         var refused = await SaveAsync(organizationId, items, cancellationToken);
         var stored = await ReadAsync(organizationId, items, cancellationToken);
         var active = await models.GetAsync(organizationId, cancellationToken);
+        if (!active.IsSplit) return await RunAsync(organizationId, active, items, stored, refused, cancellationToken);
+        var outcomes = new ScoreOutcome[items.Count];
+        foreach (var arm in Enumerable.Range(0, items.Count).GroupBy(i => active.For(items[i].LeadId, stored[i]), ReferenceEqualityComparer.Instance))
+        {
+            int[] own = [.. arm];
+            var part = await RunAsync(organizationId, (ActiveModel)arm.Key!, Array.ConvertAll(own, i => items[i]), Array.ConvertAll(own, i => stored[i]), refused, cancellationToken);
+            for (var i = 0; i < own.Length; i++) outcomes[own[i]] = part[i];
+        }
+
+        return outcomes;
+    }
+
+    private async Task<ScoreOutcome[]> RunAsync(
+        string organizationId, ActiveModel active, IReadOnlyList<ScoreItem> items, StoredLead?[] stored, IReadOnlySet<ScoreItem>? refused, CancellationToken cancellationToken)
+    {
         var nowMs = time.NowMs();
         var outcomes = new ScoreOutcome[items.Count];
         var inputs = new List<ScoreInput>(items.Count);
@@ -122,9 +137,10 @@ internal sealed class ScoreLeads(
         var lead = await cache.GetAsync(organizationId, leadId, cancellationToken);
         var active = await models.GetAsync(organizationId, cancellationToken);
         var nowMs = time.NowMs();
-        if (lead is not null && await CachedAsync(organizationId, lead, active, nowMs, includeFactors, cancellationToken) is { } answer) return answer;
+        if (lead is not null && await CachedAsync(organizationId, lead, active.For(leadId, lead), nowMs, includeFactors, cancellationToken) is { } answer) return answer;
         // What is stored again is made from what the database holds now.
         lead = await leads.GetAsync(organizationId, leadId, cancellationToken) ?? throw GetLead.Unknown();
+        active = active.For(leadId, lead);
         var result = (await ScoreAsync(active, [new ScoreInput(lead.Snapshot, nowMs, Quick: false, WithFactors: true, lead.Latest?.Grade)]))[0];
         var write = LeadScorer.Write(active, [lead], [result])[0];
         await WriteAsync(organizationId, active, [write], cancellationToken);

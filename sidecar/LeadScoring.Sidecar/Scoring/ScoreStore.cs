@@ -2,6 +2,7 @@ using System.Text.Json;
 using Dapper;
 using LeadScoring.Ml.Calibration;
 using LeadScoring.Ml.Ensemble;
+using LeadScoring.Sidecar.Experiments;
 using LeadScoring.Sidecar.Leads;
 using LeadScoring.Sidecar.Models;
 using LeadScoring.Sidecar.Storage;
@@ -81,7 +82,7 @@ internal sealed class ScoreStore(Database database, ScoreEvents events)
             {
                 var isCurrent = await ActiveModels.IsCurrentAsync(transaction, organizationId, active, cancellationToken);
                 var standing = await LatestScores.LockAsync(transaction, organizationId, [.. writes.Select(w => w.LeadId)], cancellationToken);
-                await WriteAsync(transaction, organizationId, [.. writes.Where(w => IsNewest(w, standing))], standing, isCurrent, cancellationToken);
+                await WriteAsync(transaction, organizationId, active, [.. writes.Where(w => IsNewest(w, standing))], standing, isCurrent, cancellationToken);
                 return isCurrent;
             },
             cancellationToken);
@@ -96,7 +97,7 @@ internal sealed class ScoreStore(Database database, ScoreEvents events)
                 var standing = await LatestScores.LockAsync(transaction, claim.OrganizationId, [.. writes.Select(w => w.LeadId)], cancellationToken);
                 var held = await StaleLeads.RedeemAsync(transaction, claim, [.. writes.Select(w => w.LeadId)], cancellationToken);
                 ScoreWrite[] mine = [.. writes.Where(w => held.Contains(w.LeadId) && standing.TryGetValue(w.LeadId, out var s) && s.IsStale)];
-                if (isCurrent) await WriteAsync(transaction, claim.OrganizationId, mine, standing, isCurrent: true, cancellationToken);
+                if (isCurrent) await WriteAsync(transaction, claim.OrganizationId, active, mine, standing, isCurrent: true, cancellationToken);
                 return isCurrent;
             },
             cancellationToken);
@@ -110,7 +111,7 @@ internal sealed class ScoreStore(Database database, ScoreEvents events)
             {
                 if (!await ActiveModels.IsCurrentAsync(transaction, run.OrganizationId, active, cancellationToken)) return false;
                 var standing = await LatestScores.LockAsync(transaction, run.OrganizationId, [.. writes.Select(w => w.LeadId)], cancellationToken);
-                var told = await WriteAsync(transaction, run.OrganizationId, [.. writes.Where(w => IsNewest(w, standing))], standing, isCurrent: true, cancellationToken);
+                var told = await WriteAsync(transaction, run.OrganizationId, active, [.. writes.Where(w => IsNewest(w, standing))], standing, isCurrent: true, cancellationToken);
                 var moves = writes.Where(w => told.ContainsKey(w.LeadId) && standing[w.LeadId].Grade is { } before && before[0] != w.Result.Grade)
                     .GroupBy(w => $"{standing[w.LeadId].Grade}>{w.Result.Grade}").ToDictionary(g => g.Key, g => g.Count());
                 var batch = new RescoringProgress(position, leads, told.Count, moves);
@@ -124,9 +125,10 @@ internal sealed class ScoreStore(Database database, ScoreEvents events)
 
     /// <returns>Leads with a new row in the ledger, and what to do about each.</returns>
     private async Task<Dictionary<string, string>> WriteAsync(
-        WriteTransaction transaction, string organizationId, ScoreWrite[] writes, Dictionary<string, StandingScore> standing, bool isCurrent, CancellationToken cancellationToken)
+        WriteTransaction transaction, string organizationId, ActiveModel active, ScoreWrite[] writes, Dictionary<string, StandingScore> standing, bool isCurrent, CancellationToken cancellationToken)
     {
         LatestScore[] scores = [.. writes.Select(w => Latest(w, isCurrent))];
+        if (isCurrent && active.Trial is { } trial) await ExposeAsync(transaction, organizationId, trial, writes.Where(w => standing[w.LeadId].Score is null), cancellationToken);
         await LatestScores.SetAsync(transaction, organizationId, scores, cancellationToken);
         await RecommendedActions.LogAsync(transaction, organizationId, writes, cancellationToken);
         var rows = new List<(ScoreWrite Write, ScoreChange? Change)>(writes.Length);
@@ -145,6 +147,12 @@ internal sealed class ScoreStore(Database database, ScoreEvents events)
         await events.PutAsync(transaction, organizationId, [.. told.Keys], told, cancellationToken);
         return told;
     }
+
+    /// <summary>A lead's first score is its exposure: nobody has worked it by another model's score.</summary>
+    private static Task ExposeAsync(WriteTransaction transaction, string organizationId, ModelTrial trial, IEnumerable<ScoreWrite> first, CancellationToken cancellationToken) =>
+        ExperimentLeads.ExposeAsync(
+            transaction, organizationId, trial,
+            [.. first.Where(w => w.Result.ModelVersion is not null).Select(w => new Exposure(w.LeadId, w.Result.ModelVersion == trial.Version, w.Result.ScoredAtMs, w.Result.Score.Probability))], cancellationToken);
 
     private static async Task AddEachAsync(WriteTransaction transaction, string organizationId, List<(ScoreWrite Write, ScoreChange? Change)> rows, CancellationToken cancellationToken)
     {

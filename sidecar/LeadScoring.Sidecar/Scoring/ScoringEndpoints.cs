@@ -28,6 +28,7 @@ internal static class ScoringEndpoints
         services.AddSingleton(provider => new ReadinessPart("models", _ => new(provider.GetRequiredService<WarmUp>().WhyNotReady)));
         services.AddSingleton<RegradeLeads>();
         services.AddSingleton<RescoreBatch>();
+        services.AddSingleton<ShadowScores>();
         services.AddSingleton<RescoreChangedLeads>();
         services.AddHostedService(provider => provider.GetRequiredService<RescoreChangedLeads>());
         return services;
@@ -48,6 +49,8 @@ internal static class ScoringEndpoints
             .WithName("GetLeadScore").WithSummary("The lead's current score: the stored one while it is fresh, else a new one.");
         group.MapGet("/leads/{leadId}/scores", ListLeadScores.HandleAsync).RequireScope(ApiScope.Score)
             .WithName("ListLeadScores").WithSummary("The ledger: every change of the lead's score, the newest first.");
+        group.MapGet("/call-queue", GetCallQueue.HandleAsync).RequireScope(ApiScope.Score)
+            .WithName("GetCallQueue").WithSummary("Whom to call today: the best open leads, the best first; while an interleaved experiment runs, both models choose in turn.");
         group.MapGet("/grades", Grades.GetAsync).RequireScope(ApiScope.Score).WithName("GetGrades").WithSummary("The grade policy and the bounds in force.");
         group.MapPost("/grades/preview", Grades.PreviewAsync).RequireScope(ApiScope.Score)
             .WithName("PreviewGrades").WithSummary("How many open leads would change their grade under a policy; nothing is stored.");

@@ -17,7 +17,10 @@ internal sealed class JudgeModel(ModelStore models, GatePolicyStore policies, Ti
         var training = run.ReadSettings();
         var report = PromotionGates.Judge(labeled.Set, judged, champion, labeled.Facts, run.ReadEvaluation(), training, settings);
         var (promote, reason) = Decide(run.ReadPromote(), champion, report, settings, labeled.Set, judged.Result, training);
-        return new ModelCard(time.GetUtcNow(), promote, reason, Use, report.Comparison, report.ComparedRows, report.Gates, [.. Limits(judged, report)]);
+        // A first model has nothing to be tried against; one that is promoted in any case is not tried.
+        var isStaged = promote && settings.Deploy == Deployment.Staged && champion is not null && run.ReadPromote() != PromotionMode.Always;
+        if (isStaged) (promote, reason) = (false, $"in stages, a shadow first: {reason}");
+        return new ModelCard(time.GetUtcNow(), promote, reason, Use, report.Comparison, report.ComparedRows, report.Gates, [.. Limits(judged, report)], isStaged);
     }
 
     private async Task<ChampionFacts?> ChampionAsync(string organizationId, LabeledSet labeled, CancellationToken cancellationToken)

@@ -14,7 +14,7 @@ internal sealed record TrainedVersion(int Version, bool IsPromoted, string Reaso
 
 /// <summary>One training from the stored outcomes to a new version in the registry. Runs in the training process.</summary>
 internal sealed class TrainModel(
-    TrainingData data, ProfileStore profiles, ModelStore models, JudgeModel judge, RulePosteriorStore posteriors, AnchorStore anchors, TrainingRunStore runs, Database database, TimeProvider time)
+    TrainingData data, ProfileStore profiles, ModelStore models, JudgeModel judge, RulePosteriorStore posteriors, AnchorStore anchors, StageModel stages, TrainingRunStore runs, Database database, TimeProvider time)
 {
     /// <exception cref="TrainingException">Too few outcomes, or no native library.</exception>
     /// <exception cref="BundleException">Members that were trained elsewhere do not fit the profile.</exception>
@@ -34,6 +34,7 @@ internal sealed class TrainModel(
         progress.Report(new TrainingProgress("Comparing with the champion", 1));
         var card = await judge.RunAsync(run, labeled, judged, cancellationToken);
         var held = result.TestRows.ToHashSet();
+        var stage = card.IsStaged ? await stages.PlanAsync(run.OrganizationId, cancellationToken) : null;
         var learned = LearnedLeads.Of(labeled.LeadIds.Where((_, r) => !held.Contains(r)));
         return await database.WriteAsync(async transaction =>
         {
@@ -43,9 +44,10 @@ internal sealed class TrainModel(
             await anchors.AddAsync(transaction, run.OrganizationId, version, judged.Anchor, AnchorStore.FromTraining, cancellationToken);
             if (labeled.Waiting is { } waiting) await runs.NoteAsync(transaction, run, waiting, cancellationToken);
             if (card.IsPromoted) await PromoteModel.PromoteAsync(transaction, run.OrganizationId, version, card.Decision, models, time, cancellationToken);
-            if (!await runs.SucceedAsync(transaction, run, version, card.IsPromoted, card.Decision, cancellationToken))
+            var decision = stage is null ? card.Decision : $"{card.Decision} {await stages.BeginAsync(transaction, run.OrganizationId, version, stage, cancellationToken)}";
+            if (!await runs.SucceedAsync(transaction, run, version, card.IsPromoted, decision, cancellationToken))
                 throw new TrainingException("The run was cancelled, or taken over by another process; this result is dropped.");
-            return new TrainedVersion(version, card.IsPromoted, card.Decision, bundle.Manifest, [.. result.TestRows.Select(r => labeled.LeadIds[r])]);
+            return new TrainedVersion(version, card.IsPromoted, decision, bundle.Manifest, [.. result.TestRows.Select(r => labeled.LeadIds[r])]);
         }, cancellationToken);
     }
 

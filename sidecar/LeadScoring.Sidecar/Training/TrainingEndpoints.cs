@@ -11,6 +11,7 @@ internal static class TrainingEndpoints
         services.AddSingleton<TrainingRunStore>();
         services.AddSingleton<TrainingData>();
         services.AddSingleton<TrainModel>();
+        services.AddSingleton<StageModel>();
         services.AddSingleton<AnchorModel>();
         services.AddSingleton<GatePolicyStore>();
         services.AddSingleton<JudgeModel>();

@@ -18,9 +18,11 @@ public sealed partial class ArchitectureTests
         // Which event types the active profile uses.
         ["Events"] = ["Organizations", "Leads"],
         ["Outcomes"] = ["Leads"],
-        ["Experiments"] = ["Models"],
+        // Which leads are in an experiment goes with them when they are erased; the horizon is the profile's.
+        ["Experiments"] = ["Organizations", "Leads", "Models"],
         ["Scoring"] = ["Organizations", "Leads", "Events", "Models", "Experiments", "Webhooks"],
-        ["Training"] = ["Organizations", "Leads", "Events", "Outcomes", "Models", "Webhooks"],
+        // A model that is deployed in stages begins with a shadow experiment.
+        ["Training"] = ["Organizations", "Leads", "Events", "Outcomes", "Models", "Experiments", "Webhooks"],
         // What people say of scores is held against what became of the leads.
         ["Feedback"] = ["Organizations", "Leads", "Outcomes", "Models", "Scoring", "Webhooks"],
         // Leads are replayed to the moment of their first score; feedback, actions and fairness are reported on.
@@ -50,6 +52,8 @@ public sealed partial class ArchitectureTests
         ["Training"] = [.. MlFree, "XGBoost", "Ensemble"],
         // A bundle tells how it was trained and how good it is, and carries the base rates that explanations quote; training and explanation know nothing of bundles.
         ["Bundles"] = ["Drift", "Explanation", "Features", "Ensemble", "Calibration", "Trees", "Network", "Regression", "Training", "XGBoost", "Fairness"],
+        // Arms are dealt by the stable hash.
+        ["Experiments"] = ["Features"],
         ["Recommendation"] = ["Features"],
     }, []);
 
