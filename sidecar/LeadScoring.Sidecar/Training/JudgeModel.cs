@@ -28,7 +28,7 @@ internal sealed class JudgeModel(ModelStore models, GatePolicyStore policies, Ti
         var facts = new ChampionFacts
         {
             Version = version, OutOfFold = manifest.OutOfFold?.Ensemble, LeftOutFeatures = manifest.LeftOutFeatures, LearnedLeads = learned?.Length ?? 0,
-            Learned = learned is null ? null : [.. labeled.LeadIds.Select(id => LearnedLeads.Contains(learned, id))],
+            Learned = learned is null ? KnownByTime(manifest, labeled.Set) : [.. labeled.LeadIds.Select(id => LearnedLeads.Contains(learned, id))],
         };
         try
         {
@@ -40,6 +40,10 @@ internal sealed class JudgeModel(ModelStore models, GatePolicyStore policies, Ti
             return facts;
         }
     }
+
+    /// <summary>Imported versions, and those from before lists were kept: what was decided after the window of their training they cannot have learned from.</summary>
+    private static bool[]? KnownByTime(BundleManifest manifest, TrainingSet set) =>
+        set.AsOfMs is { } asOf ? Array.ConvertAll(asOf, ms => ms <= (manifest.WindowToMs ?? manifest.TrainedAtMs)) : null;
 
     private static (bool Promote, string Reason) Decide(
         PromotionMode mode, ChampionFacts? champion, GateReport report, GateSettings settings, TrainingSet set, TrainingResult result, TrainingSettings training)
