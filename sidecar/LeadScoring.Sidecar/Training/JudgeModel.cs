@@ -62,6 +62,7 @@ internal sealed class JudgeModel(ModelStore models, GatePolicyStore policies, Ti
     private static IEnumerable<string> Limits(JudgedTraining judged, GateReport report)
     {
         yield return report.Comparison;
+        if (judged.Evaluation.RuleSinceMs is { } since) yield return $"Outcomes follow another rule since {MomentConverter.Text(Moment.Of(since))}: it learned from leads decided since then alone.";
         if (judged.Evaluation.WhyNoForward is { } why) yield return $"Not tested forward in time: {why}.";
         if (judged.Evaluation.Waiting is { } waiting) yield return waiting;
         foreach (var segment in (judged.Evaluation.Forward ?? judged.Evaluation.Stratified).Segments.Where(s => s.IsOff).Take(5))
