@@ -106,7 +106,7 @@ public sealed class DemoWorld
         };
     }
 
-    private static DemoOutcome DrawOutcome(ref DemoRandom random, double conversion, long decisionMs)
+    private DemoOutcome DrawOutcome(ref DemoRandom random, double conversion, long decisionMs)
     {
         var converted = random.NextBool(conversion);
         // Sales take a week and more; lost leads are closed in the second half of the horizon.
@@ -114,7 +114,7 @@ public sealed class DemoWorld
             ? Math.Min(DemoWorldSettings.HorizonDays - 1, 7 + random.NextExponential(12) + random.NextExponential(12))
             : random.NextBetween(45, DemoWorldSettings.HorizonDays - 1);
         var price = 180_000 + (random.NextExponential(110_000) + random.NextExponential(110_000));
-        return new DemoOutcome(converted, decisionMs + (long)(days * Funnel.DayMs), converted ? Math.Round(price * 0.025, 2) : null);
+        return new DemoOutcome(converted, decisionMs + (long)(days * (Settings.OutcomeDays / (double)DemoWorldSettings.HorizonDays) * Funnel.DayMs), converted ? Math.Round(price * 0.025, 2) : null);
     }
 
     private DemoDelivery[] Deliver(ref DemoRandom random, List<ActivityEvent> events, long decisionMs)

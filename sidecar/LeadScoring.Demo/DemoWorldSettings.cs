@@ -3,7 +3,7 @@ namespace LeadScoring.Demo;
 /// <summary>What the demo world is like. The same settings give the same leads, bit for bit, on any number of threads.</summary>
 public sealed record DemoWorldSettings
 {
-    /// <summary>Days within which a lead converts, or does not.</summary>
+    /// <summary>Days within which a lead converts, or does not, unless <see cref="OutcomeDays"/> says otherwise.</summary>
     public const int HorizonDays = 90;
 
     /// <summary>Seed of everything random. Default 1.</summary>
@@ -23,6 +23,9 @@ public sealed record DemoWorldSettings
 
     /// <summary>Share of leads that convert, before any base-rate shift. Default 0.32; from 0.005 to 0.6.</summary>
     public double BaseRate { get; init; } = 0.32;
+
+    /// <summary>Days within which a lead converts, or does not; outcomes come sooner in proportion. Default <see cref="HorizonDays"/>; from 14.</summary>
+    public int OutcomeDays { get; init; } = HorizonDays;
 
     /// <summary>
     /// Irreducible noise: the share of leads whose outcome life decides (at the base rate), whatever their intent. Default 0.06; from 0 to 0.9.
@@ -71,6 +74,7 @@ public sealed record DemoWorldSettings
         InRange(nameof(HistoricalLeads), HistoricalLeads, 0, int.MaxValue);
         InRange(nameof(ActiveLeads), ActiveLeads, 0, int.MaxValue);
         InRange(nameof(HistoryDays), HistoryDays, HorizonDays + 30, 3_650);
+        InRange(nameof(OutcomeDays), OutcomeDays, 14, HorizonDays);
         InRange(nameof(BaseRate), BaseRate, 0.005, 0.6);
         InRange(nameof(Noise), Noise, 0, 0.9);
         InRange(nameof(MissingShare), MissingShare, 0, 0.9);

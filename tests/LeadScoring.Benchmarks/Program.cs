@@ -21,8 +21,10 @@ internal static class BenchmarkProgram
           startup     process start to ready, first and later requests
           http        requests/s, CPU time and latency of the service over loopback, beside an empty endpoint (needs wrk; redis-server for the part with Redis)
           stream      500 events/s beside 200 scores/s: from an event's acknowledgement to its score, memory and times while it goes on (two minutes, or --seconds)
+          training-load  scores/s at a fixed rate with and without a training going on: p50 and p99 (four minutes)
+          year        a year of the demo world on a simulated clock at full size, with drift and without: what was found when, and champions against the truth (an hour)
           plots       the plots of sidecar/docs/methodology.md, drawn anew from public sets, and the figures in them (needs --public-data)
-          all         all of them
+          all         all of them but year
 
           --quick            less data and fewer rounds: a minute or so instead of many; not for publishing
           --postgres STRING  connection string of a server whose user may make databases (ingestion); tests/with-postgres.sh makes one, but it syncs nothing
@@ -32,13 +34,13 @@ internal static class BenchmarkProgram
           --set SET/COLUMNS  quality: this public set only, and not the demo world, such as x_education/noleak
           --predictions DIR  quality: writes row, label, spec and auto of the test rows to DIR/SET_COLUMNS.csv, to be compared with other models row by row
 
-        All but startup, http and stream are CPU time of a thread or process, so that other work on the machine disturbs them less.
+        All but startup, http, stream and training-load are CPU time of a thread or process, so that other work on the machine disturbs them less.
         """;
 
     private static readonly (string Name, Func<BenchmarkOptions, Task> Run)[] All =
     [
         ("inference", InferenceBenchmark.RunAsync), ("explain", ExplainBenchmark.RunAsync), ("training", TrainingBenchmark.RunAsync),
-        ("quality", QualityBenchmark.RunAsync), ("factors", ConfidenceBenchmark.FactorsAsync), ("confidence", ConfidenceBenchmark.BandsAsync), ("intervals", ConfidenceBenchmark.IntervalsAsync), ("quality-forward", HonestyBenchmark.RunAsync), ("ingestion", IngestionBenchmark.RunAsync), ("startup", StartupBenchmark.RunAsync), ("http", HttpBenchmark.RunAsync), ("stream", StreamBenchmark.RunAsync),
+        ("quality", QualityBenchmark.RunAsync), ("factors", ConfidenceBenchmark.FactorsAsync), ("confidence", ConfidenceBenchmark.BandsAsync), ("intervals", ConfidenceBenchmark.IntervalsAsync), ("quality-forward", HonestyBenchmark.RunAsync), ("ingestion", IngestionBenchmark.RunAsync), ("startup", StartupBenchmark.RunAsync), ("http", HttpBenchmark.RunAsync), ("stream", StreamBenchmark.RunAsync), ("training-load", TrainingLoadBenchmark.RunAsync), ("year", YearBenchmark.RunAsync),
         ("plots", PlotsBenchmark.RunAsync),
     ];
 
@@ -65,7 +67,7 @@ internal static class BenchmarkProgram
             else names.Add(args[i]);
         }
 
-        var chosen = names.Contains("all") ? All : [.. All.Where(b => names.Contains(b.Name))];
+        var chosen = names.Contains("all") ? [.. All.Where(b => b.Name != "year" || names.Contains("year"))] : [.. All.Where(b => names.Contains(b.Name))];
         if (chosen.Length == 0 || names.Any(n => n != "all" && !All.Any(b => b.Name == n)))
         {
             Report.Line(Help);

@@ -61,7 +61,7 @@ internal static class StreamBenchmark
     }
 
     /// <summary>The demo's leads wait for their first score: the stream begins when they have one.</summary>
-    private static async Task ScoredAsync(HttpClient client)
+    internal static async Task ScoredAsync(HttpClient client)
     {
         var clock = Stopwatch.StartNew();
         while (clock.Elapsed < TimeSpan.FromMinutes(5))
@@ -74,7 +74,7 @@ internal static class StreamBenchmark
         throw new InvalidOperationException("The queue did not empty within five minutes.");
     }
 
-    private static async Task<string[]> LeadIdsAsync(HttpClient client)
+    internal static async Task<string[]> LeadIdsAsync(HttpClient client)
     {
         var ids = new List<string>();
         string? cursor = null;
@@ -121,7 +121,7 @@ internal static class StreamBenchmark
     }
 
     /// <summary>Begins so many a second, whether the ones before have ended or not; waits for all at the end.</summary>
-    private static async Task PacedAsync(Stopwatch clock, TimeSpan end, int perSecond, Func<int, Random, Task> begin)
+    internal static async Task PacedAsync(Stopwatch clock, TimeSpan end, int perSecond, Func<int, Random, Task> begin)
     {
         var (random, open) = (new Random(perSecond), new List<Task>());
         for (var n = 0; clock.Elapsed < end; n++)

@@ -70,7 +70,7 @@ public sealed record ModelBundle(BundleManifest Manifest, EnsembleModel Model, I
         {
             TrainedAtMs = trainedAtMs, Profile = model.Profile.Name, ProfileHash = model.Profile.Hash,
             LeftOutFeatures = [.. result.Leaks.Where(l => l.LeftOut).Select(l => l.Feature).Distinct(StringComparer.Ordinal)],
-            WindowFromMs = set.AsOfMs?.Min(), WindowToMs = set.AsOfMs?.Max(),
+            WindowFromMs = judged?.Evaluation.RuleSinceMs ?? set.AsOfMs?.Min(), WindowToMs = set.AsOfMs?.Max(),
             TrainRows = result.TrainRows.Length, TestRows = result.TestRows.Length, TrainingSeconds = Math.Round(result.Duration.TotalSeconds, 1),
             Settings = settings, Tuning = result.Tuning, TrainedElsewhere = result.TrainedElsewhere, OutOfFold = result.OutOfFold, Test = result.Test, Leaks = result.Leaks,
             Evaluation = judged?.Evaluation, Fairness = judged?.Fairness, Anchor = judged?.Anchor,

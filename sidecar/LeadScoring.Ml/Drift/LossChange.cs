@@ -73,7 +73,7 @@ public sealed class LossChange
         var logOdds = LogOdds(p);
         for (var k = 0; k < sums.Length; k++)
         {
-            var q = Probability(k switch { 0 => usual + (Drawn * (logOdds - usual)), 1 => logOdds + Moved, _ => logOdds - Moved });
+            var q = Probability(k switch { 0 => DrawnIn(logOdds, usual), 1 => logOdds + Moved, _ => logOdds - Moved });
             var ratio = converted ? q / p : (1 - q) / (1 - p);
             sums[k] = (sums[k] + 1) * ratio;
             if (page[k] <= 0) (page[k], since[k]) = (0, Rows);
@@ -82,6 +82,19 @@ public sealed class LossChange
 
         Rows++;
     }
+
+    /// <summary>How much better a lead's outcome is explained by scores that tell half as much: the logarithm of the likelihood ratio.</summary>
+    /// <param name="probability">What was said of it, in [0, 1].</param>
+    /// <param name="converted">What became of it.</param>
+    /// <param name="usualRate">Usual conversion rate, in (0, 1).</param>
+    internal static double WeakerRanking(double probability, bool converted, double usualRate)
+    {
+        var p = Math.Clamp(probability, Clip, 1 - Clip);
+        var q = Probability(DrawnIn(LogOdds(p), LogOdds(usualRate)));
+        return Math.Log(converted ? q / p : (1 - q) / (1 - p));
+    }
+
+    private static double DrawnIn(double logOdds, double usual) => usual + (Drawn * (logOdds - usual));
 
     private static double LogOdds(double p) => Math.Log(p / (1 - p));
 

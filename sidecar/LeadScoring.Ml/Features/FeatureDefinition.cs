@@ -52,6 +52,9 @@ public sealed class FeatureDefinition
     /// <summary>Read and reported on, but not given to models.</summary>
     public bool Excluded { get; init; }
 
+    /// <summary>Sensitive, and given to models all the same because the profile says so of this very feature (exclude: false).</summary>
+    public bool IsAllowed { get; init; }
+
     /// <summary>Ascending lower bounds that turn a number into a level ("25-34"); null when not banded.</summary>
     public IReadOnlyList<double>? Bands { get; init; }
 

@@ -139,7 +139,7 @@ internal static class ProfileYaml
             SubScore = Choice(f.SubScore, SubScoreOf(f.Group), $"{at}: sub_score", faults),
             Change = Choice(f.Change, ChangeOf(sources), $"{at}: change", faults),
             Name = f.Name!, Group = f.Group ?? "other", Kind = kind, Sources = sources, Label = f.Label ?? f.Name!.Replace('_', ' '), Unit = f.Unit ?? "",
-            Actionable = f.Actionable, Sensitive = f.Sensitive, Bands = f.Bands, Excluded = f.Exclude ?? (f.Sensitive && d.SensitiveFeatures == "exclude"),
+            Actionable = f.Actionable, Sensitive = f.Sensitive, Bands = f.Bands, Excluded = f.Exclude ?? (f.Sensitive && d.SensitiveFeatures == "exclude"), IsAllowed = f.Sensitive && f.Exclude == false,
             Lookup = lookup is null ? null : Table(f.Lookup!, lookup, faults),
         };
     }

@@ -48,14 +48,22 @@ internal static class ChampionGates
 
     private static GateResult? Bias(PairedComparison pair, int champion, RowFacts facts, int large, GateSettings settings)
     {
-        var gaps = SensitiveGroups.Groups(pair.Set, facts).Select(g => (g.Name, Gap: pair.Gap(g.Groups, large))).Where(g => g.Gap is not null).ToArray();
+        var gaps = SensitiveGroups.Groups(pair.Set, facts).Select(g => (g.Name, Gap: pair.Gap(g.Groups, large))).Where(g => g.Gap is not null).Select(g => (g.Name, Gap: g.Gap!.Value, Verdict: BiasVerdict(pair.Set, g.Name, g.Gap.Value, settings))).ToArray();
         if (gaps.Length == 0) return null;
-        var (name, gap) = gaps.MaxBy(g => g.Gap!.Value.Difference);
-        var (own, theirs, difference, interval) = gap!.Value;
-        // A gap that grows and stays small harms nobody.
-        var verdict = own < settings.TargetBias ? GateVerdict.Pass : Beyond(difference, interval, settings.BiasMargin);
-        return PromotionGates.Gate("bias", difference, interval, settings.BiasMargin, verdict, $"Between groups by {name} mean scores differ by {100 * own:0.0} points, with champion {champion} by {100 * theirs:0.0}.");
+        var (name, (own, theirs, difference, interval), verdict) = gaps.OrderByDescending(g => g.Verdict).ThenByDescending(g => g.Gap.Difference).First();
+        return PromotionGates.Gate("bias", difference, interval, settings.BiasMargin, verdict,
+            $"Between groups by {name} mean scores differ by {100 * own:0.0} points, with champion {champion} by {100 * theirs:0.0}.{(verdict == GateVerdict.Warn && IsAllowed(pair.Set, name) ? " The profile lets models use it." : "")}");
     }
+
+    private static GateVerdict BiasVerdict(TrainingSet set, string name, (double Candidate, double Champion, double Difference, Interval Interval) gap, GateSettings settings)
+    {
+        // A gap that grows and stays small harms nobody.
+        var verdict = gap.Candidate < settings.TargetBias ? GateVerdict.Pass : Beyond(gap.Difference, gap.Interval, settings.BiasMargin);
+        // What the profile says outright that a model may go by, it may go by more when outcomes do.
+        return verdict == GateVerdict.Block && IsAllowed(set, name) ? GateVerdict.Warn : verdict;
+    }
+
+    private static bool IsAllowed(TrainingSet set, string name) => set.Profile.IndexOf(name) is var f and >= 0 && set.Profile.Features[f].IsAllowed;
 
     private static GateVerdict Beyond(double difference, Interval interval, double margin) => !(difference > margin) ? GateVerdict.Pass : interval.Low > 0 ? GateVerdict.Block : GateVerdict.Warn;
 }

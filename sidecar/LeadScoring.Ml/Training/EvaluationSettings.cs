@@ -55,4 +55,7 @@ public sealed record RowFacts
     /// to train on they are good, to measure a base rate on they are not.
     /// </summary>
     public long? MatureUntilMs { get; init; }
+
+    /// <summary>Since when outcomes follow the present rule, as the champion's training found it, Unix ms; null when it found no change.</summary>
+    public long? RuleSinceMs { get; init; }
 }

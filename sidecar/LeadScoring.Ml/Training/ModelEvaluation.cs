@@ -97,6 +97,9 @@ public sealed record ModelEvaluation
     /// <summary>Outcomes that wait for their horizon, in words; null when none does.</summary>
     public string? Waiting { get; init; }
 
+    /// <summary>The rule of outcomes changed at this moment, Unix ms: only rows since then were trained and tested on. Null: it did not, and all rows were.</summary>
+    public long? RuleSinceMs { get; init; }
+
     /// <summary>Wall time of the evaluation, without the training of the model itself.</summary>
     public double Seconds { get; init; }
 }

@@ -99,7 +99,8 @@ public static class PromotionGates
         var difference = now.RocAuc - then.RocAuc;
         Interval one = AucInterval.Of(now.RocAuc, now.Positives, now.Rows - now.Positives), other = AucInterval.Of(then.RocAuc, then.Positives, then.Rows - then.Positives);
         var half = Math.Sqrt(Math.Pow((one.High - one.Low) / 2, 2) + Math.Pow((other.High - other.Low) / 2, 2));
-        var verdict = !(difference < -settings.LearnedMargin) ? GateVerdict.Pass : difference + half < 0 ? GateVerdict.Block : GateVerdict.Warn;
+        // Where the rule of outcomes has changed, how well the old one could be learned is no measure of the new.
+        var verdict = !(difference < -settings.LearnedMargin) ? GateVerdict.Pass : difference + half < 0 && judged.Evaluation.RuleSinceMs is null ? GateVerdict.Block : GateVerdict.Warn;
         return Gate("learned_less", difference, new Interval(difference - half, difference + half), -settings.LearnedMargin, verdict,
             $"Out-of-fold AUC {now.RocAuc:0.000} against {then.RocAuc:0.000} of champion {champion} in its training{(verdict == GateVerdict.Pass ? "." : ": outcomes say much less than they did.")}");
     }

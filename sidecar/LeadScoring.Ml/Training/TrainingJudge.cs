@@ -44,10 +44,13 @@ public static class TrainingJudge
         // What was found is judged, not found again: only parameters, no fit, have seen the newest rows.
         settings = result.Tuning?.Used(settings) ?? settings;
         var clock = Stopwatch.StartNew();
+        var since = (long?)null;
+        if (SinceTheRuleChanged(set, result, facts, settings, Part(progress, "Since the rule changed: ", TrainingShare, TrainingShare), cancellationToken) is { } changed)
+            (result, train, test, since) = (changed.Later, changed.Later.TrainRows, changed.Later.TestRows, changed.SinceMs);
         int[] all = [.. train.Concat(test).Order()];
         var (share, capacity) = (evaluation.ForwardShare, Capacity(set, all, evaluation));
         var stratified = SplitMeasure.Of(set, result, capacity, evaluation, settings.Seed);
-        var judged = new ModelEvaluation { Stratified = stratified.Evaluation, Twins = Twins(set, result, facts, moved) };
+        var judged = new ModelEvaluation { Stratified = stratified.Evaluation, Twins = Twins(set, result, facts, moved), RuleSinceMs = since };
 
         TrainingResult? standIn = null;
         var (forwardSplit, why) = evaluation.Forward ? Forward(set, all, share, facts) : (null, "it was not asked for");
@@ -103,7 +106,7 @@ public static class TrainingJudge
         IProgress<TrainingProgress>? progress, CancellationToken cancellationToken)
     {
         progress?.Report(new TrainingProgress("Fairness and base rate", 0.97));
-        var unseen = Unseen(result);
+        var unseen = ChangeOfRule.Unseen(result);
         var sample = (int[])rows.Clone();
         if (sample.Length > MaxFairnessRows)
         {
@@ -116,6 +119,19 @@ public static class TrainingJudge
         var anchor = Newest(set, rows, evaluation.ForwardShare, facts, unseen, result, settings.Seed);
         progress?.Report(new TrainingProgress("Done", 1));
         return new JudgedTraining(result, judged with { Seconds = Math.Round(clock.Elapsed.TotalSeconds, 1) }, fairness, anchor);
+    }
+
+    /// <summary>The training on the rows since outcomes came to follow another rule; null when they did not, or when older rows help all the same.</summary>
+    private static (TrainingResult Later, long SinceMs)? SinceTheRuleChanged(
+        TrainingSet set, TrainingResult whole, RowFacts facts, TrainingSettings settings, IProgress<TrainingProgress>? progress, CancellationToken cancellationToken)
+    {
+        if (ChangeOfRule.Since(set, whole, facts) is not { } since) return null;
+        var test = ChangeOfRule.Later(set, whole.TestRows, since, facts);
+        if (!HasBoth(set, test, 1)) return null;
+        var later = EnsembleTrainer.Train(set, ChangeOfRule.Later(set, whole.TrainRows, since, facts), test, settings, progress, cancellationToken) with { Tuning = whole.Tuning };
+        // It may have changed more than once.
+        if (SinceTheRuleChanged(set, later, facts with { RuleSinceMs = null }, settings, progress, cancellationToken) is { } last && ChangeOfRule.IsBetter(set, last.Later, whole)) return last;
+        return ChangeOfRule.IsBetter(set, later, whole) ? (later, since) : null;
     }
 
     private sealed record ForwardRows(int[] Train, int[] Test, int EmbargoDays, int Moved);
@@ -174,15 +190,6 @@ public static class TrainingJudge
             return new TwinReport(
                 basis, twins.Length, rowsMoved, measurable ? RankingQuality.RocAuc(probabilities, labels) : double.NaN, measurable ? ProbabilityLoss.LogLoss(probabilities, labels) : double.NaN);
         }
-    }
-
-    /// <summary>A probability of each row from models that have not seen it: out-of-fold or test. By position in the table.</summary>
-    private static Dictionary<int, double> Unseen(TrainingResult result)
-    {
-        var probabilities = new Dictionary<int, double>(result.CalibrationRows.Length + result.TestRows.Length);
-        for (var i = 0; i < result.CalibrationRows.Length; i++) probabilities[result.CalibrationRows[i]] = result.OutOfFoldProbabilities[i];
-        for (var i = 0; i < result.TestRows.Length; i++) probabilities[result.TestRows[i]] = result.TestScores[i].Probability;
-        return probabilities;
     }
 
     /// <summary>The anchor by the newest rows that have had their whole horizon.</summary>

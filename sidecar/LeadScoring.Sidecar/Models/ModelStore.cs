@@ -71,6 +71,14 @@ internal sealed class ModelStore(Database database, Outbox outbox, TimeProvider 
         return await connection.ExecuteScalarAsync<int?>(new CommandDefinition(Sql, new { organizationId }, cancellationToken: cancellationToken));
     }
 
+    /// <summary>When the champion changed for the first time after a moment, Unix ms; null when it did not.</summary>
+    internal async Task<long?> PromotedAfterAsync(string organizationId, long afterMs, CancellationToken cancellationToken)
+    {
+        const string Sql = "select min(promoted_at_ms) from promotions where organization_id = @organizationId and promoted_at_ms > @afterMs";
+        await using var connection = await database.OpenConnectionAsync(cancellationToken);
+        return await connection.ExecuteScalarAsync<long?>(new CommandDefinition(Sql, new { organizationId, afterMs }, cancellationToken: cancellationToken));
+    }
+
     /// <summary>Until the transaction ends nobody promotes; others may hold the champion too. Before any row is locked.</summary>
     internal static Task HoldChampionAsync(WriteTransaction transaction, string organizationId, CancellationToken cancellationToken) =>
         transaction.ShareAsync(LockName(organizationId), cancellationToken);

@@ -25,7 +25,7 @@ internal sealed record TrainedQuality(double RocAuc, double ConversionRate)
 /// outcomes follow from scores.
 /// </summary>
 internal sealed class CheckPerformance(
-    ActiveModels models, DecidedLeads decided, MonitoringStore store, DriftAlarmStore alarms, Database database, IOptions<MonitoringOptions> options, TimeProvider time) : IOrganizationJob
+    ActiveModels models, ModelStore modelStore, DecidedLeads decided, MonitoringStore store, DriftAlarmStore alarms, Database database, IOptions<MonitoringOptions> options, TimeProvider time) : IOrganizationJob
 {
     /// <summary>A drop of the area under the ROC curve that matters, as a share of it.</summary>
     internal const double LeastDrop = 0.05;
@@ -46,12 +46,12 @@ internal sealed class CheckPerformance(
         var active = await models.GetAsync(organizationId, cancellationToken);
         if (TrainedQuality.Of(active) is not { } trained) return $"Nothing to compare with: {active.WhyRules ?? $"model {active.Version} does not say how good it was in training"}.";
         var matureMs = time.NowMs() - (active.Profile.HorizonDays * ActivityState.DayMs);
-        var concept = await store.LatestAsync(organizationId, MonitoringStore.Concept, 0, cancellationToken);
         var windows = await store.DueAsync(organizationId, MonitoringStore.Performance, Days, matureMs, cancellationToken);
         var leads = (await decided.ReadAsync(organizationId, SinceMs(active.Profile, time.NowMs()), cancellationToken)).Where(l => l.ScoredAtMs <= matureMs).ToArray();
         var added = 0;
         foreach (var window in windows) added += await CheckWindowAsync(organizationId, active, trained, window, leads, cancellationToken);
-        var stream = leads.Where(l => concept is null || l.ScoredAtMs > concept.StartsAtMs).ToArray();
+        var fromMs = await WatchedFromAsync(organizationId, cancellationToken);
+        var stream = leads.Where(l => l.ScoredAtMs >= fromMs).ToArray();
         added += await CheckConceptAsync(organizationId, active, trained, stream, cancellationToken);
         return string.Create(CultureInfo.InvariantCulture, $"{leads.Length:N0} decisions with a final outcome; {windows.Count} windows looked at; {added} new alarms.");
     }
@@ -115,6 +115,14 @@ internal sealed class CheckPerformance(
             return await alarms.SetAsync(transaction, organizationId, ["concept"], 0, [ConceptAlarm(watch, stream[..(at + 1)], version)], time.NowMs(), cancellationToken);
         }, cancellationToken);
     }
+
+    /// <summary>
+    /// From which decisions on the detector watches. What an alarm was about is known: next come the decisions of the next champion. Those of before would give the same alarm again for as long
+    /// as their outcomes come in.
+    /// </summary>
+    internal async Task<long> WatchedFromAsync(string organizationId, CancellationToken cancellationToken) =>
+        await store.LatestAsync(organizationId, MonitoringStore.Concept, 0, cancellationToken) is not { } alarm ? long.MinValue
+        : await modelStore.PromotedAfterAsync(organizationId, alarm.CheckedAtMs, cancellationToken) ?? long.MaxValue;
 
     /// <summary>The detector after these leads, and the one at which it gave an alarm; -1 when it gave none.</summary>
     internal static (LossChange Watch, int AlarmAt) Watch(IReadOnlyList<DecidedLead> stream, FeatureProfile profile, TrainedQuality trained, FalseAlarmBudget budget, long nowMs)

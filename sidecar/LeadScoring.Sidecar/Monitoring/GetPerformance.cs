@@ -29,7 +29,7 @@ internal static class GetPerformance
     public sealed record Response(int? ModelVersion, double? RocAucInTraining, double? Drop, Concept? Concept, IReadOnlyList<GetDrift.Alarm> Alarms, IReadOnlyList<Window> Windows);
 
     internal static async Task<Ok<Response>> HandleAsync(
-        Caller caller, ActiveModels models, DecidedLeads decided, MonitoringStore store, DriftAlarmStore alarms, CheckPerformance check, IOptions<MonitoringOptions> options, TimeProvider time, CancellationToken cancellationToken)
+        Caller caller, ActiveModels models, DecidedLeads decided, DriftAlarmStore alarms, CheckPerformance check, IOptions<MonitoringOptions> options, TimeProvider time, CancellationToken cancellationToken)
     {
         var active = await models.GetAsync(caller.OrganizationId, cancellationToken);
         var nowMs = time.NowMs();
@@ -41,8 +41,8 @@ internal static class GetPerformance
         var windows = Windows(newest, leads, first, active.Profile, matureMs, nowMs);
         var trained = TrainedQuality.Of(active);
         var latest = windows.FirstOrDefault(w => w.IsMature && w.Measured.Outcomes >= options.Value.FewestLeads && w.Measured.RocAuc.Value is not null);
-        var concept = await store.LatestAsync(caller.OrganizationId, MonitoringStore.Concept, 0, cancellationToken);
-        DecidedLead[] stream = [.. leads.Where(l => l.ScoredAtMs <= matureMs && (concept is null || l.ScoredAtMs > concept.StartsAtMs))];
+        var watchedMs = await check.WatchedFromAsync(caller.OrganizationId, cancellationToken);
+        DecidedLead[] stream = [.. leads.Where(l => l.ScoredAtMs <= matureMs && l.ScoredAtMs >= watchedMs)];
         return TypedResults.Ok(new Response(
             active.Version, trained is null ? null : Math.Round(trained.RocAuc, 4), trained is null || latest is null ? null : Math.Round(1 - (latest.Measured.RocAuc.Value!.Value / trained.RocAuc), 4),
             trained is null ? null : ConceptOf(stream, active.Profile, trained, options.Value, nowMs),

@@ -31,7 +31,7 @@ internal sealed class JudgeModel(ModelStore models, GatePolicyStore policies, Ti
         var facts = new ChampionFacts
         {
             Version = version, OutOfFold = manifest.OutOfFold?.Ensemble, LeftOutFeatures = manifest.LeftOutFeatures, LearnedLeads = learned?.Length ?? 0,
-            Learned = learned is null ? null : [.. labeled.LeadIds.Select(id => LearnedLeads.Contains(learned, id))],
+            Learned = learned is null ? KnownByTime(manifest, labeled.Set) : [.. labeled.LeadIds.Select(id => LearnedLeads.Contains(learned, id))],
         };
         try
         {
@@ -43,6 +43,10 @@ internal sealed class JudgeModel(ModelStore models, GatePolicyStore policies, Ti
             return facts;
         }
     }
+
+    /// <summary>Imported versions, and those from before lists were kept: what was decided after the window of their training they cannot have learned from.</summary>
+    private static bool[]? KnownByTime(BundleManifest manifest, TrainingSet set) =>
+        set.AsOfMs is { } asOf ? Array.ConvertAll(asOf, ms => ms <= (manifest.WindowToMs ?? manifest.TrainedAtMs)) : null;
 
     private static (bool Promote, string Reason) Decide(
         PromotionMode mode, ChampionFacts? champion, GateReport report, GateSettings settings, TrainingSet set, TrainingResult result, TrainingSettings training)
@@ -61,6 +65,7 @@ internal sealed class JudgeModel(ModelStore models, GatePolicyStore policies, Ti
     private static IEnumerable<string> Limits(JudgedTraining judged, GateReport report)
     {
         yield return report.Comparison;
+        if (judged.Evaluation.RuleSinceMs is { } since) yield return $"Outcomes follow another rule since {MomentConverter.Text(Moment.Of(since))}: it learned from leads decided since then alone.";
         if (judged.Evaluation.WhyNoForward is { } why) yield return $"Not tested forward in time: {why}.";
         if (judged.Evaluation.Waiting is { } waiting) yield return waiting;
         foreach (var segment in (judged.Evaluation.Forward ?? judged.Evaluation.Stratified).Segments.Where(s => s.IsOff).Take(5))

@@ -23,6 +23,7 @@ internal sealed class TrainModel(
         var settings = run.ReadSettings();
         var profile = (await profiles.GetActiveAsync(run.OrganizationId, cancellationToken)).Profile;
         var labeled = await data.BuildAsync(run.OrganizationId, profile, progress, cancellationToken);
+        labeled = labeled with { Facts = labeled.Facts with { RuleSinceMs = await RuleSinceAsync(run.OrganizationId, cancellationToken) } };
         await LearnRulesAsync(run, labeled.Set, settings, cancellationToken);
         var judged = await runs.ExternalMembersAsync(run, cancellationToken) is { } members
             ? TrainingJudge.Run(labeled.Set, labeled.LeadIds, TrainingMatrix.Read(members, profile), settings, run.ReadEvaluation(), labeled.Facts, progress, cancellationToken)
@@ -33,9 +34,10 @@ internal sealed class TrainModel(
         var bundle = ModelBundle.Read(zip);
         progress.Report(new TrainingProgress("Comparing with the champion", 1));
         var card = await judge.RunAsync(run, labeled, judged, cancellationToken);
+        // Members that were trained elsewhere know leads that are no rows of the final fit here.
         var held = result.TestRows.ToHashSet();
         var stage = card.IsStaged ? await stages.PlanAsync(run.OrganizationId, cancellationToken) : null;
-        var learned = LearnedLeads.Of(labeled.LeadIds.Where((_, r) => !held.Contains(r)));
+        var learned = LearnedLeads.Of(judged.Evaluation.RuleSinceMs is null ? labeled.LeadIds.Where((_, r) => !held.Contains(r)) : result.TrainRows.Select(r => labeled.LeadIds[r]));
         return await database.WriteAsync(async transaction =>
         {
             var version = await models.AddAsync(transaction, run.OrganizationId, bundle, zip, "trained", run.RunId, cancellationToken);
@@ -50,6 +52,9 @@ internal sealed class TrainModel(
             return new TrainedVersion(version, card.IsPromoted, decision, bundle.Manifest, [.. result.TestRows.Select(r => labeled.LeadIds[r])]);
         }, cancellationToken);
     }
+
+    private async Task<long?> RuleSinceAsync(string organizationId, CancellationToken cancellationToken) =>
+        await models.ChampionVersionAsync(organizationId, cancellationToken) is { } champion ? (await models.GetAsync(organizationId, champion, cancellationToken)).ReadManifest().Evaluation?.RuleSinceMs : null;
 
     /// <summary>
     /// What the outcomes say about the rules is kept before anything else: it scores while there is no model, also when there are too few outcomes for one.

@@ -83,6 +83,28 @@ public sealed class PerformanceTests(ITestOutputHelper output) : IAsyncLifetime
         Assert.Contains(alarms, a => a.Text("kind") == "concept" && a.Text("aspect") == "weaker_ranking");
     }
 
+    /// <summary>Decisions of the time before a new champion tell of the old one, which has had its alarm; those of the new one are watched anew.</summary>
+    [NativeXGBoostFact]
+    public async Task Run_AfterAConceptAlarm_WatchesTheNextChampionsDecisions()
+    {
+        var traffic = await DemoTraffic.StartAsync(sidecar, clock);
+        async Task<int> ConceptAlarmsAsync() => (await sidecar.Get<DriftAlarmStore>().ListAsync(traffic.Organization.Id, 100, CancellationToken.None)).Count(a => a.Kind == "concept");
+        await DecideAsync(traffic, 400, baseRateShift: -2);
+        await CheckAsync(traffic);
+        Assert.Equal(1, await ConceptAlarmsAsync());
+        var old = await traffic.ScoreAsync(300, baseRateShift: -2);
+        clock.Advance(TimeSpan.FromDays(1));
+        await traffic.Organization.UseModelAsync(await SmallModel.BundleAsync());
+        clock.Advance(TimeSpan.FromDays(DemoWorldSettings.HorizonDays));
+        await traffic.TellOutcomesAsync(old);
+        await CheckAsync(traffic);
+        Assert.Equal(1, await ConceptAlarmsAsync());
+        Assert.Equal(0, (await ReadAsync(traffic)).GetProperty("concept").Int("outcomes"));
+        await DecideAsync(traffic, 400, baseRateShift: -2);
+        await CheckAsync(traffic);
+        Assert.Equal(2, await ConceptAlarmsAsync());
+    }
+
     [NativeXGBoostFact]
     public async Task Read_ScoresAfterTheDecision_DoNotCount()
     {

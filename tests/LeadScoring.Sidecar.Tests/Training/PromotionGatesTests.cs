@@ -78,6 +78,31 @@ public sealed class PromotionGatesTests(PromotionGatesTests.Trained trained) : I
         Assert.Contains("gender", report.Gates.Single(g => g.Name == "bias").Reason);
     }
 
+    /// <summary>How well the old rule could be learned is no measure of a new one.</summary>
+    [NativeXGBoostFact]
+    public void Judge_LearnedLessThanTheChampion_IsStoppedUnlessTheRuleHasChanged()
+    {
+        var champion = new ChampionFacts { Version = 7, Model = trained.Judged.Forward!.Model, OutOfFold = trained.Judged.Result.OutOfFold.Ensemble with { RocAuc = 0.999 } };
+        GateVerdict LearnedLess(long? ruleSinceMs) => Verdict(
+            PromotionGates.Judge(
+                trained.Labeled.Set, trained.Judged with { Evaluation = trained.Judged.Evaluation with { RuleSinceMs = ruleSinceMs } }, champion, trained.Labeled.Facts, Trained.Evaluation, SmallModel.Settings,
+                new GateSettings { LearnedMargin = 0.02 }),
+            "learned_less");
+        Assert.Equal((GateVerdict.Block, GateVerdict.Warn), (LearnedLess(null), LearnedLess(1)));
+    }
+
+    /// <summary>The profile says of income outright that models may use it, so what it does there is told and stops nothing.</summary>
+    [NativeXGBoostFact]
+    public void Judge_OneIncomeScoredDown_IsABiasThatWarns()
+    {
+        var f = trained.Labeled.Set.Profile.IndexOf("income_bracket");
+        var report = Judge((row, p) => trained.Labeled.Set.Row(row)[f].Level == "75k_100k" ? p * 0.2 : p);
+        var bias = report.Gates.Single(g => g.Name == "bias");
+        Assert.Equal(GateVerdict.Warn, bias.Verdict);
+        Assert.Contains("income_bracket", bias.Reason);
+        Assert.Contains("The profile lets models use it.", bias.Reason);
+    }
+
     [NativeXGBoostFact]
     public void Judge_OneLevelScoredUp_IsStoppedBySegments()
     {
