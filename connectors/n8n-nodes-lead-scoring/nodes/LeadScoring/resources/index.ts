@@ -20,13 +20,14 @@ export function findOperation(resource: string, operation: string): Operation | 
 /** The most used operation is the one that is there at first. */
 const FIRST_OPERATIONS: Record<string, string> = { lead: 'score', model: 'getCurrent', monitoring: 'getDrift' };
 
-const operationChoice = (resource: Resource): Omit<INodeProperties, 'default'> => ({
+const operationChoice = (resource: Resource): INodeProperties => ({
 	displayName: 'Operation',
 	name: 'operation',
 	type: 'options',
 	noDataExpression: true,
 	displayOptions: { show: { resource: [resource.value] } },
 	options: resource.operations.map(({ name, value, action, description }) => ({ name, value, action, description })),
+	default: '',
 });
 
 export const operationChoices: INodeProperties[] = resources.map((resource) => ({
