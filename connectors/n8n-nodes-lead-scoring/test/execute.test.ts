@@ -51,7 +51,7 @@ test('an item that fails does not lose the others', async () => {
 		'lead-0',
 		'Item 1: The item was rejected: It is too much.',
 		'lead-2',
-		'Item 3: the item has no lead_id',
+		'Item 3: The item has no lead_id',
 		'lead-4',
 		'lead-5',
 	]);

@@ -16,7 +16,7 @@ export class LeadScoringTrigger implements INodeType {
 		inputs: [],
 		outputs: [NodeConnectionTypes.Main],
 		credentials: [{ name: 'leadScoringApi', required: true }],
-		webhooks: [{ name: 'default', httpMethod: 'POST', responseMode: 'onReceived', path: 'webhook' }],
+		webhooks: [{ name: 'default', httpMethod: 'POST', responseMode: 'onReceived', responseData: '', path: 'webhook' }],
 		properties: [
 			{
 				displayName:
@@ -67,7 +67,7 @@ export class LeadScoringTrigger implements INodeType {
 						name: 'deduplicate',
 						type: 'boolean',
 						default: true,
-						description: 'Whether to skip a delivery that has already started the workflow: the sidecar sends at least once. The newest 500 are remembered.',
+						description: 'Whether to skip a delivery that has already started the workflow: the sidecar sends at least once. The newest 500 are remembered while n8n runs; where a second run does harm, add a Remove Duplicates node on event_id.',
 					},
 					{
 						displayName: 'Timestamp Tolerance',

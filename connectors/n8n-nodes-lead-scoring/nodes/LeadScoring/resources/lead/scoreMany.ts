@@ -62,7 +62,7 @@ export const scoreMany: BatchOperation = {
 		const idField = parameters.text('idField');
 		const eventsField = toText(parameters.collection('options').eventsField);
 		const leadId = toText(data[idField]);
-		if (leadId === '') throw invalid(`the item has no ${idField}`, 'Lead ID Field names the field of the incoming items that holds the ID.');
+		if (leadId === '') throw invalid(`The item has no ${idField}`, 'Lead ID Field names the field of the incoming items that holds the ID.');
 		const events = eventsField ? asArray(readJson(data[eventsField], eventsField), eventsField) : undefined;
 		return {
 			lead_id: leadId,
