@@ -86,7 +86,7 @@ public sealed class OtherResourcesTests(N8nServer n8n)
     public async Task Model_TrainedPromotedRolledBack_EachOperationSaysSo()
     {
         var before = (await node.RunAsync("model", "getCurrent", [])).Item;
-        var started = (await node.RunAsync("model", "startTraining", new JsonObject { ["promote"] = "never", ["options"] = new JsonObject { ["settings"] = SmallTraining } })).Item;
+        var started = (await node.RunAsync("model", "startTraining", new JsonObject { ["promote"] = "never", ["options"] = new JsonObject { ["settings"] = SmallTraining, ["evaluation"] = """{"forward": false, "learning_curve": false}""" } })).Item;
         var run = (string)started["run_id"]!;
         await UntilAsync(async () => (string)(await AskAsync($"/v1/training-runs/{run}"))["status"]! is not ("queued" or "running"));
         var status = (await node.RunAsync("model", "getTrainingStatus", new JsonObject { ["runId"] = run })).Item;

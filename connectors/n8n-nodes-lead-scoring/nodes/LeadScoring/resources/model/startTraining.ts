@@ -23,6 +23,13 @@ export const startTraining: SingleOperation = {
 		},
 		options([
 			{
+				displayName: 'Evaluation (JSON)',
+				name: 'evaluation',
+				type: 'json',
+				default: '{}',
+				description: 'How the training is judged, such as {"learning_curve": false}; nothing here changes the model',
+			},
+			{
 				displayName: 'Settings (JSON)',
 				name: 'settings',
 				type: 'json',
@@ -32,11 +39,13 @@ export const startTraining: SingleOperation = {
 		]),
 	],
 	request: (parameters) => {
-		const settings = asObject(readJson(parameters.collection('options').settings, 'Settings'), 'Settings');
+		const given = parameters.collection('options');
+		const settings = asObject(readJson(given.settings, 'Settings'), 'Settings');
+		const evaluation = asObject(readJson(given.evaluation, 'Evaluation'), 'Evaluation');
 		return {
 			method: 'POST',
 			path: '/v1/training-runs',
-			body: { promote: parameters.text('promote'), settings },
+			body: { promote: parameters.text('promote'), settings, evaluation },
 			idempotencyKey: parameters.idempotencyKey('train'),
 		};
 	},
