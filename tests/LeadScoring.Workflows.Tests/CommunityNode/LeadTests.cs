@@ -150,7 +150,7 @@ public sealed class LeadTests(N8nServer n8n)
     {
         await node.RunAsync("lead", "score", new JsonObject { ["leadId"] = Locator("node-w1"), ["attributesMode"] = "json", ["attributesJson"] = """{"website_sessions": 1}""" });
 
-        var answer = (await node.RunAsync("lead", "whatIf", new JsonObject { ["leadId"] = Locator("node-w1"), ["lead"] = """{"showing_requests": 5, "website_sessions": 20}""" })).Item;
+        var answer = (await node.RunAsync("lead", "whatIf", new JsonObject { ["leadId"] = Locator("node-w1"), ["lead"] = """{"showing_requests": 5, "call_count": 5, "website_sessions": 20}""" })).Item;
 
         Assert.Equal((double)answer["points_gained"]!, (double)answer["what_if"]!["score"]! - (double)answer["now"]!["score"]!, 0.11);
         Assert.True((double)answer["points_gained"]! > 5, $"{answer["points_gained"]} points");

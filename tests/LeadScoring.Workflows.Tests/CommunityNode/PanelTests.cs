@@ -94,7 +94,7 @@ public sealed class PanelTests(N8nServer n8n, ITestOutputHelper output)
         var panel = await n8n.PanelPictureAsync(id, "Lead Scoring", png);
         output.WriteLine(png);
 
-        Assert.Equal(["Credential to connect with", "Resource", "Operation", "Lead", "Attributes", "Attributes to Set", "Events (JSON)", "Simplify", "Options"], panel["fields"]!.AsArray().Select(field => (string?)field));
+        Assert.Equal(["Resource", "Operation", "Lead", "Attributes", "Attributes to Set", "Events (JSON)", "Simplify", "Options"], panel["fields"]!.AsArray().Select(field => (string?)field));
         Assert.Equal(0, (int)panel["issues"]!);
         Assert.True(new FileInfo(png).Length > 20_000, "The picture is next to empty.");
     }

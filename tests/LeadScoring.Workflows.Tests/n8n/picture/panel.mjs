@@ -25,15 +25,15 @@ try {
   const workflow = await (await context.request.get(`${base}/rest/workflows/${workflowId}`)).json();
   const { id } = workflow.data.nodes.find((node) => node.name === nodeName);
   await page.goto(`${base}/workflow/${workflowId}/${id}`, { waitUntil: 'domcontentloaded', timeout: 120_000 });
-  const panel = page.locator('[data-test-id="node-parameters"]');
-  await panel.waitFor({ timeout: 60_000 });
-  await page.waitForLoadState('networkidle');
+  const panel = page.locator('[data-test-id="ndv"]');
+  await panel.locator('[data-test-id="collection-parameter-add"]').first().waitFor({ timeout: 120_000 }); // the last field
+  await page.waitForTimeout(1000); // icons come after the fields
 
-  const fields = await panel.locator('[data-test-id="input-label"], .credentials-wrapper label, [class*="collection-label"]').evaluateAll((labels) => labels.map((label) => label.textContent.trim()));
-  const issues = await panel.locator('[data-test-id="parameter-issues"], .parameter-issues').count();
-  const whole = page.locator('[data-test-id="ndv"], [data-test-id="ndv-modal"]').first();
-  if (await whole.count()) await whole.screenshot({ path: out });
-  else await page.screenshot({ path: out });
+  // Fields of the tab Settings are there too, unseen. A label holds the switch between value and expression besides its text.
+  const fields = await panel.locator('[data-test-id="input-label"] label').evaluateAll((labels) =>
+    labels.filter((label) => label.checkVisibility()).map((label) => label.innerText.trim().split('\n')[0]));
+  const issues = await panel.locator('[data-test-id="parameter-issues"]').count();
+  await panel.screenshot({ path: out });
   console.log(JSON.stringify({ fields, issues }));
 } finally {
   await context.close();
