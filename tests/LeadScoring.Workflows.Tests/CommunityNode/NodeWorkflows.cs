@@ -28,7 +28,7 @@ internal sealed class NodeWorkflows(N8nServer n8n)
         var body = new JsonObject { ["items"] = new JsonArray([.. (items ?? [new JsonObject { ["nothing"] = true }]).Select(item => item.DeepClone())]) };
         using var answer = await n8n.Client.PostAsJsonAsync($"/webhook/{path}", body);
         var execution = await NextExecutionAsync(id, after: 0);
-        await n8n.Client.DeleteAsync(new Uri($"/rest/workflows/{id}", UriKind.Relative));
+        using var archived = await n8n.Client.PostAsJsonAsync($"/rest/workflows/{id}/archive", new { });
         return execution.Run(NodeName);
     }
 

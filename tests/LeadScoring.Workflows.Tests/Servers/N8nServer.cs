@@ -213,7 +213,7 @@ public sealed class N8nServer : IAsyncLifetime
         {
             var publication = (await editor.GetFromJsonAsync<JsonNode>($"/rest/workflows/{workflowId}/publication-status"))!["data"]!;
             if ((string?)publication["status"] == "published") return;
-            if ((string?)publication["status"] == "failed" || waited.Elapsed > TimeSpan.FromSeconds(30))
+            if ((string?)publication["status"] == "failed" || waited.Elapsed > TimeSpan.FromSeconds(90))
                 throw new InvalidOperationException($"{workflowId} is not live: {publication.ToJsonString()}");
             await Task.Delay(100);
         }
