@@ -19,8 +19,8 @@ command -v dotnet >/dev/null 2>&1 || { echo "error: the .NET 10 SDK is missing: 
 
 # ---------- apt packages, only those missing ----------
 # tzdata: schedules of jobs are meant in a zone.
-packages=(libxgboost0 tzdata)
-$fast || packages+=(g++ make python3 libsqlite3-dev nodejs npm chromium curl postgresql redis-server)
+packages=(libxgboost0 tzdata nodejs npm)
+$fast || packages+=(g++ make python3 libsqlite3-dev chromium curl postgresql redis-server)
 missing=()
 if command -v dpkg-query >/dev/null 2>&1; then
   for package in "${packages[@]}"; do
@@ -36,17 +36,25 @@ if [ ${#missing[@]} -gt 0 ]; then
     || say "some packages could not be installed (see /tmp/leadscoring-apt.log); tests that need them are skipped, or fail when CI is set"
 fi
 
-# ---------- build ----------
+# ---------- build; the n8n node at the same time: its install waits for the network ----------
 say "Building"
+results=$(mktemp -d)
+tests/n8n-node.sh check >"$results/node.log" 2>&1 &
+node_check=$!
 dotnet restore LeadScoring.N8n.sln --locked-mode -v quiet --nologo
 dotnet build LeadScoring.N8n.sln -c Release --no-restore --nologo -v quiet
 
 # ---------- tests ----------
 export OMP_WAIT_POLICY=passive
-results=$(mktemp -d)
 filter=()
 $fast && filter=(--filter 'Category!=Server')
 failed=0
+say "n8n-nodes-lead-scoring: lint, unit tests, package"
+code=0
+wait $node_check || code=$?
+if [ $code = 69 ] && [ -z "${CI:-}" ]; then say "skipped: $(tail -1 "$results/node.log")"
+elif [ $code != 0 ]; then cat "$results/node.log" >&2; failed=1
+else grep -E '^(# |ℹ )(pass|fail) ' "$results/node.log" >&2; fi
 for project in tests/LeadScoring.*.Tests; do
   say "$(basename "$project")"
   dotnet test "$project" -c Release --no-build --nologo "${filter[@]}" --logger "trx;LogFileName=$(basename "$project").trx" --results-directory "$results" || failed=1

@@ -9,6 +9,8 @@ internal static class Repository
 
     public static string N8nUp => Path.Combine(Root, "tests", "LeadScoring.Workflows.Tests", "n8n", "n8n-up.sh");
 
+    public static string N8nNode => Path.Combine(Root, "tests", "n8n-node.sh");
+
     private static string FindRoot()
     {
         var folder = new DirectoryInfo(AppContext.BaseDirectory);

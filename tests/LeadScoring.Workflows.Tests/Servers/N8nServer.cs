@@ -25,7 +25,9 @@ public sealed class N8nServer : IAsyncLifetime
     private readonly DeadPort dead = new();
     private readonly Dictionary<string, long> newestBeforeCall = [];
     private FakeSidecar? fake;
-    private ISidecar? real;
+    private SidecarProcess? real;
+    private SidecarProcess? nodeSidecar;
+    private CountingProxy? proxy;
     private HttpClient? client;
     private Template? intake;
     private Template? faults;
@@ -37,6 +39,12 @@ public sealed class N8nServer : IAsyncLifetime
 
     /// <summary>Behind the template as it is.</summary>
     internal ISidecar Sidecar => Ready(real);
+
+    /// <summary>Behind the community node's workflows, which train and promote models: theirs alone.</summary>
+    internal ISidecar NodeSidecar => Ready(nodeSidecar);
+
+    /// <summary>In front of <see cref="NodeSidecar"/>.</summary>
+    internal CountingProxy Proxy => Ready(proxy);
 
     internal HttpClient Client => Ready(client);
 
@@ -62,7 +70,8 @@ public sealed class N8nServer : IAsyncLifetime
         fake = await FakeSidecar.StartAsync();
         try
         {
-            real = await SidecarProcess.StartWithDemoModelAsync();
+            (real, nodeSidecar) = await SidecarProcess.StartTwoWithDemoModelAsync();
+            proxy = await CountingProxy.StartAsync(nodeSidecar.Url);
         }
         catch (MissingPartException e)
         {
@@ -71,6 +80,15 @@ public sealed class N8nServer : IAsyncLifetime
         }
 
         WriteImports();
+        // Where n8n looks for packages that were installed through its panel.
+        var packed = await Shell.RunAsync(Repository.N8nNode, ["pack", Path.Combine(data, ".n8n", "nodes", "node_modules")], InstallLimit);
+        if (packed.ExitCode == PartMissing)
+        {
+            missing = Missing.Part(packed.Errors.Trim().Split('\n')[^1]);
+            return;
+        }
+
+        Require(packed);
 
         // A test run that is interrupted must not leave a server behind.
         AppDomain.CurrentDomain.ProcessExit += StopNow;
@@ -86,6 +104,8 @@ public sealed class N8nServer : IAsyncLifetime
         AppDomain.CurrentDomain.ProcessExit -= StopNow;
         await Shell.RunAsync(Repository.N8nUp, ["stop", data], TimeSpan.FromMinutes(1));
         client?.Dispose();
+        if (proxy is not null) await proxy.DisposeAsync();
+        if (nodeSidecar is not null) await nodeSidecar.DisposeAsync();
         if (real is not null) await real.DisposeAsync();
         if (fake is not null) await fake.DisposeAsync();
         dead.Dispose();
@@ -106,11 +126,24 @@ public sealed class N8nServer : IAsyncLifetime
     }
 
     /// <summary>What the real sidecar itself says.</summary>
-    internal async Task<JsonNode> AskSidecarAsync(string path)
+    internal Task<JsonNode> AskSidecarAsync(string path) => AskAsync(Sidecar, path);
+
+    /// <summary>What a sidecar itself says.</summary>
+    internal static async Task<JsonNode> AskAsync(ISidecar sidecar, string path)
     {
-        using var asking = new HttpClient { BaseAddress = Sidecar.Url };
-        asking.DefaultRequestHeaders.Add("X-API-Key", Sidecar.ApiKey);
+        using var asking = new HttpClient { BaseAddress = sidecar.Url };
+        asking.DefaultRequestHeaders.Add("X-API-Key", sidecar.ApiKey);
         return (await asking.GetFromJsonAsync<JsonNode>(path))!;
+    }
+
+    /// <summary>Posts an empty object to the community node's sidecar.</summary>
+    internal async Task<JsonNode> PostToNodeSidecarAsync(string path)
+    {
+        using var client = new HttpClient { BaseAddress = NodeSidecar.Url };
+        client.DefaultRequestHeaders.Add("X-API-Key", NodeSidecar.ApiKey);
+        using var answer = await client.PostAsJsonAsync(path, new { });
+        answer.EnsureSuccessStatusCode();
+        return (await answer.Content.ReadFromJsonAsync<JsonNode>())!;
     }
 
     /// <summary>How the execution of the latest call to a workflow ended, once it has ended.</summary>
@@ -150,6 +183,14 @@ public sealed class N8nServer : IAsyncLifetime
         return JsonNode.Parse(Require(taken).Output)!;
     }
 
+    /// <summary>Opens a node's panel in the editor; which fields it shows, and a picture in <paramref name="png"/>.</summary>
+    internal async Task<JsonNode> PanelPictureAsync(string workflowId, string node, string png)
+    {
+        var taken = await Shell.RunAsync(Repository.N8nUp, ["panel", Ready(data), workflowId, node, png], TimeSpan.FromMinutes(3));
+        if (taken.ExitCode == PartMissing) throw Missing.Part(taken.Errors.Trim().Split('\n')[^1]);
+        return JsonNode.Parse(Require(taken).Output)!;
+    }
+
     private async Task LogInAsync(HttpClient editor)
     {
         const string Password = "N8N_OWNER_PASSWORD=";
@@ -160,7 +201,7 @@ public sealed class N8nServer : IAsyncLifetime
     }
 
     // Through the editor's API, which checks the workflow (unknown node, parameter missing); the command line does not.
-    private static async Task PublishAsync(HttpClient editor, string workflowId)
+    internal static async Task PublishAsync(HttpClient editor, string workflowId)
     {
         var workflow = await editor.GetFromJsonAsync<JsonNode>($"/rest/workflows/{workflowId}");
         using var answer = await editor.PostAsJsonAsync($"/rest/workflows/{workflowId}/activate", new { versionId = (string)workflow!["data"]!["versionId"]! });
@@ -172,7 +213,7 @@ public sealed class N8nServer : IAsyncLifetime
         {
             var publication = (await editor.GetFromJsonAsync<JsonNode>($"/rest/workflows/{workflowId}/publication-status"))!["data"]!;
             if ((string?)publication["status"] == "published") return;
-            if ((string?)publication["status"] == "failed" || waited.Elapsed > TimeSpan.FromSeconds(30))
+            if ((string?)publication["status"] == "failed" || waited.Elapsed > TimeSpan.FromSeconds(90))
                 throw new InvalidOperationException($"{workflowId} is not live: {publication.ToJsonString()}");
             await Task.Delay(100);
         }
@@ -198,6 +239,8 @@ public sealed class N8nServer : IAsyncLifetime
         Import("credentials", "intake", HeaderCredential(Intake.Node("Lead received"), IntakeHeader, IntakeKey));
         Import("credentials", "sidecar", HeaderCredential(Intake.Node("Score the lead"), "X-API-Key", Sidecar.ApiKey));
         Import("credentials", "fake", HeaderCredential(Faults.Node("Score the lead"), "X-API-Key", Fake.ApiKey));
+        Import("credentials", "node", LeadScoringCredential.Of(LeadScoringCredential.Id, Proxy.Url, NodeSidecar));
+        Import("credentials", "down", LeadScoringCredential.Of(LeadScoringCredential.DownId, dead.Url, NodeSidecar));
     }
 
     private void Import(string kind, string name, JsonObject json)

@@ -23,17 +23,38 @@ internal sealed class SidecarProcess : ISidecar
 
     public string OrganizationId { get; }
 
-    /// <summary>A small demo world and the ensemble trained on it: what a newcomer has after the first start.</summary>
-    public static async Task<SidecarProcess> StartWithDemoModelAsync()
+    /// <summary>A small demo world and the ensemble trained on it: what a newcomer has after the first start. Two sidecars that know nothing of each other.</summary>
+    public static async Task<(SidecarProcess First, SidecarProcess Second)> StartTwoWithDemoModelAsync()
     {
         if (!XGBoostLibrary.IsAvailable) throw Missing.Part(XGBoostLibrary.WhyUnavailable!);
         var data = Directory.CreateTempSubdirectory("leadscoring-sidecar-").FullName;
         var made = await Shell.RunAsync("dotnet", [Program, "demo", "--leads", "3000", "--active", "20", "--data", data], TimeSpan.FromMinutes(5));
         if (made.ExitCode != 0) throw new InvalidOperationException($"demo: {made.Errors}{made.Output}");
-        var apiKey = (await File.ReadAllTextAsync(Path.Combine(data, "demo.key"))).Trim();
+        // Before either of them runs: a database in use cannot be copied.
+        var copy = Directory.CreateTempSubdirectory("leadscoring-sidecar-").FullName;
+        foreach (var file in Directory.EnumerateFiles(data)) File.Copy(file, Path.Combine(copy, Path.GetFileName(file)));
+        var first = await StartAsync(data);
+        try
+        {
+            return (first, await StartAsync(copy));
+        }
+        catch
+        {
+            await first.DisposeAsync();
+            throw;
+        }
+    }
 
+    private static async Task<SidecarProcess> StartAsync(string data)
+    {
+        var apiKey = (await File.ReadAllTextAsync(Path.Combine(data, "demo.key"))).Trim();
         var url = new Uri($"http://127.0.0.1:{Ports.Free()}");
-        var process = Process.Start(new ProcessStartInfo("dotnet", [Program, "serve", "--url", url.OriginalString, "--data", data]))!;
+        var start = new ProcessStartInfo("dotnet", [Program, "serve", "--url", url.OriginalString, "--data", data]);
+        // n8n is on this machine too.
+        start.Environment["LEADSCORING__WEBHOOKS__ALLOWEDPRIVATEHOSTS"] = "127.0.0.1";
+        // A delivery that was refused comes again while the test looks on.
+        start.Environment["LEADSCORING__WEBHOOKS__FIRSTRETRY"] = "00:00:00.5";
+        var process = Process.Start(start)!;
         var sidecar = new SidecarProcess(process, data, url, apiKey, "demo");
         try
         {

