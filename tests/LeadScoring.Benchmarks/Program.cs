@@ -67,7 +67,7 @@ internal static class BenchmarkProgram
             else names.Add(args[i]);
         }
 
-        var chosen = names.Contains("all") ? [.. All.Where(b => b.Name != "year" || names.Contains("year"))] : [.. All.Where(b => names.Contains(b.Name))];
+        var chosen = All.Where(b => names.Contains(b.Name) || (names.Contains("all") && b.Name != "year")).ToArray();
         if (chosen.Length == 0 || names.Any(n => n != "all" && !All.Any(b => b.Name == n)))
         {
             Report.Line(Help);
