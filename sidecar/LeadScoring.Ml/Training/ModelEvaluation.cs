@@ -97,6 +97,12 @@ public sealed record ModelEvaluation
     /// <summary>Outcomes that wait for their horizon, in words; null when none does.</summary>
     public string? Waiting { get; init; }
 
+    /// <summary>How far outcomes hang on who was worked; null where nobody looked.</summary>
+    public EffortCheck? Effort { get; init; }
+
+    /// <summary>Whether rows of leads that were worked stood for those like them that were not: in every fit, and in every figure here.</summary>
+    public bool IsCorrectedForEffort { get; init; }
+
     /// <summary>Wall time of the evaluation, without the training of the model itself.</summary>
     public double Seconds { get; init; }
 }
