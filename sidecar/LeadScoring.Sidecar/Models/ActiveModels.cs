@@ -55,6 +55,9 @@ internal sealed record ActiveModel(int? Version, ModelBundle? Bundle, Explainer?
     /// <summary>The organization's own grade policy; null when it has none.</summary>
     internal ActiveGrades? Grades { get; init; }
 
+    /// <summary>Who is drawn whatever the score.</summary>
+    internal SamplingPolicy Sampling { get; init; } = new();
+
     /// <summary>When the organization's leads are active and how they answer; null until it is learned.</summary>
     internal ContactNorms? Norms { get; init; }
 
@@ -64,7 +67,7 @@ internal sealed record ActiveModel(int? Version, ModelBundle? Bundle, Explainer?
 
 /// <summary>The champions of all organizations, loaded once and looked after: a promotion or rollback anywhere is seen within <see cref="TrustedMs"/>.</summary>
 internal sealed class ActiveModels(
-    ModelStore models, AnchorStore anchors, RulePosteriorStore posteriors, ProfileStore profiles, GradePolicyStore grades, ContactNormsStore contactNorms, Database database, TimeProvider time,
+    ModelStore models, AnchorStore anchors, RulePosteriorStore posteriors, ProfileStore profiles, GradePolicyStore grades, SamplingPolicyStore sampling, ContactNormsStore contactNorms, Database database, TimeProvider time,
     ILogger<ActiveModels> logger)
 {
     /// <summary>How long a loaded model is used without asking the database for the champion.</summary>
@@ -151,6 +154,7 @@ internal sealed class ActiveModels(
         int? champion;
         ActiveProfile profile;
         ActiveGrades? policy;
+        SamplingPolicy drawn;
         long? learnedAtMs;
         ContactNorms? norms;
         ModelAnchor? anchor;
@@ -159,6 +163,7 @@ internal sealed class ActiveModels(
             champion = await models.ChampionVersionAsync(organizationId, cancellationToken);
             profile = await profiles.GetActiveAsync(organizationId, cancellationToken);
             policy = await grades.GetAsync(organizationId, cancellationToken);
+            drawn = await sampling.GetAsync(organizationId, cancellationToken);
             learnedAtMs = champion is null ? await posteriors.LearnedAtMsAsync(organizationId, profile.Profile.RulesHash, cancellationToken) : null;
             norms = await contactNorms.GetAsync(organizationId, known?.Model.Norms, cancellationToken);
             anchor = champion is { } version ? await anchors.GetAsync(organizationId, version, cancellationToken) : null;
@@ -174,11 +179,11 @@ internal sealed class ActiveModels(
         {
             var loaded = await LoadAsync(organizationId, champion, anchor, profile.Profile, cancellationToken);
             var posterior = loaded.Bundle is null ? await posteriors.GetAsync(organizationId, profile.Profile, cancellationToken) : null;
-            known = new Entry(loaded with { Champion = champion, AnchorChange = anchor?.Change ?? 0, Posterior = posterior, LearnedAtMs = learnedAtMs, Grades = policy, Norms = norms });
+            known = new Entry(loaded with { Champion = champion, AnchorChange = anchor?.Change ?? 0, Posterior = posterior, LearnedAtMs = learnedAtMs, Grades = policy, Sampling = drawn, Norms = norms });
         }
-        else if (known.Model.Grades?.BoundsAtMs != policy?.BoundsAtMs || !ReferenceEquals(known.Model.Norms, norms))
+        else if (known.Model.Grades?.BoundsAtMs != policy?.BoundsAtMs || known.Model.Sampling != drawn || !ReferenceEquals(known.Model.Norms, norms))
         {
-            known = new Entry(known.Model with { Grades = policy, Norms = norms });
+            known = new Entry(known.Model with { Grades = policy, Sampling = drawn, Norms = norms });
         }
 
         known.CheckedAtMs = time.NowMs();

@@ -17,7 +17,7 @@ internal sealed class JudgeModel(ModelStore models, GatePolicyStore policies, Ti
         var training = run.ReadSettings();
         var report = PromotionGates.Judge(labeled.Set, judged, champion, labeled.Facts, run.ReadEvaluation(), training, settings);
         var (promote, reason) = Decide(run.ReadPromote(), champion, report, settings, labeled.Set, judged.Result, training);
-        return new ModelCard(time.GetUtcNow(), promote, reason, Use, report.Comparison, report.ComparedRows, report.Gates, [.. Limits(judged, report)]);
+        return new ModelCard(time.GetUtcNow(), promote, reason, Use, report.Comparison, report.ComparedRows, report.Gates, [.. Limits(judged, report)], judged.Evaluation.Effort, judged.Evaluation.IsCorrectedForEffort);
     }
 
     private async Task<ChampionFacts?> ChampionAsync(string organizationId, LabeledSet labeled, CancellationToken cancellationToken)
@@ -27,7 +27,10 @@ internal sealed class JudgeModel(ModelStore models, GatePolicyStore policies, Ti
         var learned = await models.LearnedAsync(organizationId, version, cancellationToken);
         var facts = new ChampionFacts
         {
-            Version = version, OutOfFold = manifest.OutOfFold?.Ensemble, LeftOutFeatures = manifest.LeftOutFeatures, LearnedLeads = learned?.Length ?? 0,
+            Version = version,
+            // Against outcomes as they are a model looks better that has learned whom the team calls.
+            OutOfFold = manifest.Evaluation?.IsCorrectedForEffort == true == labeled.Set.Weights is not null ? manifest.OutOfFold?.Ensemble : null,
+             LeftOutFeatures = manifest.LeftOutFeatures, LearnedLeads = learned?.Length ?? 0,
             Learned = learned is null ? null : [.. labeled.LeadIds.Select(id => LearnedLeads.Contains(learned, id))],
         };
         try
@@ -62,6 +65,9 @@ internal sealed class JudgeModel(ModelStore models, GatePolicyStore policies, Ti
         if (judged.Evaluation.Waiting is { } waiting) yield return waiting;
         foreach (var segment in (judged.Evaluation.Forward ?? judged.Evaluation.Stratified).Segments.Where(s => s.IsOff).Take(5))
             yield return string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{segment.Feature} '{segment.Segment}': {segment.Predicted:0.000} predicted, {segment.Observed:0.000} observed ({segment.Leads:N0} leads).");
-        yield return "It learned from leads that were worked on as they were: of leads that nobody calls it knows less.";
+        yield return judged.Evaluation.IsCorrectedForEffort
+            ? "Corrected for effort: it learned from leads that were worked, each standing for those like it that were not, and its probabilities are of leads that are worked."
+            : "It learned from leads that were worked on as they were: of leads that nobody calls it knows less.";
+        if (judged.Evaluation.Effort is { Verdict: not EffortVerdict.Fine } effort && !(judged.Evaluation.IsCorrectedForEffort && effort.Verdict == EffortVerdict.Correct)) yield return effort.Advice;
     }
 }

@@ -51,6 +51,7 @@ public sealed partial class ArchitectureTests
         // A bundle tells how it was trained and how good it is, and carries the base rates that explanations quote; training and explanation know nothing of bundles.
         ["Bundles"] = ["Drift", "Explanation", "Features", "Ensemble", "Calibration", "Trees", "Network", "Regression", "Training", "XGBoost", "Fairness"],
         ["Recommendation"] = ["Features"],
+        ["Sampling"] = ["Features"],
     }, []);
 
     [Fact]
