@@ -46,7 +46,7 @@ public static class MixtureWeights
         var weights = Array.ConvertAll(pull, w => w / pull.Sum());
         for (var step = 0; step < MostSteps; step++)
         {
-            var next = Step(likelihood, times, weights, pull, PriorShare * leads.Count);
+            var next = Step(likelihood, times, weights, pull, PriorShare * times.Sum());
             var change = next.Zip(weights, (a, b) => Math.Abs(a - b)).Max();
             weights = next;
             if (change < Tolerance) break;

@@ -248,7 +248,7 @@ public sealed class TrainingDataTests(SidecarFactory sidecar) : IClassFixture<Si
                 Assert.True(status == HttpStatusCode.OK, body.ToString());
             }
 
-            await EventsAsync(organization, Event(ids[1], "phone_call", "2026-06-11T13:00:00Z"));
+            await EventsAsync(organization, Event(ids[1], "phone_call", "2026-06-11T11:30:00Z"));
             clock.Advance(TimeSpan.FromDays(100));
             // Without a score before its outcome: whether it was worked by its score, nobody knows.
             await organization.PutLeadAsync("unscored", new { household_size = 3 });
