@@ -63,8 +63,8 @@ public sealed record ModelBundle(BundleManifest Manifest, EnsembleModel Model, I
                 model.Weights, BundleParts.MapPart.Of(model.Calibrator), BundleParts.MapPart.Of(model.PrimaryCalibrator), model.DenseBaseline.ToArray())),
             [CertaintyEntry] = Json(BundleParts.CertaintyPart.Of(model.Certainty)),
             [BaseRatesEntry] = Json(BaseRatesOf(set.WithFeatures(model.Profile), result.TrainRows)),
-            [ReferenceEntry] = Json(ReferenceDistribution.Of(set.WithFeatures(model.Profile), result.TrainRows)),
-            [PredictionsEntry] = Json(PredictionsOf(model, set.WithFeatures(model.Profile), result.TestRows)),
+            [ReferenceEntry] = Json(ReferenceDistribution.Of(set.WithFeatures(model.Profile), AsTheyCome(set, result, result.TrainRows, tested: false))),
+            [PredictionsEntry] = Json(PredictionsOf(model, set.WithFeatures(model.Profile), AsTheyCome(set, result, result.TestRows, tested: true))),
         };
         var manifest = new BundleManifest
         {
@@ -119,6 +119,15 @@ public sealed record ModelBundle(BundleManifest Manifest, EnsembleModel Model, I
         {
             throw new BundleException($"The bundle cannot be used: {e.Message}", e);
         }
+    }
+
+    /// <summary>Rows that new leads are held against: leads that nobody worked teach nothing, and come all the same. They are dealt to both sides as the others are.</summary>
+    private static int[] AsTheyCome(TrainingSet set, TrainingResult result, int[] rows, bool tested)
+    {
+        if (set.Weights is not { } weights) return rows;
+        var share = result.TestRows.Length / (double)(result.TestRows.Length + result.TrainRows.Length);
+        int[] others = [.. Enumerable.Range(0, set.Rows).Where(r => weights[r] == 0)];
+        return [.. rows.Concat(others.Where((_, i) => Math.Floor((i + 1) * share) > Math.Floor(i * share) == tested)).Order()];
     }
 
     private static EnsembleModel ReadModel(BundleManifest manifest, FeatureProfile profile, Func<string, byte[]> entry)

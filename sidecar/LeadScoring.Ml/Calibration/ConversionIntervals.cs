@@ -83,11 +83,18 @@ public sealed class ConversionIntervals
     /// <param name="labels">1 or 0. Shape (leads,).</param>
     /// <param name="spread">Differences between periods; <see cref="PeriodSpread.Unknown"/> when rows carry no time.</param>
     /// <param name="seed">Seed of the resampling.</param>
-    public static ConversionIntervals Fit(IsotonicCalibrator map, double[] predictions, float[] labels, PeriodSpread spread, int seed)
+    /// <param name="weights">Numbers of leads that the map was fitted with; their sum is how many leads the resampling draws. Shape (leads,), or empty for all 1.</param>
+    public static ConversionIntervals Fit(IsotonicCalibrator map, double[] predictions, float[] labels, PeriodSpread spread, int seed, float[]? weights = null)
     {
-        var (raw, negative, positive) = Bins(predictions, labels);
+        if (weights is null or { Length: 0 })
+        {
+            weights = new float[labels.Length];
+            Array.Fill(weights, 1);
+        }
+
+        var (raw, negative, positive) = Bins(predictions, labels, weights);
         var knots = KnotsOf(map, predictions);
-        var sampled = Resample(raw, negative, positive, knots, IsotonicCalibrator.SuggestedBlockWeight(labels.Length), new Random(seed));
+        var sampled = Resample(raw, negative, positive, knots, IsotonicCalibrator.SuggestedBlockWeight(negative.Sum() + positive.Sum()), new Random(seed));
         double[] widths = [.. sampled.Select(s => Quantile * Math.Sqrt((s * s) + (spread.Tau * spread.Tau)))];
         return new ConversionIntervals([.. knots.Select(k => k.Probability)], widths, spread);
     }
@@ -111,17 +118,18 @@ public sealed class ConversionIntervals
     }
 
     /// <summary>Leads of nearly equal prediction together, so that a resample costs as little with a million leads as with a thousand.</summary>
-    private static (double[] Raw, double[] Negative, double[] Positive) Bins(double[] predictions, float[] labels)
+    private static (double[] Raw, double[] Negative, double[] Positive) Bins(double[] predictions, float[] labels, float[] weights)
     {
-        var (sorted, y) = ((double[])predictions.Clone(), (float[])labels.Clone());
-        Array.Sort(sorted, y);
+        var (sorted, order) = ((double[])predictions.Clone(), Enumerable.Range(0, labels.Length).ToArray());
+        Array.Sort(sorted, order);
         var bins = Math.Min(MaxBins, sorted.Length);
         var (raw, negative, positive) = (new double[bins], new double[bins], new double[bins]);
         for (var i = 0; i < sorted.Length; i++)
         {
             var bin = (int)((long)i * bins / sorted.Length);
-            raw[bin] += sorted[i];
-            (y[i] == 1 ? positive : negative)[bin]++;
+            var weight = weights[order[i]];
+            raw[bin] += weight * sorted[i];
+            (labels[order[i]] == 1 ? positive : negative)[bin] += weight;
         }
 
         for (var bin = 0; bin < bins; bin++) raw[bin] = Math.Clamp(raw[bin] / (negative[bin] + positive[bin]), 0, 1);

@@ -10,12 +10,15 @@ public static class SmoothedIsotonic
     /// <summary>Fits the map.</summary>
     /// <param name="predictions">Out-of-fold raw probabilities in [0, 1], in any order. Shape (leads,).</param>
     /// <param name="labels">1 = converted, 0 = not. Shape (leads,).</param>
+    /// <param name="weights">Finite and at least 0, counted as numbers of leads. Shape (leads,), or empty for all 1.</param>
     /// <returns>A strictly increasing map with values inside (0, 1).</returns>
     /// <exception cref="ArgumentException">No leads, lengths differ, a prediction is NaN or outside [0, 1], a label is neither 0 nor 1.</exception>
-    public static IsotonicCalibrator Fit(ReadOnlySpan<double> predictions, ReadOnlySpan<float> labels)
+    public static IsotonicCalibrator Fit(ReadOnlySpan<double> predictions, ReadOnlySpan<float> labels, ReadOnlySpan<float> weights = default)
     {
-        var isotonic = IsotonicCalibrator.Fit(predictions, labels, minimumBlockWeight: IsotonicCalibrator.SuggestedBlockWeight(labels.Length));
-        var line = PlattScaling.Fit(predictions, labels);
+        double leads = weights.IsEmpty ? labels.Length : 0;
+        foreach (var weight in weights) leads += weight;
+        var isotonic = IsotonicCalibrator.Fit(predictions, labels, weights, IsotonicCalibrator.SuggestedBlockWeight(leads));
+        var line = PlattScaling.Fit(predictions, labels, weights);
         var x = Knots(isotonic, predictions);
         var y = Array.ConvertAll(x, raw => (isotonic.Apply(raw) + line.Apply(raw)) / 2);
         // Rounding may not make a rising map fall.

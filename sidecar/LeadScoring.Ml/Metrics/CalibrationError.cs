@@ -4,7 +4,11 @@ namespace LeadScoring.Ml.Metrics;
 /// <param name="Leads">Leads whose probability falls in the bin.</param>
 /// <param name="MeanProbability">Their mean predicted probability, in [0, 1]; NaN in an empty bin.</param>
 /// <param name="ConversionRate">The share of them that converted, in [0, 1]; NaN in an empty bin.</param>
-public readonly record struct ReliabilityBin(int Leads, double MeanProbability, double ConversionRate);
+public readonly record struct ReliabilityBin(int Leads, double MeanProbability, double ConversionRate)
+{
+    /// <summary>As many leads, each counting alike, would say as much: the leads themselves unless they are weighted.</summary>
+    public double EffectiveLeads { get; init; } = Leads;
+}
 
 /// <summary>Whether leads given probability p convert p of the time.</summary>
 public static class CalibrationError
@@ -34,28 +38,37 @@ public static class CalibrationError
     /// <remarks>Bin i holds i/10 &lt; p &lt;= (i+1)/10, and p = 0 belongs to the first: the binning of scikit-learn's <c>calibration_curve</c>.</remarks>
     /// <param name="probabilities">In [0, 1]. Shape (leads,).</param>
     /// <param name="labels">1 = converted, 0 = not. Shape (leads,).</param>
+    /// <param name="weights">How many leads each counts for, at least 0. Shape (leads,), or empty for all 1.</param>
     /// <returns>Shape (10,), from the lowest probabilities to the highest.</returns>
     /// <exception cref="ArgumentException">No leads, lengths differ, a probability is NaN or outside [0, 1], or a label is neither 0 nor 1.</exception>
-    public static ReliabilityBin[] Reliability(ReadOnlySpan<double> probabilities, ReadOnlySpan<float> labels)
+    public static ReliabilityBin[] Reliability(ReadOnlySpan<double> probabilities, ReadOnlySpan<float> labels, ReadOnlySpan<float> weights = default)
     {
         MetricInput.RequireProbabilities(probabilities, labels);
+        MetricInput.RequireWeights(weights, labels.Length);
         Span<int> leads = stackalloc int[Bins];
         Span<double> predicted = stackalloc double[Bins];
         Span<double> converted = stackalloc double[Bins];
+        Span<double> sums = stackalloc double[Bins];
+        Span<double> squares = stackalloc double[Bins];
         leads.Clear();
+        sums.Clear();
+        squares.Clear();
         predicted.Clear();
         converted.Clear();
         for (var i = 0; i < labels.Length; i++)
         {
             var bin = BinOf(probabilities[i]);
+            double weight = weights.IsEmpty ? 1 : weights[i];
             leads[bin]++;
-            predicted[bin] += probabilities[i];
-            converted[bin] += labels[i];
+            sums[bin] += weight;
+            squares[bin] += weight * weight;
+            predicted[bin] += weight * probabilities[i];
+            converted[bin] += weight * labels[i];
         }
 
         var bins = new ReliabilityBin[Bins];
         for (var i = 0; i < Bins; i++)
-            bins[i] = new ReliabilityBin(leads[i], predicted[i] / leads[i], converted[i] / leads[i]);
+            bins[i] = new ReliabilityBin(leads[i], predicted[i] / sums[i], converted[i] / sums[i]) { EffectiveLeads = sums[i] * sums[i] / squares[i] };
         return bins;
     }
 

@@ -27,35 +27,35 @@ public static class Curves
 
     /// <summary>The ROC curve: false-positive rate across, true-positive rate up. At most 100 points, ends included.</summary>
     /// <exception cref="ArgumentException">As <see cref="RankingQuality.RocAuc"/>.</exception>
-    public static CurvePoint[] Roc(ReadOnlySpan<double> probabilities, ReadOnlySpan<float> labels)
+    public static CurvePoint[] Roc(ReadOnlySpan<double> probabilities, ReadOnlySpan<float> labels, ReadOnlySpan<float> weights = default)
     {
-        var steps = Steps(probabilities, labels);
-        double positives = MetricInput.CountPositives(labels), negatives = labels.Length - positives;
+        var steps = Steps(probabilities, labels, weights);
+        double positives = steps[^1].Found, negatives = steps[^1].Taken - positives;
         return positives == 0 || negatives == 0 ? [] : [new(0, 0, 1), .. Thinned(steps, MaxPoints - 1).Select(s => new CurvePoint((s.Taken - s.Found) / negatives, s.Found / positives, s.Threshold))];
     }
 
     /// <summary>The precision-recall curve: recall across, precision up. At most 100 points.</summary>
     /// <exception cref="ArgumentException">As <see cref="RankingQuality.AveragePrecision"/>.</exception>
-    public static CurvePoint[] PrecisionRecall(ReadOnlySpan<double> probabilities, ReadOnlySpan<float> labels)
+    public static CurvePoint[] PrecisionRecall(ReadOnlySpan<double> probabilities, ReadOnlySpan<float> labels, ReadOnlySpan<float> weights = default)
     {
-        var steps = Steps(probabilities, labels);
-        double positives = MetricInput.CountPositives(labels);
+        var steps = Steps(probabilities, labels, weights);
+        var positives = steps[^1].Found;
         return positives == 0 ? [] : [.. Thinned(steps, MaxPoints).Select(s => new CurvePoint(s.Found / positives, s.Found / s.Taken, s.Threshold))];
     }
 
     /// <summary>The gain curve in 20 steps of 5 % of the leads, best first. Leads that tie at a step are taken with the same chance.</summary>
     /// <exception cref="ArgumentException">As <see cref="RankingQuality.RocAuc"/>.</exception>
-    public static GainPoint[] Gain(ReadOnlySpan<double> probabilities, ReadOnlySpan<float> labels)
+    public static GainPoint[] Gain(ReadOnlySpan<double> probabilities, ReadOnlySpan<float> labels, ReadOnlySpan<float> weights = default)
     {
         const int Parts = 20;
-        var steps = Steps(probabilities, labels);
-        double positives = MetricInput.CountPositives(labels), rows = labels.Length;
+        var steps = Steps(probabilities, labels, weights);
+        double positives = steps[^1].Found, rows = steps[^1].Taken;
         if (positives == 0) return [];
         var gain = new GainPoint[Parts];
         for (int part = 1, s = 0; part <= Parts; part++)
         {
             var room = part / (double)Parts * rows;
-            while (s < steps.Count && steps[s].Taken < room - 1e-9) s++;
+            while (s < steps.Count - 1 && steps[s].Taken < room - 1e-9) s++;
             var before = s == 0 ? default : steps[s - 1];
             var found = before.Found + ((steps[s].Found - before.Found) * (room - before.Taken) / (steps[s].Taken - before.Taken));
             gain[part - 1] = new GainPoint(part / (double)Parts, found / positives, found / positives / (part / (double)Parts));
@@ -66,25 +66,33 @@ public static class Curves
 
     /// <summary>The ten bins of <see cref="CalibrationError.Reliability"/> that hold leads, with intervals.</summary>
     /// <exception cref="ArgumentException">As <see cref="CalibrationError.Reliability"/>.</exception>
-    public static CalibrationBin[] Calibration(ReadOnlySpan<double> probabilities, ReadOnlySpan<float> labels) =>
+    public static CalibrationBin[] Calibration(ReadOnlySpan<double> probabilities, ReadOnlySpan<float> labels, ReadOnlySpan<float> weights = default) =>
     [
-        .. CalibrationError.Reliability(probabilities, labels).Where(b => b.Leads > 0)
-            .Select(b => new CalibrationBin(b.Leads, b.MeanProbability, b.ConversionRate, Interval.OfShare(b.ConversionRate * b.Leads, b.Leads))),
+        .. CalibrationError.Reliability(probabilities, labels, weights).Where(b => b.Leads > 0)
+            .Select(b => new CalibrationBin(b.Leads, b.MeanProbability, b.ConversionRate, Interval.OfShare(b.ConversionRate * b.EffectiveLeads, b.EffectiveLeads))),
     ];
 
     private readonly record struct Step(double Threshold, double Taken, double Found);
 
-    private static List<Step> Steps(ReadOnlySpan<double> probabilities, ReadOnlySpan<float> labels)
+    private static List<Step> Steps(ReadOnlySpan<double> probabilities, ReadOnlySpan<float> labels, ReadOnlySpan<float> weights)
     {
         MetricInput.RequireRankable(probabilities, labels);
-        var (values, sorted) = MetricInput.SortedCopies(probabilities, labels);
+        MetricInput.RequireWeights(weights, labels.Length);
+        var (values, order) = (probabilities.ToArray(), new int[labels.Length]);
+        for (var i = 0; i < order.Length; i++) order[i] = i;
+        Array.Sort(values, order);
         var steps = new List<Step>();
-        double found = 0;
+        double found = 0, taken = 0;
         for (var i = values.Length - 1; i >= 0;)
         {
             var threshold = values[i];
-            for (; i >= 0 && values[i] == threshold; i--) found += sorted[i];
-            steps.Add(new Step(threshold, values.Length - 1 - i, found));
+            for (; i >= 0 && values[i] == threshold; i--)
+            {
+                var weight = weights.IsEmpty ? 1 : weights[order[i]];
+                (found, taken) = (found + (weight * labels[order[i]]), taken + weight);
+            }
+
+            if (taken > 0) steps.Add(new Step(threshold, taken, found));
         }
 
         return steps;

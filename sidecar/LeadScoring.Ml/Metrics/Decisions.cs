@@ -55,21 +55,30 @@ public static class Decisions
     /// <summary>Finds the threshold with the largest F1 among the distinct predictions; of equals, the highest, which calls the fewest leads.</summary>
     /// <param name="predictions">Probability, margin or points. Shape (leads,). NaN is refused.</param>
     /// <param name="labels">1 = converted, 0 = not. Shape (leads,).</param>
+    /// <param name="weights">How many leads each counts for, at least 0. Shape (leads,), or empty for all 1.</param>
     /// <returns>One of the predictions as threshold and its F1; (NaN, 0) when no lead converted.</returns>
     /// <exception cref="ArgumentException">No leads, lengths differ, a prediction is NaN, or a label is neither 0 nor 1.</exception>
-    public static ThresholdChoice F1OptimalThreshold(ReadOnlySpan<double> predictions, ReadOnlySpan<float> labels)
+    public static ThresholdChoice F1OptimalThreshold(ReadOnlySpan<double> predictions, ReadOnlySpan<float> labels, ReadOnlySpan<float> weights = default)
     {
         MetricInput.RequireRankable(predictions, labels);
-        double positives = MetricInput.CountPositives(labels);
+        MetricInput.RequireWeights(weights, labels.Length);
+        double positives = 0;
+        for (var i = 0; i < labels.Length; i++) positives += weights.IsEmpty ? labels[i] : weights[i] * labels[i];
         var best = new ThresholdChoice(double.NaN, 0);
-        var (values, sorted) = MetricInput.SortedCopies(predictions, labels);
-        double found = 0;
+        var (values, order) = (predictions.ToArray(), new int[labels.Length]);
+        for (var i = 0; i < order.Length; i++) order[i] = i;
+        Array.Sort(values, order);
+        double found = 0, taken = 0;
         for (var i = values.Length - 1; i >= 0;)
         {
             var threshold = values[i];
             for (; i >= 0 && values[i] == threshold; i--)
-                found += sorted[i];
-            var f1 = 2 * found / (positives + (values.Length - 1 - i));
+            {
+                var weight = weights.IsEmpty ? 1 : weights[order[i]];
+                (found, taken) = (found + (weight * labels[order[i]]), taken + weight);
+            }
+
+            var f1 = 2 * found / (positives + taken);
             if (f1 > best.F1)
                 best = new ThresholdChoice(threshold, f1);
         }

@@ -46,6 +46,21 @@ internal static class MetricInput
                 throw new ArgumentException($"The label of lead {i} is {labels[i]:R}; it must be 0 or 1.", nameof(labels));
     }
 
+    /// <summary>As many weights as labels, finite and at least 0, one of them above; or none at all.</summary>
+    internal static void RequireWeights(ReadOnlySpan<float> weights, int labels)
+    {
+        if (weights.IsEmpty) return;
+        if (weights.Length != labels) throw new ArgumentException($"{weights.Length} weights for {labels} labels.", nameof(weights));
+        var any = false;
+        for (var i = 0; i < weights.Length; i++)
+        {
+            if (!(weights[i] >= 0 && float.IsFinite(weights[i]))) throw new ArgumentException($"The weight of lead {i} is {weights[i]:R}, not a finite number of at least 0.", nameof(weights));
+            any |= weights[i] > 0;
+        }
+
+        if (!any) throw new ArgumentException("No lead has a weight.", nameof(weights));
+    }
+
     /// <summary>Copies sorted together by ascending value, so that callers' arrays stay as they were.</summary>
     internal static (double[] Values, float[] Labels) SortedCopies(ReadOnlySpan<double> values, ReadOnlySpan<float> labels)
     {

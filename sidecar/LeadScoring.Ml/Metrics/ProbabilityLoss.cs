@@ -13,18 +13,22 @@ public static class ProbabilityLoss
     /// </remarks>
     /// <param name="probabilities">In [0, 1]. Shape (leads,).</param>
     /// <param name="labels">1 = converted, 0 = not. Shape (leads,).</param>
+    /// <param name="weights">How many leads each counts for, at least 0. Shape (leads,), or empty for all 1.</param>
     /// <returns>A value from 0 to about 36.04.</returns>
     /// <exception cref="ArgumentException">No leads, lengths differ, a probability is NaN or outside [0, 1], or a label is neither 0 nor 1.</exception>
-    public static double LogLoss(ReadOnlySpan<double> probabilities, ReadOnlySpan<float> labels)
+    public static double LogLoss(ReadOnlySpan<double> probabilities, ReadOnlySpan<float> labels, ReadOnlySpan<float> weights = default)
     {
         MetricInput.RequireProbabilities(probabilities, labels);
-        double sum = 0;
+        MetricInput.RequireWeights(weights, labels.Length);
+        double sum = 0, leads = 0;
         for (var i = 0; i < labels.Length; i++)
         {
             var p = Math.Clamp(probabilities[i], LogLossClip, 1 - LogLossClip);
-            sum -= labels[i] == 1f ? Math.Log(p) : Math.Log(1 - p);
+            var weight = weights.IsEmpty ? 1 : weights[i];
+            sum -= weight * (labels[i] == 1f ? Math.Log(p) : Math.Log(1 - p));
+            leads += weight;
         }
-        return sum / labels.Length;
+        return sum / leads;
     }
 
     /// <summary>Brier score: mean of (p - y)^2. Source: Brier (1950), "Verification of Forecasts Expressed in Terms of Probability".</summary>

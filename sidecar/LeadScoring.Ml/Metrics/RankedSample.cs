@@ -71,16 +71,22 @@ public sealed class RankedSample
     private readonly int best;
     private readonly int gradeA;
     private readonly double capacity;
+    private readonly float[] weight;
 
     /// <param name="probabilities">In [0, 1]. Shape (leads,).</param>
     /// <param name="points">Scores as shown, one decimal. Shape (leads,).</param>
     /// <param name="labels">1 or 0. Shape (leads,).</param>
     /// <param name="bestThreshold">Threshold chosen on other rows.</param>
     /// <param name="capacity">Share of leads that the team can work on, in (0, 1].</param>
+    /// <param name="weights">How many leads each counts for, at least 0. Shape (leads,), or empty for all 1.</param>
     /// <exception cref="ArgumentException">No leads, lengths differ, or a value is out of range.</exception>
-    public RankedSample(double[] probabilities, double[] points, float[] labels, double bestThreshold, double capacity)
+    public RankedSample(double[] probabilities, double[] points, float[] labels, double bestThreshold, double capacity, ReadOnlySpan<float> weights = default)
     {
         MetricInput.RequireProbabilities(probabilities, labels);
+        MetricInput.RequireWeights(weights, labels.Length);
+        weight = new float[labels.Length];
+        if (weights.IsEmpty) Array.Fill(weight, 1);
+        else weights.CopyTo(weight);
         if (points.Length != labels.Length) throw new ArgumentException($"{points.Length} scores for {labels.Length} labels.", nameof(points));
         if (!(capacity is > 0 and <= 1)) throw new ArgumentException($"A capacity of {capacity} is not in 0..1.", nameof(capacity));
         order = [.. Enumerable.Range(0, labels.Length)];
@@ -113,7 +119,7 @@ public sealed class RankedSample
         double rows = 0, positives = 0;
         for (var i = 0; i < order.Length; i++)
         {
-            double w = counts[order[i]];
+            double w = Weight(counts, i);
             rows += w;
             positives += w * label[i];
         }
@@ -124,7 +130,7 @@ public sealed class RankedSample
         converted.Clear();
         for (var i = 0; i < order.Length; i++)
         {
-            double w = counts[order[i]];
+            double w = Weight(counts, i);
             if (w == 0) continue;
             losses += w * logLoss[i];
             squares += w * (probability[i] - label[i]) * (probability[i] - label[i]);
@@ -156,7 +162,7 @@ public sealed class RankedSample
             var end = start;
             for (; end < order.Length && probability[end] == probability[start]; end++)
             {
-                double w = counts[order[end]];
+                double w = Weight(counts, end);
                 tied += w;
                 tiedPositives += w * label[end];
             }
@@ -183,7 +189,7 @@ public sealed class RankedSample
         double yes = 0, right = 0;
         for (var i = 0; i < taken; i++)
         {
-            double w = counts[order[i]];
+            double w = Weight(counts, i);
             yes += w;
             right += w * label[i];
         }
@@ -200,7 +206,7 @@ public sealed class RankedSample
         var rate = positives / rows;
         for (var i = 0; i < order.Length; i++)
         {
-            double w = counts[order[i]];
+            double w = Weight(counts, i);
             if (w == 0) continue;
             var off = points[i] - meanPoints;
             variance += w * off * off;
@@ -216,6 +222,8 @@ public sealed class RankedSample
         Set(figures, Metric.ScoreStd, Math.Sqrt(variance / rows));
         Set(figures, Metric.Pearson, covariance / Math.Sqrt(variance * rows * rate * (1 - rate)));
     }
+
+    private double Weight(int[] counts, int place) => counts[order[place]] * weight[order[place]];
 
     private static void Set(double[] figures, Metric metric, double value) => figures[(int)metric] = value;
 }

@@ -12,11 +12,14 @@ public static class RankingQuality
     /// </remarks>
     /// <param name="predictions">Anything that ranks: probability, margin or points. Shape (leads,). Infinite values are ranked, NaN is refused.</param>
     /// <param name="labels">1 = converted, 0 = not. Shape (leads,).</param>
+    /// <param name="weights">How many leads each counts for, at least 0. Shape (leads,), or empty for all 1.</param>
     /// <returns>A value in [0, 1]; 0.5 for constant predictions; NaN when all leads belong to one class, where no pair can be compared.</returns>
     /// <exception cref="ArgumentException">No leads, lengths differ, a prediction is NaN, or a label is neither 0 nor 1.</exception>
-    public static double RocAuc(ReadOnlySpan<double> predictions, ReadOnlySpan<float> labels)
+    public static double RocAuc(ReadOnlySpan<double> predictions, ReadOnlySpan<float> labels, ReadOnlySpan<float> weights = default)
     {
         MetricInput.RequireRankable(predictions, labels);
+        MetricInput.RequireWeights(weights, labels.Length);
+        if (!weights.IsEmpty) return WeightedAuc(predictions, labels, weights);
         double positives = MetricInput.CountPositives(labels);
         var negatives = labels.Length - positives;
         if (positives == 0 || negatives == 0)
@@ -36,6 +39,29 @@ public static class RankingQuality
             start = end;
         }
         return wins / (positives * negatives);
+    }
+
+    private static double WeightedAuc(ReadOnlySpan<double> predictions, ReadOnlySpan<float> labels, ReadOnlySpan<float> weights)
+    {
+        var (values, order) = (predictions.ToArray(), new int[labels.Length]);
+        for (var i = 0; i < order.Length; i++) order[i] = i;
+        Array.Sort(values, order);
+        double wins = 0, positives = 0, negatives = 0;
+        for (var start = 0; start < values.Length;)
+        {
+            double tiedPositives = 0, tiedNegatives = 0;
+            var end = start;
+            for (; end < values.Length && values[end] == values[start]; end++)
+            {
+                if (labels[order[end]] == 1f) tiedPositives += weights[order[end]];
+                else tiedNegatives += weights[order[end]];
+            }
+
+            wins += tiedPositives * (negatives + (tiedNegatives / 2));
+            (positives, negatives, start) = (positives + tiedPositives, negatives + tiedNegatives, end);
+        }
+
+        return positives == 0 || negatives == 0 ? double.NaN : wins / (positives * negatives);
     }
 
     /// <summary>Average precision: the precision at each distinct threshold, weighted by the recall gained there.</summary>

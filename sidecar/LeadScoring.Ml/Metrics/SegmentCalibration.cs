@@ -23,18 +23,24 @@ public sealed record SegmentCalibration(string Feature, string Segment, int Lead
     /// <param name="rows">Rows of the segment, at least one.</param>
     /// <param name="probabilities">In (0, 1), of all rows.</param>
     /// <param name="labels">1 or 0, of all rows.</param>
-    public static SegmentCalibration Of(string feature, string segment, int[] rows, double[] probabilities, float[] labels)
+    /// <param name="weights">How many leads each counts for, of all rows; empty for all 1. The interval is then that of as many leads as carry the same information.</param>
+    public static SegmentCalibration Of(string feature, string segment, int[] rows, double[] probabilities, float[] labels, ReadOnlySpan<float> weights = default)
     {
-        double expected = 0, variance = 0, converted = 0;
+        double expected = 0, variance = 0, converted = 0, sum = 0, squares = 0;
         foreach (var row in rows)
         {
-            expected += probabilities[row];
-            variance += probabilities[row] * (1 - probabilities[row]);
-            converted += labels[row];
+            var weight = weights.IsEmpty ? 1 : weights[row];
+            expected += weight * probabilities[row];
+            variance += weight * weight * probabilities[row] * (1 - probabilities[row]);
+            converted += weight * labels[row];
+            sum += weight;
+            squares += weight * weight;
         }
 
+        var effective = sum * sum / squares;
+
         var p = 2 * (1 - Normal.CDF(0, 1, Math.Abs(converted - expected) / Math.Sqrt(variance)));
-        return new SegmentCalibration(feature, segment, rows.Length, expected / rows.Length, converted / rows.Length, Metrics.Interval.OfShare(converted, rows.Length), p, false);
+        return new SegmentCalibration(feature, segment, rows.Length, expected / sum, converted / sum, Metrics.Interval.OfShare(converted * (effective / sum), effective), p, false);
     }
 
     /// <summary>Marks those that are off: Holm (1979), "A Simple Sequentially Rejective Multiple Test Procedure", so that looking at many segments raises no alarm by itself.</summary>

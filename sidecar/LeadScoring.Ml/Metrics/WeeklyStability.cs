@@ -29,21 +29,36 @@ public sealed record WeeklyStability(int Weeks, double MeanScore, double MeanSco
     /// <param name="points">Scores, 0 to 100. Shape (rows,).</param>
     /// <param name="labels">1 or 0. Shape (rows,).</param>
     /// <param name="asOfMs">Moment of each row, Unix ms. Shape (rows,).</param>
+    /// <param name="weights">How many leads each counts for. Shape (rows,), or empty for all 1.</param>
     /// <exception cref="ArgumentException">Lengths differ.</exception>
-    public static WeeklyStability Of(double[] points, float[] labels, long[] asOfMs)
+    public static WeeklyStability Of(double[] points, float[] labels, long[] asOfMs, float[]? weights = null)
     {
+        if (weights is null or { Length: 0 })
+        {
+            weights = new float[labels.Length];
+            Array.Fill(weights, 1);
+        }
+
         if (points.Length != labels.Length || points.Length != asOfMs.Length) throw new ArgumentException($"{points.Length} scores, {labels.Length} labels, {asOfMs.Length} moments");
         // The epoch was a Thursday.
         var weeks = Enumerable.Range(0, points.Length).GroupBy(i => Math.DivRem(asOfMs[i] + (3 * DayMs), 7 * DayMs) is var (q, r) && r < 0 ? q - 1 : q)
             .Select(g => g.ToArray()).Where(g => g.Length >= FewestRows).ToArray();
-        double[] means = [.. weeks.Select(w => w.Average(i => points[i]))];
+        double[] means = [.. weeks.Select(w => w.Sum(i => weights[i] * points[i]) / w.Sum(i => (double)weights[i]))];
         double[] aucs =
         [
             .. weeks.Where(w => w.Count(i => labels[i] == 1) >= FewestPerClass && w.Count(i => labels[i] == 0) >= FewestPerClass)
-                .Select(w => RankingQuality.RocAuc(Array.ConvertAll(w, i => points[i]), Array.ConvertAll(w, i => labels[i]))),
+                .Select(w => RankingQuality.RocAuc(Array.ConvertAll(w, i => points[i]), Array.ConvertAll(w, i => labels[i]), Array.ConvertAll(w, i => weights[i]))),
         ];
         var chance = weeks.Length < 2 ? double.NaN
-            : Math.Sqrt(weeks.Select((w, k) => w.Average(i => (points[i] - means[k]) * (points[i] - means[k])) / w.Length).Average()) / means.Average();
+            : Math.Sqrt(weeks.Select((w, k) => Spread(w, means[k])).Average()) / means.Average();
+        // How far the mean of a week's scores would move if other leads of its kind had come.
+        double Spread(int[] week, double mean)
+        {
+            double sum = 0, squares = 0;
+            foreach (var i in week) (sum, squares) = (sum + weights[i], squares + (weights[i] * weights[i] * (points[i] - mean) * (points[i] - mean)));
+            return squares / (sum * sum);
+        }
+
         return new WeeklyStability(weeks.Length, Variation(means), chance, aucs.Length, Variation(aucs), aucs.Length == 0 ? double.NaN : aucs.Min());
     }
 

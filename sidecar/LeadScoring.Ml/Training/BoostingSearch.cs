@@ -99,7 +99,7 @@ internal sealed class BoostingSearch(FoldRows[] folds, TrainingSettings settings
     {
         var patience = (int)Math.Ceiling(2 / parameters.LearningRate);
         var curve = XGBoostLossCurve.Measure(
-            fold.Tree, fold.TreeColumns, fold.Labels, parameters, new XGBoostValidation(fold.HeldOutTree, fold.HeldOutLabels, patience), cancellationToken: cancellationToken);
+            fold.Tree, fold.TreeColumns, fold.Labels, parameters, new XGBoostValidation(fold.HeldOutTree, fold.HeldOutLabels, patience, fold.HeldOutWeights), fold.Weights, cancellationToken: cancellationToken);
         cost.Spend(SearchCost.Trees(fold, (double)curve.Length * parameters.ParallelTrees, parameters.MaxDepth, isForest: false));
         return curve;
     }

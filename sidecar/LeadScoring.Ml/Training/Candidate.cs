@@ -33,13 +33,14 @@ internal sealed record Candidate
         var spec = Spec(set, rows, fold, settings, new ProgressShare(progress, 0.6, 0.72, "Fitting the settings as given"), cancellationToken);
         var tuned = Tuned(set, rows, fold, found.Settings, new ProgressShare(progress, 0.72, 0.84, "Fitting the tuned settings"), cancellationToken);
         var labels = Array.ConvertAll(rows, r => set.Labels[r]);
-        var (specLoss, tunedLoss) = (ProbabilityLoss.LogLoss(spec.CrossCalibrated, labels), ProbabilityLoss.LogLoss(tuned.CrossCalibrated, labels));
+        var weights = set.WeightsOf(rows);
+        var (specLoss, tunedLoss) = (ProbabilityLoss.LogLoss(spec.CrossCalibrated, labels, weights), ProbabilityLoss.LogLoss(tuned.CrossCalibrated, labels, weights));
         var used = found.Settings;
         if (found.Otherwise is { } otherwise)
         {
             // The search's folds chose each; these, which neither was chosen on, choose between them.
             var other = Tuned(set, rows, fold, otherwise, new ProgressShare(progress, 0.84, 0.96, "Fitting the tuned settings in the other encoding"), cancellationToken);
-            var loss = ProbabilityLoss.LogLoss(other.CrossCalibrated, labels);
+            var loss = ProbabilityLoss.LogLoss(other.CrossCalibrated, labels, weights);
             if (loss < tunedLoss) (tuned, tunedLoss, used) = (other, loss, otherwise);
         }
 
@@ -72,32 +73,34 @@ internal sealed record Candidate
     {
         var (final, outOfFold) = Fit(set, rows, fold, settings, progress, cancellationToken);
         var labels = Array.ConvertAll(rows, r => set.Labels[r]);
-        return new Candidate { Final = final, OutOfFold = outOfFold, Weights = settings.Weights, CrossCalibrated = CrossCalibrate(Averages(outOfFold, settings.Weights), labels, fold, settings.Folds) };
+        var weights = EffortWeights.AsLeads(set.WeightsOf(rows));
+        return new Candidate { Final = final, OutOfFold = outOfFold, Weights = settings.Weights, CrossCalibrated = CrossCalibrate(Averages(outOfFold, settings.Weights), labels, weights, fold, settings.Folds) };
     }
 
     private static Candidate Tuned(TrainingSet set, int[] rows, int[] fold, TrainingSettings settings, ProgressShare progress, CancellationToken cancellationToken)
     {
         var (final, outOfFold) = Fit(set, rows, fold, settings, progress, cancellationToken);
         var labels = Array.ConvertAll(rows, r => set.Labels[r]);
+        var weights = EffortWeights.AsLeads(set.WeightsOf(rows));
         return new Candidate
         {
             Final = final, OutOfFold = outOfFold,
-            Weights = MixtureWeights.Fit(outOfFold, labels, settings.Weights, [.. Enumerable.Range(0, rows.Length)]),
-            CrossCalibrated = CrossCalibrate(others => Averages(outOfFold, MixtureWeights.Fit(outOfFold, labels, settings.Weights, others)), labels, fold, settings.Folds),
+            Weights = MixtureWeights.Fit(outOfFold, labels, settings.Weights, [.. Enumerable.Range(0, rows.Length)], weights),
+            CrossCalibrated = CrossCalibrate(others => Averages(outOfFold, MixtureWeights.Fit(outOfFold, labels, settings.Weights, others, weights)), labels, weights, fold, settings.Folds),
         };
     }
 
     /// <summary>Each out-of-fold prediction calibrated by a map that was fitted on the other folds: what the calibration is worth, unflattered.</summary>
-    internal static double[] CrossCalibrate(double[] predictions, float[] labels, int[] fold, int folds) => CrossCalibrate(_ => predictions, labels, fold, folds);
+    internal static double[] CrossCalibrate(double[] predictions, float[] labels, float[] weights, int[] fold, int folds) => CrossCalibrate(_ => predictions, labels, weights, fold, folds);
 
-    private static double[] CrossCalibrate(Func<int[], double[]> predictions, float[] labels, int[] fold, int folds)
+    private static double[] CrossCalibrate(Func<int[], double[]> predictions, float[] labels, float[] weights, int[] fold, int folds)
     {
         var calibrated = new double[labels.Length];
         for (var k = 0; k < folds; k++)
         {
             int[] others = [.. Enumerable.Range(0, labels.Length).Where(i => fold[i] != k)];
             var average = predictions(others);
-            var map = SmoothedIsotonic.Fit(Array.ConvertAll(others, i => average[i]), Array.ConvertAll(others, i => labels[i]));
+            var map = SmoothedIsotonic.Fit(Array.ConvertAll(others, i => average[i]), Array.ConvertAll(others, i => labels[i]), weights.Length == 0 ? [] : Array.ConvertAll(others, i => weights[i]));
             for (var i = 0; i < labels.Length; i++)
             {
                 if (fold[i] == k) calibrated[i] = map.Apply(average[i]);

@@ -32,7 +32,7 @@ internal static class ChangeOfRule
     {
         if (set.AsOfMs is not { } asOf) return null;
         if (facts.RuleSinceMs is { } before && Enough(set, result.TrainRows, before, facts)) return before;
-        int[] order = [.. Enumerable.Range(0, result.CalibrationRows.Length).Where(i => IsMature(asOf[result.CalibrationRows[i]], facts)).OrderBy(i => asOf[result.CalibrationRows[i]]).ThenBy(i => result.CalibrationRows[i])];
+        int[] order = [.. Enumerable.Range(0, result.CalibrationRows.Length).Where(i => Counts(set, result.CalibrationRows[i]) && IsMature(asOf[result.CalibrationRows[i]], facts)).OrderBy(i => asOf[result.CalibrationRows[i]]).ThenBy(i => result.CalibrationRows[i])];
         var (evidence, since) = (0.0, 0L);
         var usual = result.CalibrationRows.Average(r => (double)set.Labels[r]);
         foreach (var i in order)
@@ -46,13 +46,13 @@ internal static class ChangeOfRule
     }
 
     /// <summary>Those of some rows that a training since a change goes by: of young leads conversions are known first, and among few leads they would be too many.</summary>
-    internal static int[] Later(TrainingSet set, int[] rows, long since, RowFacts facts) => [.. rows.Where(r => set.AsOfMs![r] >= since && IsMature(set.AsOfMs[r], facts))];
+    internal static int[] Later(TrainingSet set, int[] rows, long since, RowFacts facts) => [.. rows.Where(r => set.AsOfMs![r] >= since && Counts(set, r) && IsMature(set.AsOfMs[r], facts))];
 
     /// <summary>Whether the later training loses less than the whole one on the rows that both have a say on without having seen them, beyond chance.</summary>
     internal static bool IsBetter(TrainingSet set, TrainingResult later, TrainingResult whole)
     {
         var before = Unseen(whole);
-        double[] gains = [.. Unseen(later).Where(p => before.ContainsKey(p.Key)).Select(p => Loss(before[p.Key], set.Labels[p.Key]) - Loss(p.Value, set.Labels[p.Key]))];
+        double[] gains = [.. Unseen(later).Where(p => before.ContainsKey(p.Key) && Counts(set, p.Key)).Select(p => Loss(before[p.Key], set.Labels[p.Key]) - Loss(p.Value, set.Labels[p.Key]))];
         if (gains.Length < FewestRows) return false;
         var mean = gains.Average();
         return mean > Sure * Math.Sqrt(gains.Sum(g => (g - mean) * (g - mean)) / (gains.Length - 1) / gains.Length);
@@ -68,6 +68,9 @@ internal static class ChangeOfRule
     }
 
     private static double Loss(double probability, float label) => ProbabilityLoss.LogLoss([probability], [label]);
+
+    // Where effort is corrected for, what became of leads that nobody worked says nothing of the rule.
+    private static bool Counts(TrainingSet set, int row) => set.Weights?[row] is not 0;
 
     private static bool IsMature(long asOfMs, RowFacts facts) => facts.MatureUntilMs is not { } until || asOfMs <= until;
 

@@ -13,8 +13,10 @@ internal static class ConfidenceFit
     /// <param name="labels">1 or 0.</param>
     /// <param name="fold">Fold of each row.</param>
     /// <param name="folds">Number of folds.</param>
-    internal static ConfidenceModel Fit(double[] calibrated, double[][] members, double[] known, float[] labels, int[] fold, int folds)
+    /// <param name="weights">Numbers of leads that rows count for; null or empty for all 1.</param>
+    internal static ConfidenceModel Fit(double[] calibrated, double[][] members, double[] known, float[] labels, int[] fold, int folds, float[]? weights = null)
     {
+        weights ??= [];
         const int Width = ConfidenceModel.Signals;
         var signals = new float[calibrated.Length * Width];
         var right = new float[calibrated.Length];
@@ -30,24 +32,24 @@ internal static class ConfidenceFit
         var outOfFold = new double[right.Length];
         for (var k = 0; k < folds; k++)
         {
-            var others = Regress(signals, right, [.. Enumerable.Range(0, right.Length).Where(i => fold[i] != k)]);
+            var others = Regress(signals, right, weights, [.. Enumerable.Range(0, right.Length).Where(i => fold[i] != k)]);
             for (var i = 0; i < right.Length; i++)
             {
                 if (fold[i] == k) outOfFold[i] = others.Probability(signals.AsSpan(i * Width, Width));
             }
         }
 
-        var map = IsotonicCalibrator.Fit(outOfFold, right, minimumBlockWeight: BlockWeight(right.Length));
-        return new ConfidenceModel(Regress(signals, right, [.. Enumerable.Range(0, right.Length)]), map);
+        var map = IsotonicCalibrator.Fit(outOfFold, right, weights, BlockWeight(weights.Length == 0 ? right.Length : weights.Sum()));
+        return new ConfidenceModel(Regress(signals, right, weights, [.. Enumerable.Range(0, right.Length)]), map);
     }
 
     /// <summary>
     /// Blocks of at least 200 rows and 1 % of all: below 200 the sampling error of a rate exceeds 0.03, and where there are many rows, more of them make it
     /// smaller still; the regression has given the shape already.
     /// </summary>
-    private static double BlockWeight(int rows) => Math.Min(rows / 10.0, Math.Max(200, rows / 100.0));
+    private static double BlockWeight(double rows) => Math.Min(rows / 10.0, Math.Max(200, rows / 100.0));
 
-    private static LogisticRegression Regress(float[] signals, float[] right, int[] rows)
+    private static LogisticRegression Regress(float[] signals, float[] right, float[] weights, int[] rows)
     {
         const int Width = ConfidenceModel.Signals;
         var y = Array.ConvertAll(rows, r => right[r]);
@@ -57,6 +59,6 @@ internal static class ConfidenceFit
         if (wrong == 0 || wrong == y.Length) return new LogisticRegression(new double[Width], Math.Log(share / (1 - share)));
         var x = new float[rows.Length * Width];
         for (var i = 0; i < rows.Length; i++) signals.AsSpan(rows[i] * Width, Width).CopyTo(x.AsSpan(i * Width));
-        return LogisticRegressionTrainer.Train(x, Width, y);
+        return LogisticRegressionTrainer.Train(x, Width, y, weights.Length == 0 ? [] : Array.ConvertAll(rows, r => weights[r]));
     }
 }

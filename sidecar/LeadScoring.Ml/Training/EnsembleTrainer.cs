@@ -63,7 +63,7 @@ public static class EnsembleTrainer
     public static TrainingResult Train(TrainingSet set, TrainingSettings settings, IProgress<TrainingProgress>? progress, CancellationToken cancellationToken)
     {
         settings.Validate();
-        var (train, test) = StratifiedSplit.TrainTest(set.Labels, settings.TestShare, settings.Seed);
+        var (train, test) = StratifiedSplit.TrainTest(set, settings.TestShare, settings.Seed);
         return Train(set, train, test, settings, progress, cancellationToken);
     }
 
@@ -109,21 +109,22 @@ public static class EnsembleTrainer
     {
         var (final, outOfFold, crossCalibrated) = (candidate.Final, candidate.OutOfFold, candidate.CrossCalibrated);
         var labels = Array.ConvertAll(calibrationRows, r => set.Labels[r]);
+        var weights = EffortWeights.AsLeads(set.WeightsOf(calibrationRows));
         var average = Candidate.Averages(outOfFold, candidate.Weights);
         var known = Array.ConvertAll(calibrationRows, r => EnsembleModel.KnownShare(set.Row(r)));
-        var (calibrator, primaryCalibrator) = (SmoothedIsotonic.Fit(average, labels), SmoothedIsotonic.Fit(outOfFold[0], labels));
+        var (calibrator, primaryCalibrator) = (SmoothedIsotonic.Fit(average, labels, weights), SmoothedIsotonic.Fit(outOfFold[0], labels, weights));
         var spread = PeriodBacktest.Spread(set, trainRows, settings, cancellationToken);
         var certainty = new ScoreCertainty(
-            ConfidenceFit.Fit(crossCalibrated, outOfFold, known, labels, fold, settings.Folds),
-            ConfidenceFit.Fit(Candidate.CrossCalibrate(outOfFold[0], labels, fold, settings.Folds), [outOfFold[0]], known, labels, fold, settings.Folds),
+            ConfidenceFit.Fit(crossCalibrated, outOfFold, known, labels, fold, settings.Folds, weights),
+            ConfidenceFit.Fit(Candidate.CrossCalibrate(outOfFold[0], labels, weights, fold, settings.Folds), [outOfFold[0]], known, labels, fold, settings.Folds, weights),
             Intervals(calibrator, average), Intervals(primaryCalibrator, outOfFold[0]));
         ConversionIntervals Intervals(IsotonicCalibrator map, double[] predictions) =>
-            ConversionIntervals.Fit(map, predictions, labels, spread, settings.Seed);
+            ConversionIntervals.Fit(map, predictions, labels, spread, settings.Seed, weights);
         var model = new EnsembleModel(
             set.Profile, final.Preprocessor, final.GradientBoosting, final.RandomForest, final.Network, final.Regression, candidate.Weights,
             calibrator, primaryCalibrator, certainty, final.DenseBaseline);
 
-        double[] thresholds = [.. outOfFold.Append(crossCalibrated).Select(p => Decisions.F1OptimalThreshold(p, labels).Threshold)];
+        double[] thresholds = [.. outOfFold.Append(crossCalibrated).Select(p => Decisions.F1OptimalThreshold(p, labels, weights).Threshold)];
         var testScores = Array.ConvertAll(testRows, r => model.Score(set.Row(r)));
         return new TrainingResult
         {
@@ -134,9 +135,9 @@ public static class EnsembleTrainer
             CalibrationRows = calibrationRows,
             TestRows = testRows,
             OutOfFoldProbabilities = crossCalibrated,
-            OutOfFold = EvaluationReport.Of(crossCalibrated, outOfFold, labels, thresholds),
+            OutOfFold = EvaluationReport.Of(crossCalibrated, outOfFold, labels, thresholds, weights),
             Test = testRows.Length == 0 ? null : EvaluationReport.Of(
-                Array.ConvertAll(testScores, s => s.Probability), final.Predict(set, testRows), Array.ConvertAll(testRows, r => set.Labels[r]), thresholds),
+                Array.ConvertAll(testScores, s => s.Probability), final.Predict(set, testRows), Array.ConvertAll(testRows, r => set.Labels[r]), thresholds, set.WeightsOf(testRows)),
             TestScores = testScores,
             Leaks = [],
             Duration = TimeSpan.Zero,

@@ -146,25 +146,25 @@ internal sealed class EnsembleTuner(TrainingSet set, int[] rows, TrainingSetting
 
     private double LossOfForest(FoldRows fold, XGBoostParameters parameters, CancellationToken token)
     {
-        var json = XGBoostTrainer.Train(fold.Tree, fold.TreeColumns, fold.Labels, default, MemberFit.Forest(parameters, fold.Labels) with { Seed = settings.Seed }, cancellationToken: token);
+        var json = XGBoostTrainer.Train(fold.Tree, fold.TreeColumns, fold.Labels, fold.Weights, MemberFit.Forest(parameters, fold.Labels, fold.Weights) with { Seed = settings.Seed }, cancellationToken: token);
         var forest = TreeEnsemble.FromXGBoostJson(json);
-        return Loss(fold.HeldOutLabels, i => forest.Probability(forest.Margin(fold.HeldOutTree.AsSpan(i * fold.TreeColumns, fold.TreeColumns))));
+        return Loss(fold, i => forest.Probability(forest.Margin(fold.HeldOutTree.AsSpan(i * fold.TreeColumns, fold.TreeColumns))));
     }
 
     private double Loss(FoldRows fold, NetworkParameters parameters, CancellationToken token)
     {
-        var network = NetworkTrainer.Train(fold.Dense, fold.DenseColumns, fold.Labels, settings.Seed, default, parameters, cancellationToken: token);
-        return Loss(fold.HeldOutLabels, i => network.Probability(fold.HeldOutDense.AsSpan(i * fold.DenseColumns, fold.DenseColumns)));
+        var network = NetworkTrainer.Train(fold.Dense, fold.DenseColumns, fold.Labels, settings.Seed, fold.Weights, parameters, cancellationToken: token);
+        return Loss(fold, i => network.Probability(fold.HeldOutDense.AsSpan(i * fold.DenseColumns, fold.DenseColumns)));
     }
 
     private static double Loss(FoldRows fold, LogisticRegressionParameters parameters)
     {
-        var regression = LogisticRegressionTrainer.Train(fold.Dense, fold.DenseColumns, fold.Labels, default, parameters);
-        return Loss(fold.HeldOutLabels, i => regression.Probability(fold.HeldOutDense.AsSpan(i * fold.DenseColumns, fold.DenseColumns)));
+        var regression = LogisticRegressionTrainer.Train(fold.Dense, fold.DenseColumns, fold.Labels, fold.Weights, parameters);
+        return Loss(fold, i => regression.Probability(fold.HeldOutDense.AsSpan(i * fold.DenseColumns, fold.DenseColumns)));
     }
 
-    private static double Loss(float[] labels, Func<int, double> probability) =>
-        ProbabilityLoss.LogLoss([.. Enumerable.Range(0, labels.Length).Select(i => Math.Clamp(probability(i), 0, 1))], labels);
+    private static double Loss(FoldRows fold, Func<int, double> probability) =>
+        ProbabilityLoss.LogLoss([.. Enumerable.Range(0, fold.HeldOutLabels.Length).Select(i => Math.Clamp(probability(i), 0, 1))], fold.HeldOutLabels, fold.HeldOutWeights);
 
     private int[] Sample()
     {

@@ -77,7 +77,7 @@ public sealed record ExternalMembers
         var candidate = new Candidate
         {
             Final = members, OutOfFold = unseen, Weights = settings.Weights,
-            CrossCalibrated = Candidate.CrossCalibrate(Candidate.Averages(unseen, settings.Weights), labels, fold, settings.Folds),
+            CrossCalibrated = Candidate.CrossCalibrate(Candidate.Averages(unseen, settings.Weights), labels, EffortWeights.AsLeads(set.WeightsOf(calibrate)), fold, settings.Folds),
         };
         return EnsembleTrainer.Calibrate(set, candidate, train, calibrate, fold, test, settings, cancellationToken) with
         {

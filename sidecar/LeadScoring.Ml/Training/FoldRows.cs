@@ -4,7 +4,7 @@ namespace LeadScoring.Ml.Training;
 
 /// <summary>One fold of a search, encoded once for all trials: rows to fit on, and rows held out.</summary>
 internal sealed record FoldRows(
-    float[] Tree, float[] HeldOutTree, int TreeColumns, float[] Dense, float[] HeldOutDense, int DenseColumns, float[] Labels, float[] HeldOutLabels)
+    float[] Tree, float[] HeldOutTree, int TreeColumns, float[] Dense, float[] HeldOutDense, int DenseColumns, float[] Labels, float[] HeldOutLabels, float[] Weights, float[] HeldOutWeights)
 {
     /// <summary>Encodes all folds. The preprocessor of each is fitted on its own rows only.</summary>
     internal static FoldRows[] Of(TrainingSet set, int[] rows, int folds, int seed, TrainingSettings settings, CancellationToken cancellationToken)
@@ -20,7 +20,8 @@ internal sealed record FoldRows(
             for (var i = 0; i < heldOut.Length; i++)
                 fit.Preprocessor.Encode(set.Row(heldOut[i]), heldOutTree.AsSpan(i * tree, tree), heldOutDense.AsSpan(i * dense, dense));
             encoded[k] = new FoldRows(
-                fit.Tree, heldOutTree, tree, fit.Dense, heldOutDense, dense, Array.ConvertAll(own, r => set.Labels[r]), Array.ConvertAll(heldOut, r => set.Labels[r]));
+                fit.Tree, heldOutTree, tree, fit.Dense, heldOutDense, dense, Array.ConvertAll(own, r => set.Labels[r]), Array.ConvertAll(heldOut, r => set.Labels[r]),
+                set.WeightsOf(own), set.WeightsOf(heldOut));
         });
         return encoded;
     }

@@ -60,10 +60,10 @@ public sealed record LearningCurve(IReadOnlyList<LearningPoint> Points, double G
         });
         if (predictions.Take(tasks.Length).Contains(null)) return null;
         predictions[^1] = OfModel(set, trained);
-        return Judge(predictions, counts, trained.TrainRows.Length, labels, settings.Seed);
+        return Judge(predictions, counts, trained.TrainRows.Length, labels, set.WeightsOf(trained.TestRows), settings.Seed);
     }
 
-    private static LearningCurve Judge(double[][] predictions, int[] counts, int all, float[] labels, int seed)
+    private static LearningCurve Judge(double[][] predictions, int[] counts, int all, float[] labels, float[] leads, int seed)
     {
         var losses = Array.ConvertAll(predictions, p => p.Select((x, i) => -Math.Log(Math.Clamp(labels[i] == 1 ? x : 1 - x, 1e-12, 1))).ToArray());
         var sizes = Divisors.Length;
@@ -71,8 +71,8 @@ public sealed record LearningCurve(IReadOnlyList<LearningPoint> Points, double G
         LearningPoint[] points =
         [
             .. Enumerable.Range(0, sizes).Select(s => new LearningPoint(
-                (int)Enumerable.Range(0, Repetitions).Average(k => counts[(s * Repetitions) + k]), Mean(s, l => l.Average(), losses), Mean(s, p => RankingQuality.RocAuc(p, labels), predictions))),
-            new LearningPoint(all, losses[^1].Average(), RankingQuality.RocAuc(predictions[^1], labels)),
+                (int)Enumerable.Range(0, Repetitions).Average(k => counts[(s * Repetitions) + k]), Mean(s, l => EffortWeights.Mean(l, leads), losses), Mean(s, p => RankingQuality.RocAuc(p, labels, leads), predictions))),
+            new LearningPoint(all, EffortWeights.Mean(losses[^1], leads), RankingQuality.RocAuc(predictions[^1], labels, leads)),
         ];
         var gain = -Slope(points[1].LogLoss, points[3].LogLoss);
         var random = new Random(seed);
@@ -82,9 +82,14 @@ public sealed record LearningCurve(IReadOnlyList<LearningPoint> Points, double G
         {
             double Loss(double[] loss)
             {
-                double sum = 0;
-                for (var i = 0; i < loss.Length; i++) sum += weights[i] * loss[i];
-                return sum / loss.Length;
+                double sum = 0, rows = 0;
+                for (var i = 0; i < loss.Length; i++)
+                {
+                    double count = leads.Length == 0 ? weights[i] : weights[i] * leads[i];
+                    (sum, rows) = (sum + (count * loss[i]), rows + count);
+                }
+
+                return sum / rows;
             }
 
             double Size(int size)

@@ -12,6 +12,12 @@ public sealed record MetricSet
     /// <summary>Converted rows.</summary>
     public int Positives { get; init; }
 
+    /// <summary>As many leads, each counting alike, would say as much (Kish): the rows themselves unless they count for more or less than one lead.</summary>
+    public double EffectiveRows { get => field > 0 ? field : Rows; init; }
+
+    /// <summary>Share that converted, each row counted for as many leads as it stands for.</summary>
+    public double BaseRate { get => field > 0 ? field : Positives / (double)Math.Max(1, Rows); init; }
+
     /// <summary>Area under the ROC curve, 0 to 1.</summary>
     public double RocAuc { get; init; }
 
@@ -49,8 +55,10 @@ public sealed record MetricSet
     /// <param name="probabilities">In [0, 1]. Shape (rows,).</param>
     /// <param name="labels">1 or 0. Shape (rows,).</param>
     /// <param name="bestThreshold">Threshold chosen elsewhere, for <see cref="AtBestF1"/>.</param>
-    public static MetricSet Of(double[] probabilities, float[] labels, double bestThreshold)
+    /// <param name="weights">How many leads each row counts for, at least 0. Shape (rows,), or null or empty for all 1.</param>
+    public static MetricSet Of(double[] probabilities, float[] labels, double bestThreshold, float[]? weights = null)
     {
+        if (weights is { Length: > 0 }) return Weighted(probabilities, labels, bestThreshold, weights);
         var scores = Array.ConvertAll(probabilities, p => new LeadScore(p, 0).Points);
         var grade = GradeQuality.Of(scores, labels, GradeScale.Default.A);
         return new MetricSet
@@ -68,6 +76,29 @@ public sealed record MetricSet
             GradeAShare = grade.Share,
             Pearson = ScoreSpread.Pearson(scores, labels),
             ScoreStd = ScoreSpread.StandardDeviation(scores),
+        };
+    }
+
+    /// <summary>The interval of the area, from as many leads of each class as carry the same information.</summary>
+    internal Interval AucInterval()
+    {
+        var share = EffectiveRows / Rows;
+        return Metrics.AucInterval.Of(RocAuc, (int)Math.Round(Positives * share), (int)Math.Round((Rows - Positives) * share));
+    }
+
+    private static MetricSet Weighted(double[] probabilities, float[] labels, double bestThreshold, float[] weights)
+    {
+        // No threshold was best where nothing converted; then no lead is picked.
+        var best = double.IsNaN(bestThreshold) ? double.PositiveInfinity : bestThreshold;
+        var figures = new RankedSample(probabilities, Array.ConvertAll(probabilities, p => new LeadScore(p, 0).Points), labels, best, 1, weights).Measure();
+        double Of(Metric metric) => figures[(int)metric];
+        return new MetricSet
+        {
+            Rows = labels.Length, Positives = labels.Count(y => y == 1), EffectiveRows = EffortWeights.EffectiveRows(weights), BaseRate = EffortWeights.Mean(labels, weights),
+            RocAuc = Of(Metric.RocAuc), AveragePrecision = Of(Metric.AveragePrecision), LogLoss = Of(Metric.LogLoss), Brier = Of(Metric.Brier), Ece = Of(Metric.Ece),
+            AtHalf = new ThresholdMetrics(0.5, Of(Metric.PrecisionAtHalf), Of(Metric.RecallAtHalf), Of(Metric.F1AtHalf)),
+            AtBestF1 = new ThresholdMetrics(bestThreshold, Of(Metric.PrecisionAtBest), Of(Metric.RecallAtBest), Of(Metric.F1AtBest)),
+            GradeAPrecision = Of(Metric.GradeAPrecision), GradeAShare = Of(Metric.GradeAShare), Pearson = Of(Metric.Pearson), ScoreStd = Of(Metric.ScoreStd),
         };
     }
 }
@@ -104,12 +135,12 @@ public sealed record EvaluationReport
     /// <summary>The regression alone.</summary>
     public required MetricSet Regression { get; init; }
 
-    internal static EvaluationReport Of(double[] ensemble, double[][] members, float[] labels, double[] thresholds) => new()
+    internal static EvaluationReport Of(double[] ensemble, double[][] members, float[] labels, double[] thresholds, float[] weights) => new()
     {
-        Ensemble = MetricSet.Of(ensemble, labels, thresholds[EnsembleModel.Members]),
-        GradientBoosting = MetricSet.Of(members[0], labels, thresholds[0]),
-        RandomForest = MetricSet.Of(members[1], labels, thresholds[1]),
-        Network = MetricSet.Of(members[2], labels, thresholds[2]),
-        Regression = MetricSet.Of(members[3], labels, thresholds[3]),
+        Ensemble = MetricSet.Of(ensemble, labels, thresholds[EnsembleModel.Members], weights),
+        GradientBoosting = MetricSet.Of(members[0], labels, thresholds[0], weights),
+        RandomForest = MetricSet.Of(members[1], labels, thresholds[1], weights),
+        Network = MetricSet.Of(members[2], labels, thresholds[2], weights),
+        Regression = MetricSet.Of(members[3], labels, thresholds[3], weights),
     };
 }

@@ -22,11 +22,14 @@ public static class MixtureWeights
     /// <param name="labels">1 or 0. Length leads.</param>
     /// <param name="prior">Where the weights start, and what <see cref="PriorShare"/> pulls towards.</param>
     /// <param name="leads">Leads to look at, as positions.</param>
+    /// <param name="counts">How many leads each counts for. Length leads, or empty for all 1.</param>
     /// <exception cref="ArgumentException">No leads.</exception>
-    public static EnsembleWeights Fit(double[][] members, float[] labels, EnsembleWeights prior, IReadOnlyList<int> leads)
+    public static EnsembleWeights Fit(double[][] members, float[] labels, EnsembleWeights prior, IReadOnlyList<int> leads, ReadOnlySpan<float> counts = default)
     {
         if (leads.Count == 0) throw new ArgumentException("There are no leads to fit weights on.", nameof(leads));
         var likelihood = new double[members.Length * leads.Count];
+        var times = new double[leads.Count];
+        for (var i = 0; i < times.Length; i++) times[i] = counts.IsEmpty ? 1 : counts[leads[i]];
         for (var i = 0; i < leads.Count; i++)
         {
             for (var m = 0; m < members.Length; m++)
@@ -43,7 +46,7 @@ public static class MixtureWeights
         var weights = Array.ConvertAll(pull, w => w / pull.Sum());
         for (var step = 0; step < MostSteps; step++)
         {
-            var next = Step(likelihood, weights, pull, PriorShare * leads.Count);
+            var next = Step(likelihood, times, weights, pull, PriorShare * times.Sum());
             var change = next.Zip(weights, (a, b) => Math.Abs(a - b)).Max();
             weights = next;
             if (change < Tolerance) break;
@@ -56,14 +59,14 @@ public static class MixtureWeights
         return new EnsembleWeights { GradientBoosting = weights[0], RandomForest = weights[1], Network = weights[2], Regression = weights[3] };
     }
 
-    private static double[] Step(double[] likelihood, double[] weights, double[] pull, double priorLeads)
+    private static double[] Step(double[] likelihood, double[] times, double[] weights, double[] pull, double priorLeads)
     {
         var counts = Array.ConvertAll(pull, p => p * priorLeads);
         for (var at = 0; at < likelihood.Length; at += weights.Length)
         {
             double mixture = 0;
             for (var m = 0; m < weights.Length; m++) mixture += weights[m] * likelihood[at + m];
-            for (var m = 0; m < weights.Length; m++) counts[m] += weights[m] * likelihood[at + m] / mixture;
+            for (var m = 0; m < weights.Length; m++) counts[m] += times[at / weights.Length] * weights[m] * likelihood[at + m] / mixture;
         }
 
         var total = counts.Sum();

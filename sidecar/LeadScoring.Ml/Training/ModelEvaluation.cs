@@ -100,6 +100,12 @@ public sealed record ModelEvaluation
     /// <summary>The rule of outcomes changed at this moment, Unix ms: only rows since then were trained and tested on. Null: it did not, and all rows were.</summary>
     public long? RuleSinceMs { get; init; }
 
+    /// <summary>How far outcomes hang on who was worked; null where nobody looked.</summary>
+    public EffortCheck? Effort { get; init; }
+
+    /// <summary>Whether rows of leads that were worked stood for those like them that were not: in every fit, and in every figure here.</summary>
+    public bool IsCorrectedForEffort { get; init; }
+
     /// <summary>Wall time of the evaluation, without the training of the model itself.</summary>
     public double Seconds { get; init; }
 }

@@ -3,7 +3,7 @@ using LeadScoring.Ml.Metrics;
 
 namespace LeadScoring.Ml.Training;
 
-/// <summary>Two models on the same leads: differences with paired bootstrap intervals.</summary>
+/// <summary>Two models on the same leads: differences with paired bootstrap intervals. Leads count as much as the training lets them.</summary>
 internal sealed class PairedComparison
 {
     private const int FewestRows = 100;
@@ -12,6 +12,7 @@ internal sealed class PairedComparison
     private readonly int seed;
     private readonly double[] candidate;
     private readonly double[] champion;
+    private readonly double[] weights;
 
     private PairedComparison(TrainingSet set, int[] rows, double[] candidate, EnsembleModel champion, bool areUnseen, bool isForward, int seed)
     {
@@ -19,6 +20,7 @@ internal sealed class PairedComparison
         var same = set.WithFeatures(champion.Profile);
         this.champion = Array.ConvertAll(rows, r => champion.Score(same.Row(r)).Probability);
         Labels = Array.ConvertAll(rows, r => set.Labels[r]);
+        weights = Array.ConvertAll(rows, r => (double)(set.Weights?[r] ?? 1));
     }
 
     internal TrainingSet Set { get; }
@@ -58,7 +60,8 @@ internal sealed class PairedComparison
     internal (double Candidate, double Champion, double Difference, Interval Interval) LogLoss()
     {
         double[] own = Losses(candidate), theirs = Losses(champion);
-        var (one, other) = (own.Average(), theirs.Average());
+        var ones = Ones();
+        var (one, other) = (Weighted(own, ones), Weighted(theirs, ones));
         return (one, other, one - other, Resampled(one - other, counts => Weighted(own, counts) - Weighted(theirs, counts)));
     }
 
@@ -102,10 +105,10 @@ internal sealed class PairedComparison
     private double[] Losses(double[] probabilities) =>
         [.. Enumerable.Range(0, Rows.Length).Select(i => ProbabilityLoss.LogLoss([probabilities[i]], [Labels[i]]))];
 
-    private static double Weighted(double[] values, int[] counts)
+    private double Weighted(double[] values, int[] counts)
     {
         double sum = 0, rows = 0;
-        for (var i = 0; i < values.Length; i++) (sum, rows) = (sum + (counts[i] * values[i]), rows + counts[i]);
+        for (var i = 0; i < values.Length; i++) (sum, rows) = (sum + (counts[i] * weights[i] * values[i]), rows + (counts[i] * weights[i]));
         return sum / rows;
     }
 
@@ -117,8 +120,8 @@ internal sealed class PairedComparison
         double rows = 0;
         for (var i = 0; i < probabilities.Length; i++)
         {
-            gaps[Math.Clamp((int)Math.Ceiling(probabilities[i] * CalibrationError.Bins) - 1, 0, CalibrationError.Bins - 1)] += counts[i] * (probabilities[i] - Labels[i]);
-            rows += counts[i];
+            gaps[Math.Clamp((int)Math.Ceiling(probabilities[i] * CalibrationError.Bins) - 1, 0, CalibrationError.Bins - 1)] += counts[i] * weights[i] * (probabilities[i] - Labels[i]);
+            rows += counts[i] * weights[i];
         }
 
         double sum = 0;
@@ -126,13 +129,13 @@ internal sealed class PairedComparison
         return sum / rows;
     }
 
-    private static double Spread(double[] probabilities, int[][] members, int[] counts)
+    private double Spread(double[] probabilities, int[][] members, int[] counts)
     {
         double low = double.PositiveInfinity, high = double.NegativeInfinity;
         foreach (var group in members)
         {
             double sum = 0, rows = 0;
-            foreach (var i in group) (sum, rows) = (sum + (counts[i] * probabilities[i]), rows + counts[i]);
+            foreach (var i in group) (sum, rows) = (sum + (counts[i] * weights[i] * probabilities[i]), rows + (counts[i] * weights[i]));
             if (rows == 0) continue;
             (low, high) = (Math.Min(low, sum / rows), Math.Max(high, sum / rows));
         }

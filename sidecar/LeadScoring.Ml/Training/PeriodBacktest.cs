@@ -45,12 +45,13 @@ internal static class PeriodBacktest
         if (labels.Min() == labels.Max()) return null;
         var encoded = PreprocessorFit.Fit(set.Profile, set.Values, set.Labels, past, settings.Encoding, settings.Seed);
         var columns = encoded.Preprocessor.DenseColumns.Count;
-        var regression = LogisticRegressionTrainer.Train(encoded.Dense, columns, labels, default, settings.Regression, cancellationToken);
+        var counts = EffortWeights.AsLeads(set.WeightsOf(past));
+        var regression = LogisticRegressionTrainer.Train(encoded.Dense, columns, labels, counts, settings.Regression, cancellationToken);
         var information = 0.0;
         for (var i = 0; i < past.Length; i++)
         {
             var p = regression.Probability(encoded.Dense.AsSpan(i * columns, columns));
-            information += p * (1 - p);
+            information += (counts.Length == 0 ? 1 : counts[i]) * p * (1 - p);
         }
 
         var predicted = new double[next.Length];
@@ -61,6 +62,6 @@ internal static class PeriodBacktest
             predicted[i] = Math.Clamp(regression.Probability(dense), 1e-6, 1 - 1e-6);
         }
 
-        return LogOddsOffset.Of(predicted, Array.ConvertAll(next, r => set.Labels[r])) is { } found ? (found.Offset, found.Variance + (1 / information)) : null;
+        return LogOddsOffset.Of(predicted, Array.ConvertAll(next, r => set.Labels[r]), EffortWeights.AsLeads(set.WeightsOf(next))) is { } found ? (found.Offset, found.Variance + (1 / information)) : null;
     }
 }

@@ -68,7 +68,7 @@ public static class PromotionGates
     private static GateResult Learns(JudgedTraining judged)
     {
         var learned = judged.Result.OutOfFold.Ensemble;
-        var interval = AucInterval.Of(learned.RocAuc, learned.Positives, learned.Rows - learned.Positives);
+        var interval = learned.AucInterval();
         var learns = interval.Low > 0.5;
         return Gate("learns", learned.RocAuc, interval, 0.5, learns ? GateVerdict.Pass : GateVerdict.Block,
             $"AUC {learned.RocAuc:0.000} ({interval.Low:0.000} to {interval.High:0.000}) out-of-fold on {learned.Rows:N0} leads{(learns ? "." : ": no better than chance. Are the outcomes those of these leads?")}");
@@ -97,7 +97,7 @@ public static class PromotionGates
     {
         var now = judged.Result.OutOfFold.Ensemble;
         var difference = now.RocAuc - then.RocAuc;
-        Interval one = AucInterval.Of(now.RocAuc, now.Positives, now.Rows - now.Positives), other = AucInterval.Of(then.RocAuc, then.Positives, then.Rows - then.Positives);
+        Interval one = now.AucInterval(), other = then.AucInterval();
         var half = Math.Sqrt(Math.Pow((one.High - one.Low) / 2, 2) + Math.Pow((other.High - other.Low) / 2, 2));
         // Where the rule of outcomes has changed, how well the old one could be learned is no measure of the new.
         var verdict = !(difference < -settings.LearnedMargin) ? GateVerdict.Pass : difference + half < 0 && judged.Evaluation.RuleSinceMs is null ? GateVerdict.Block : GateVerdict.Warn;

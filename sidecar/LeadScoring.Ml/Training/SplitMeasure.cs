@@ -17,21 +17,23 @@ internal static class SplitMeasure
         var rows = trained.TestRows;
         var labels = Array.ConvertAll(rows, r => set.Labels[r]);
         var probabilities = Array.ConvertAll(trained.TestScores, s => s.Probability);
+        var weights = set.WeightsOf(rows);
         var points = Array.ConvertAll(trained.TestScores, s => s.Points);
         var metrics = trained.Test!.Ensemble;
         // A threshold is not defined where nothing converted out-of-fold; then no lead is picked.
         var best = double.IsNaN(metrics.AtBestF1.Threshold) ? double.PositiveInfinity : metrics.AtBestF1.Threshold;
-        var sample = new RankedSample(probabilities, points, labels, best, capacity);
+        var sample = new RankedSample(probabilities, points, labels, best, capacity, weights);
         var measured = sample.Measure();
         var resamples = new double[Bootstrap.SuggestedResamples(rows.Length)][];
         Bootstrap.Run(Array.ConvertAll(labels, y => (int)y), resamples.Length, seed, (b, counts) => resamples[b] = sample.Measure(counts));
         long[]? moments = set.AsOfMs is { } asOf ? Array.ConvertAll(rows, r => asOf[r]) : null;
         return (new SplitEvaluation
         {
-            TrainRows = trained.TrainRows.Length, FromMs = moments?.Min(), ToMs = moments?.Max(), Metrics = metrics, MeanProbability = probabilities.Average(),
+            TrainRows = trained.TrainRows.Length, FromMs = moments?.Min(), ToMs = moments?.Max(), Metrics = metrics, MeanProbability = EffortWeights.Mean(probabilities, weights),
             Intervals = Enum.GetValues<Metric>().ToDictionary(Name, m => Bootstrap.Of(measured[(int)m], Array.ConvertAll(resamples, r => r[(int)m])), StringComparer.Ordinal),
             Capacity = capacity, GainAtCapacity = measured[(int)Metric.GainAtCapacity], LiftAtCapacity = measured[(int)Metric.LiftAtCapacity],
-            Gain = Curves.Gain(probabilities, labels), Calibration = Curves.Calibration(probabilities, labels), Roc = Curves.Roc(probabilities, labels), PrecisionRecall = Curves.PrecisionRecall(probabilities, labels),
+            Gain = Curves.Gain(probabilities, labels, weights), Calibration = Curves.Calibration(probabilities, labels, weights), Roc = Curves.Roc(probabilities, labels, weights),
+            PrecisionRecall = Curves.PrecisionRecall(probabilities, labels, weights),
             Segments = Segments(set, rows, probabilities, labels, evaluation.FewestRows),
         }, resamples);
     }
@@ -75,6 +77,7 @@ internal static class SplitMeasure
     /// <summary>Each level, and terciles of the numbers along which probabilities differ most.</summary>
     internal static SegmentCalibration[] Segments(TrainingSet set, int[] rows, double[] probabilities, float[] labels, int fewest)
     {
+        var weights = set.WeightsOf(rows);
         var levels = new List<SegmentCalibration>();
         var numbers = new List<(double Spread, SegmentCalibration[] Segments)>();
         for (var f = 0; f < set.Profile.Features.Count; f++)
@@ -83,7 +86,7 @@ internal static class SplitMeasure
             SegmentCalibration[] segments =
             [
                 .. Groups(feature, Array.ConvertAll(rows, r => set.Row(r)[f])).Where(g => g.Rows.Length >= fewest)
-                    .Select(g => SegmentCalibration.Of(feature.Name, g.Name, g.Rows, probabilities, labels)),
+                    .Select(g => SegmentCalibration.Of(feature.Name, g.Name, g.Rows, probabilities, labels, weights)),
             ];
             // One segment that holds everything is the whole test once more.
             if (segments.Length == 0 || segments[0].Leads == rows.Length) continue;

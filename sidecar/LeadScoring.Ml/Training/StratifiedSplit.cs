@@ -23,6 +23,15 @@ public static class StratifiedSplit
         return fold;
     }
 
+    /// <summary>Training and test rows of a table, both in ascending order; of each class the test share, rounded. Rows without weight are on neither side.</summary>
+    internal static (int[] Train, int[] Test) TrainTest(TrainingSet set, double testShare, int seed)
+    {
+        if (set.Weights is null) return TrainTest(set.Labels, testShare, seed);
+        var rows = set.UsableRows;
+        var (train, test) = TrainTest(Array.ConvertAll(rows, r => set.Labels[r]), testShare, seed);
+        return (Array.ConvertAll(train, i => rows[i]), Array.ConvertAll(test, i => rows[i]));
+    }
+
     /// <summary>Training and test rows, both in ascending order; of each class the test share, rounded.</summary>
     public static (int[] Train, int[] Test) TrainTest(float[] labels, double testShare, int seed)
     {

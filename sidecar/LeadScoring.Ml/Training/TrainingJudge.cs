@@ -18,7 +18,7 @@ public static class TrainingJudge
         TrainingSet set, TrainingSettings settings, EvaluationSettings evaluation, RowFacts facts, IProgress<TrainingProgress>? progress, CancellationToken cancellationToken)
     {
         settings.Validate();
-        var (train, test) = StratifiedSplit.TrainTest(set.Labels, settings.TestShare, settings.Seed);
+        var (train, test) = StratifiedSplit.TrainTest(set, settings.TestShare, settings.Seed);
         return Run(set, train, test, settings, evaluation, facts, progress, cancellationToken);
     }
 
@@ -64,7 +64,7 @@ public static class TrainingJudge
             {
                 Forward = forward.Evaluation with { EmbargoDays = split.EmbargoDays }, Differences = SplitMeasure.Differences(stratified, forward),
                 ForwardTwins = Twins(set, later, facts, split.Moved),
-                Weekly = WeeklyStability.Of(Array.ConvertAll(later.TestScores, s => s.Points), Array.ConvertAll(split.Test, r => set.Labels[r]), Array.ConvertAll(split.Test, r => set.AsOfMs![r])),
+                Weekly = WeeklyStability.Of(Array.ConvertAll(later.TestScores, s => s.Points), Array.ConvertAll(split.Test, r => set.Labels[r]), Array.ConvertAll(split.Test, r => set.AsOfMs![r]), set.WeightsOf(split.Test)),
             };
         }
 
@@ -186,9 +186,10 @@ public static class TrainingJudge
             var without = Enumerable.Range(0, result.TestRows.Length).Except(twins).ToArray();
             var labels = Array.ConvertAll(without, i => set.Labels[result.TestRows[i]]);
             var probabilities = Array.ConvertAll(without, i => result.TestScores[i].Probability);
+            var weights = set.WeightsOf(Array.ConvertAll(without, i => result.TestRows[i]));
             var measurable = twins.Length > 0 && labels.Contains(0f) && labels.Contains(1f);
             return new TwinReport(
-                basis, twins.Length, rowsMoved, measurable ? RankingQuality.RocAuc(probabilities, labels) : double.NaN, measurable ? ProbabilityLoss.LogLoss(probabilities, labels) : double.NaN);
+                basis, twins.Length, rowsMoved, measurable ? RankingQuality.RocAuc(probabilities, labels, weights) : double.NaN, measurable ? ProbabilityLoss.LogLoss(probabilities, labels, weights) : double.NaN);
         }
     }
 
@@ -198,13 +199,14 @@ public static class TrainingJudge
         if (set.AsOfMs is not { } asOf) return Anchor.Identity with { Evidence = new AnchorEvidence { Reason = "Rows carry no time: whether the base rate moved cannot be seen." } };
         var (_, newest) = ForwardSplit.Of(asOf, [.. all.Where(r => facts.MatureUntilMs is not { } until || asOf[r] <= until)], share);
         Array.Sort(newest, (a, b) => asOf[a] != asOf[b] ? asOf[a].CompareTo(asOf[b]) : a.CompareTo(b));
+        // Rows count alike, whatever they stand for: leads of one score were worked or not by chance, and the anchor is a map of the score.
         // Without intervals: the model knows other leads of these very periods, so how far periods differ cannot be learned here.
         return Reanchoring.Decide(
             new MaturedOutcomes(Array.ConvertAll(newest, r => unseen[r]), Array.ConvertAll(newest, r => set.Labels[r]))
             {
                 Moments = Array.ConvertAll(newest, r => asOf[r]), LagMs = set.Profile.HorizonDays * ActivityState.DayMs,
             },
-            [], result.TrainRows.Average(r => (double)set.Labels[r]), seed);
+            [], EffortWeights.Mean(Array.ConvertAll(result.TrainRows, r => set.Labels[r]), set.WeightsOf(result.TrainRows)), seed);
     }
 
     private static IProgress<TrainingProgress>? Part(IProgress<TrainingProgress>? progress, string prefix, double from, double to) =>

@@ -22,6 +22,7 @@ internal static class TrainingInput
             throw new ArgumentException($"Patience must be at least 1 round, not {validation.Patience}.", nameof(validation));
         CheckRows(validation.Rows, columnCount, nameof(validation));
         CheckLabels(validation.Labels, validation.Rows.Length / columnCount, parameters.Objective, nameof(validation));
+        CheckWeights(validation.Weights, validation.Labels.Length);
     }
 
     internal static void CheckRows(ReadOnlySpan<float> rows, int columnCount, string name)

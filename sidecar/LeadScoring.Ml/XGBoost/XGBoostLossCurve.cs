@@ -9,6 +9,7 @@ public static class XGBoostLossCurve
     /// <param name="labels">Shape (rowCount).</param>
     /// <param name="parameters">How to train; <see cref="XGBoostParameters.Rounds"/> is the longest curve.</param>
     /// <param name="heldOut">Rows to measure on. The curve goes on for its patience beyond its lowest point.</param>
+    /// <param name="weights">How many leads each row counts for. Shape (rowCount), or empty for all 1.</param>
     /// <param name="onRound">Called after each round with rounds done and the lowest loss so far; false ends the curve.</param>
     /// <param name="cancellationToken">Looked at before each round.</param>
     /// <returns>The objective's own metric (log loss for binary:logistic) after 1, 2, ... rounds; smaller is better. At least one.</returns>
@@ -17,17 +18,17 @@ public static class XGBoostLossCurve
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public static double[] Measure(
         ReadOnlySpan<float> rows, int columnCount, ReadOnlySpan<float> labels, XGBoostParameters parameters, XGBoostValidation heldOut,
-        Func<int, double, bool>? onRound = null, CancellationToken cancellationToken = default)
+        ReadOnlySpan<float> weights = default, Func<int, double, bool>? onRound = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(parameters);
         parameters.Validate();
-        TrainingInput.Check(rows, columnCount, labels, [], parameters);
+        TrainingInput.Check(rows, columnCount, labels, weights, parameters);
         TrainingInput.Check(heldOut, columnCount, parameters);
         cancellationToken.ThrowIfCancellationRequested();
         XGBoostLibrary.Require();
 
-        using var matrix = XGBoostTrainer.CreateMatrix(rows, columnCount, labels, [], parameters.Threads);
-        using var judge = XGBoostTrainer.CreateMatrix(heldOut.Rows, columnCount, heldOut.Labels, [], parameters.Threads);
+        using var matrix = XGBoostTrainer.CreateMatrix(rows, columnCount, labels, weights, parameters.Threads);
+        using var judge = XGBoostTrainer.CreateMatrix(heldOut.Rows, columnCount, heldOut.Labels, heldOut.Weights, parameters.Threads);
         using var booster = XGBoostTrainer.CreateBooster(matrix, judge, parameters);
         var curve = new List<double>();
         for (var (round, best, bestRound) = (1, double.PositiveInfinity, 1); round <= parameters.Rounds && round - bestRound <= heldOut.Patience; round++)

@@ -43,7 +43,7 @@ public static class XGBoostTrainer
         XGBoostLibrary.Require();
 
         using var matrix = CreateMatrix(rows, columnCount, labels, weights, parameters.Threads);
-        using var heldOut = stopsEarly ? CreateMatrix(validation.Rows, columnCount, validation.Labels, [], parameters.Threads) : null;
+        using var heldOut = stopsEarly ? CreateMatrix(validation.Rows, columnCount, validation.Labels, validation.Weights, parameters.Threads) : null;
         using var booster = CreateBooster(matrix, heldOut, parameters);
         var rounds = Boost(booster, matrix, heldOut, parameters.Rounds, validation.Patience, onRound, cancellationToken);
         if (heldOut is null)

@@ -7,11 +7,13 @@ public readonly ref struct XGBoostValidation
     /// <param name="rows">Row-major, shape (count, columnCount), the training's columns in the same order; NaN = missing; no infinities.</param>
     /// <param name="labels">Shape (count), same range as the training's labels.</param>
     /// <param name="patience">Rounds without improvement after which training stops, at least 1.</param>
-    public XGBoostValidation(ReadOnlySpan<float> rows, ReadOnlySpan<float> labels, int patience)
+    /// <param name="weights">Finite and at least 0. Shape (count), or empty for all 1.</param>
+    public XGBoostValidation(ReadOnlySpan<float> rows, ReadOnlySpan<float> labels, int patience, ReadOnlySpan<float> weights = default)
     {
         Rows = rows;
         Labels = labels;
         Patience = patience;
+        Weights = weights;
     }
 
     /// <summary>Row-major, shape (count, columnCount).</summary>
@@ -19,6 +21,9 @@ public readonly ref struct XGBoostValidation
 
     /// <summary>Shape (count).</summary>
     public ReadOnlySpan<float> Labels { get; }
+
+    /// <summary>Shape (count), or empty for all 1.</summary>
+    public ReadOnlySpan<float> Weights { get; }
 
     /// <summary>Rounds without improvement after which training stops; 0 = this is no validation set.</summary>
     public int Patience { get; }

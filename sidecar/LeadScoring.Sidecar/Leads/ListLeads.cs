@@ -19,9 +19,11 @@ internal static class ListLeads
     /// <param name="IsStale">Changed since it was scored.</param>
     /// <param name="IsOpen">Has no outcome yet.</param>
     /// <param name="Exclusion">Id of the exclusion that held when it was last scored; absent when none did.</param>
+    /// <param name="Exploration">True: drawn at random to be worked whatever its score, so that leads like it become known; absent otherwise.</param>
+    /// <param name="HoldOut">True: drawn at random for the hold-out, to be worked in the order of arrival, whatever its score; absent otherwise.</param>
     public sealed record Item(
         string LeadId, double? Score, string? Grade, double? ConversionProbability, double? Confidence, int? ModelVersion, string? ScoredBy, DateTimeOffset? ScoredAt,
-        JsonElement Attributes, DateTimeOffset? CreatedAt, DateTimeOffset UpdatedAt, bool IsStale, bool IsOpen, string? Exclusion = null);
+        JsonElement Attributes, DateTimeOffset? CreatedAt, DateTimeOffset UpdatedAt, bool IsStale, bool IsOpen, string? Exclusion = null, bool? Exploration = null, bool? HoldOut = null);
 
     /// <param name="NextCursor">Hand it back as cursor for the next page; absent on the last one.</param>
     public sealed record Response(IReadOnlyList<Item> Leads, string? NextCursor);
@@ -42,29 +44,33 @@ internal static class ListLeads
         public long? ScoredAtMs { get; init; }
         public long? ClosedAtMs { get; init; }
         public string? Exclusion { get; init; }
+        public string? Slice { get; init; }
     }
 
     internal static async Task<Ok<Response>> HandleAsync(
         Caller caller,
         Database database,
         CancellationToken cancellationToken,
-        [Description("lead_id (default), updated_at, -updated_at for the newest first, or -score for the best first (leads with a score only).")] string? order = null,
+        [Description("lead_id (default), updated_at, -updated_at for the newest first, or -score for the best first (leads with a score only; those of the hold-out have no place in it).")] string? order = null,
         [Description("1 to 200; default 50.")] int limit = 50,
         [Description("next_cursor of the page before; same order and filters.")] string? cursor = null,
         [Description("Only leads changed at or after this moment.")] string? updated_since = null,
         [Description("Only leads that have (true) or have not (false) changed since they were scored.")] bool? is_stale = null,
         [Description("Only this grade: A, B, C or D.")] string? grade = null,
-        [Description("Only leads without (true) or with (false) an outcome.")] bool? is_open = null)
+        [Description("Only leads without (true) or with (false) an outcome.")] bool? is_open = null,
+        [Description("Only leads that are (true) or are not (false) drawn to be worked whatever their score.")] bool? exploration = null,
+        [Description("Only leads that are (true) or are not (false) drawn for the hold-out.")] bool? hold_out = null)
     {
         order ??= "lead_id";
         if (order is not ("lead_id" or "updated_at" or "-updated_at" or "-score")) throw ProblemException.Invalid("?order", "order is lead_id, updated_at, -updated_at or -score.");
         if (grade is not (null or "A" or "B" or "C" or "D")) throw ProblemException.Invalid("?grade", "grade is A, B, C or D.");
+        if (order == "-score" && hold_out == true) throw ProblemException.Invalid("?order", "Leads of the hold-out are worked in the order of arrival: list them by lead_id or updated_at.");
         if (limit is < 1 or > MaxLimit) throw ProblemException.Invalid("?limit", $"limit is 1 to {MaxLimit}.");
         var sinceMs = 0L;
         if (updated_since is not null && !DateText.TryParse(updated_since, out sinceMs)) throw ProblemException.Invalid("?updated_since", "updated_since must be a moment such as 2026-05-31T14:00:00Z.");
         var (afterKey, afterId) = ReadCursor(cursor, order);
         var afterMs = (long)afterKey;
-        var sql = Sql(order, updated_since is not null, is_stale, grade is not null, is_open, cursor is not null);
+        var sql = Sql(order, updated_since is not null, is_stale, grade is not null, is_open, cursor is not null, exploration, hold_out);
         var parameters = new { caller.OrganizationId, sinceMs, afterKey, afterMs, afterId, grade, take = limit + 1 };
         await using var connection = await database.OpenConnectionAsync(cancellationToken);
         var rows = (await connection.QueryAsync<Row>(new CommandDefinition(sql, parameters, cancellationToken: cancellationToken))).AsList();
@@ -74,11 +80,11 @@ internal static class ListLeads
     }
 
     /// <summary>Text of the query; truth values stand in it as they are, so that indexes over a part of the leads can be used.</summary>
-    internal static string Sql(string order, bool hasSince, bool? isStale, bool hasGrade, bool? isOpen, bool hasCursor) =>
+    internal static string Sql(string order, bool hasSince, bool? isStale, bool hasGrade, bool? isOpen, bool hasCursor, bool? explored = null, bool? heldOut = null) =>
         $"""
             select lead_id as LeadId, attributes as Attributes, created_at_ms as CreatedAtMs, updated_at_ms as UpdatedAtMs, is_stale as IsStale,
                    score as Score, grade as Grade, probability as Probability, confidence as Confidence, model_version as ModelVersion, scored_by as ScoredBy,
-                   scored_at_ms as ScoredAtMs, closed_at_ms as ClosedAtMs, exclusion as Exclusion
+                   scored_at_ms as ScoredAtMs, closed_at_ms as ClosedAtMs, exclusion as Exclusion, slice as Slice
             from leads
             where organization_id = @OrganizationId
             {(!hasSince ? "" : "and updated_at_ms >= @sinceMs")}
@@ -86,6 +92,8 @@ internal static class ListLeads
             {(!hasGrade ? "" : "and grade = @grade")}
             {(isOpen is null ? "" : isOpen == true ? "and closed_at_ms is null" : "and closed_at_ms is not null")}
             {(order == "-score" ? "and score is not null" : "")}
+            {(explored is null ? "" : explored == true ? "and slice = 'exploration' and exclusion is null" : "and (slice is null or slice <> 'exploration' or exclusion is not null)")}
+            {(heldOut == true ? "and slice = 'hold_out'" : heldOut == false || order == "-score" ? "and (slice is null or slice <> 'hold_out')" : "")}
             {(!hasCursor ? "" : After(order))}
             order by {order switch { "lead_id" => "lead_id", "updated_at" => "updated_at_ms, lead_id", "-score" => "score desc, lead_id desc", _ => "updated_at_ms desc, lead_id desc" }}
             limit @take
@@ -93,7 +101,7 @@ internal static class ListLeads
 
     private static Item ToItem(Row r) => new(
         r.LeadId, r.Score, r.Grade, r.Probability is { } p ? Math.Round(p, 6) : null, r.Confidence is { } c ? Math.Round(c, 4) : null, r.ModelVersion, r.ScoredBy, Moment.Of(r.ScoredAtMs),
-        JsonElement.Parse(r.Attributes), Moment.Of(r.CreatedAtMs), Moment.Of(r.UpdatedAtMs), r.IsStale, r.ClosedAtMs is null, r.Exclusion);
+        JsonElement.Parse(r.Attributes), Moment.Of(r.CreatedAtMs), Moment.Of(r.UpdatedAtMs), r.IsStale, r.ClosedAtMs is null, r.Exclusion, r is { Slice: "exploration", Exclusion: null } ? true : null, r.Slice == "hold_out" ? true : null);
 
     // Row values compare as one: pages neither skip nor repeat a lead when moments are equal.
     private static string After(string order) => order switch

@@ -1,5 +1,6 @@
 using System.Data.Common;
 using LeadScoring.Ml.Features;
+using LeadScoring.Sidecar.Organizations;
 
 namespace LeadScoring.Sidecar.Leads;
 
@@ -8,9 +9,10 @@ namespace LeadScoring.Sidecar.Leads;
 /// <param name="ScoredAtMs">When it was last scored; null before the first time.</param>
 /// <param name="ModelVersion">Model of that score; null when rules scored it.</param>
 /// <param name="Latest">That score; null before the first time.</param>
-internal sealed record StoredLead(string LeadId, long Revision, LeadSnapshot Snapshot, long UpdatedAtMs, bool IsStale, long? ScoredAtMs, int? ModelVersion, StoredLatest? Latest)
+/// <param name="Slice">What it was drawn for when it was first scored; null when nothing was drawn then, or it was not scored yet.</param>
+internal sealed record StoredLead(string LeadId, long Revision, LeadSnapshot Snapshot, long UpdatedAtMs, bool IsStale, long? ScoredAtMs, int? ModelVersion, StoredLatest? Latest, LeadSlice? Slice = null)
 {
-    internal const string Columns = "lead_id, revision, attributes, activity, created_at_ms, updated_at_ms, is_stale, scored_at_ms, model_version, score, grade, scored_with, scored_revision";
+    internal const string Columns = "lead_id, revision, attributes, activity, created_at_ms, updated_at_ms, is_stale, scored_at_ms, model_version, score, grade, scored_with, scored_revision, slice, slice_probability";
 
     /// <summary>Reads the row of a query for <see cref="Columns"/>. What is the same as in a lead that was read before is taken from there.</summary>
     internal static StoredLead Read(DbDataReader row, Func<string, StoredLead?>? known = null) => Read(row, row.GetString(0), row.GetInt64(1), known);
@@ -25,7 +27,11 @@ internal sealed record StoredLead(string LeadId, long Revision, LeadSnapshot Sna
         row.GetInt64(6) != 0,
         row.IsDBNull(7) ? null : row.GetInt64(7),
         row.IsDBNull(8) ? null : row.GetInt32(8),
-        row.IsDBNull(9) ? null : new StoredLatest(row.GetDouble(9), row.GetString(10)[0], row.IsDBNull(11) ? null : row.GetString(11), row.IsDBNull(12) ? null : row.GetInt64(12)));
+        row.IsDBNull(9) ? null : new StoredLatest(row.GetDouble(9), row.GetString(10)[0], row.IsDBNull(11) ? null : row.GetString(11), row.IsDBNull(12) ? null : row.GetInt64(12)),
+        row.IsDBNull(13) ? null : LeadSlice.Of(row.GetString(13), row.GetDouble(14)));
+
+    /// <summary>What it was drawn for, or is drawn for now that it is scored for the first time.</summary>
+    internal LeadSlice? SliceBy(SamplingPolicy policy) => Slice ?? (ScoredAtMs is null ? policy.Draw(LeadId) : null);
 }
 
 /// <summary>The latest score of a stored lead: what the next one is compared with.</summary>
@@ -62,4 +68,8 @@ public enum LeadWriteStatus
 /// <param name="ScoredWith">What scored, in one word.</param>
 /// <param name="Exclusion">Exclusion that held; null when none did.</param>
 internal sealed record LatestScore(
-    string LeadId, long Revision, long ScoredRevision, double Score, char Grade, double Probability, double Confidence, int? ModelVersion, string ScoredBy, string? ScoredWith, long ScoredAtMs, string? Exclusion);
+    string LeadId, long Revision, long ScoredRevision, double Score, char Grade, double Probability, double Confidence, int? ModelVersion, string ScoredBy, string? ScoredWith, long ScoredAtMs, string? Exclusion)
+{
+    /// <summary>What the lead was drawn for, if nothing stands on it yet; null when nothing is drawn.</summary>
+    internal LeadSlice? Slice { get; init; }
+}

@@ -57,6 +57,9 @@ internal sealed record ActiveModel(int? Version, ModelBundle? Bundle, Explainer?
     /// <summary>The organization's own grade policy; null when it has none.</summary>
     internal ActiveGrades? Grades { get; init; }
 
+    /// <summary>Who is drawn whatever the score.</summary>
+    internal SamplingPolicy Sampling { get; init; } = new();
+
     /// <summary>When the organization's leads are active and how they answer; null until it is learned.</summary>
     internal ContactNorms? Norms { get; init; }
 
@@ -85,7 +88,7 @@ internal sealed record ActiveModel(int? Version, ModelBundle? Bundle, Explainer?
 
 /// <summary>The champions of all organizations, loaded once and looked after: a promotion or rollback anywhere is seen within <see cref="TrustedMs"/>.</summary>
 internal sealed class ActiveModels(
-    ModelStore models, ModelTrialStore trials, AnchorStore anchors, RulePosteriorStore posteriors, ProfileStore profiles, GradePolicyStore grades, ContactNormsStore contactNorms, Database database, TimeProvider time,
+    ModelStore models, ModelTrialStore trials, AnchorStore anchors, RulePosteriorStore posteriors, ProfileStore profiles, GradePolicyStore grades, SamplingPolicyStore sampling, ContactNormsStore contactNorms, Database database, TimeProvider time,
     ILogger<ActiveModels> logger)
 {
     /// <summary>How long a loaded model is used without asking the database for the champion.</summary>
@@ -177,6 +180,7 @@ internal sealed class ActiveModels(
         int? champion;
         ActiveProfile profile;
         ActiveGrades? policy;
+        SamplingPolicy drawn;
         long? learnedAtMs;
         ContactNorms? norms;
         ModelAnchor? anchor, challengerAnchor;
@@ -186,6 +190,7 @@ internal sealed class ActiveModels(
             champion = await models.ChampionVersionAsync(organizationId, cancellationToken);
             profile = await profiles.GetActiveAsync(organizationId, cancellationToken);
             policy = await grades.GetAsync(organizationId, cancellationToken);
+            drawn = await sampling.GetAsync(organizationId, cancellationToken);
             learnedAtMs = champion is null ? await posteriors.LearnedAtMsAsync(organizationId, profile.Profile.RulesHash, cancellationToken) : null;
             norms = await contactNorms.GetAsync(organizationId, known?.Model.Norms, cancellationToken);
             anchor = champion is { } version ? await anchors.GetAsync(organizationId, version, cancellationToken) : null;
@@ -203,12 +208,12 @@ internal sealed class ActiveModels(
         {
             var loaded = await LoadAsync(organizationId, champion, anchor, profile.Profile, cancellationToken);
             var posterior = loaded.Bundle is null ? await posteriors.GetAsync(organizationId, profile.Profile, cancellationToken) : null;
-            known = new Entry(loaded with { Champion = champion, AnchorChange = anchor?.Change ?? 0, Posterior = posterior, LearnedAtMs = learnedAtMs, Grades = policy, Norms = norms });
+            known = new Entry(loaded with { Champion = champion, AnchorChange = anchor?.Change ?? 0, Posterior = posterior, LearnedAtMs = learnedAtMs, Grades = policy, Sampling = drawn, Norms = norms });
         }
-        else if (known.Model.Grades?.BoundsAtMs != policy?.BoundsAtMs || !ReferenceEquals(known.Model.Norms, norms))
+        else if (known.Model.Grades?.BoundsAtMs != policy?.BoundsAtMs || known.Model.Sampling != drawn || !ReferenceEquals(known.Model.Norms, norms))
         {
-            var challenger = known.Model.Challenger is { } tried ? tried with { Grades = policy, Norms = norms } : null;
-            known = new Entry(known.Model with { Grades = policy, Norms = norms, Challenger = challenger });
+            var challenger = known.Model.Challenger is { } tried ? tried with { Grades = policy, Sampling = drawn, Norms = norms } : null;
+            known = new Entry(known.Model with { Grades = policy, Sampling = drawn, Norms = norms, Challenger = challenger });
         }
 
         if (known.Model.Trial != trial || (known.Model.Challenger is { } loadedBefore && loadedBefore.AnchorChange != (challengerAnchor?.Change ?? 0)))
@@ -223,7 +228,7 @@ internal sealed class ActiveModels(
     private async Task<ActiveModel> WithTrialAsync(string organizationId, ActiveModel champion, ModelTrial? trial, ModelAnchor? anchor, FeatureProfile profile, CancellationToken cancellationToken)
     {
         var tried = trial is null || champion.Bundle is null ? null : await LoadAsync(organizationId, trial.Version, anchor, profile, cancellationToken);
-        var challenger = tried?.Bundle is null ? null : tried with { Champion = champion.Champion, AnchorChange = anchor?.Change ?? 0, Grades = champion.Grades, Norms = champion.Norms, Trial = trial };
+        var challenger = tried?.Bundle is null ? null : tried with { Champion = champion.Champion, AnchorChange = anchor?.Change ?? 0, Grades = champion.Grades, Sampling = champion.Sampling, Norms = champion.Norms, Trial = trial };
         return champion with { Trial = trial, Challenger = challenger };
     }
 

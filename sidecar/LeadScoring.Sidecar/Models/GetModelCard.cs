@@ -46,6 +46,17 @@ internal static class GetModelCard
 
         if (manifest.Fairness is { } fairness)
             Table(page, "Groups of people", ["attribute", "used by the model", "gap in mean score / 100", "95 % interval", "verdict"], fairness.Attributes.Select(a => (string[])[a.Attribute, a.IsUsed ? "yes" : "no", Number(a.MeanScore.Value), Of(a.MeanScore.Interval), a.Verdict.ToString().ToLowerInvariant()]));
+        if (card.Effort is { } effort)
+        {
+            Table(page, "Who was worked", ["", "value", "95 % interval"],
+            [
+                ["leads with a known outcome and score", string.Create(CultureInfo.InvariantCulture, $"{effort.Leads:N0}"), ""], ["of them worked", string.Create(CultureInfo.InvariantCulture, $"{effort.Worked:N0}"), ""],
+                ["work follows the score (0.5: it does not)", Number(effort.FollowsScore), Of(effort.FollowsScoreInterval)], ["conversion of worked leads less that of others with the same score", Number(effort.Gap), Of(effort.GapInterval)],
+                ["share of leads with next to no chance of being worked", Number(effort.WithoutChance), ""], ["effective leads of a correction", Number(effort.EffectiveLeads), ""],
+                ["share of the weight that the heaviest tenth has", Number(effort.HeaviestShare), ""], ["corrected", card.IsCorrectedForEffort ? "yes" : "no", ""], [effort.Advice, "", ""],
+            ]);
+        }
+
         Table(page, "Findings in the data", [""], manifest.Leaks.Select(l => (string[])[l.Message]));
         Table(page, "Limits", [""], card.Limits.Select(l => (string[])[l]));
         return page.Append("</body></html>").ToString();

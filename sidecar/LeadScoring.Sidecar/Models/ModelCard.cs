@@ -12,5 +12,8 @@ namespace LeadScoring.Sidecar.Models;
 /// <param name="Gates">Each gate with number, interval, threshold and verdict.</param>
 /// <param name="Limits">Where it must not be trusted.</param>
 /// <param name="IsStaged">Whether it was to become the champion in stages.</param>
+/// <param name="Effort">How far its outcomes hang on who was worked; absent in cards from before it was looked at.</param>
+/// <param name="IsCorrectedForEffort">Whether it learned from leads that were worked, each standing for those like it that were not.</param>
 public sealed record ModelCard(
-    DateTimeOffset JudgedAt, bool IsPromoted, string Decision, string Use, string Comparison, int ComparedRows, IReadOnlyList<GateResult> Gates, IReadOnlyList<string> Limits, bool IsStaged = false);
+    DateTimeOffset JudgedAt, bool IsPromoted, string Decision, string Use, string Comparison, int ComparedRows, IReadOnlyList<GateResult> Gates, IReadOnlyList<string> Limits, bool IsStaged = false, EffortCheck? Effort = null,
+    bool IsCorrectedForEffort = false);

@@ -1,19 +1,8 @@
 using LeadScoring.Ml.Features;
 using LeadScoring.Ml.Metrics;
+using LeadScoring.Sidecar.Api;
 
 namespace LeadScoring.Sidecar.Monitoring;
-
-/// <summary>A share with its 95 % interval (Wilson) and what it is a share of.</summary>
-/// <param name="Count">How many.</param>
-/// <param name="Of">Of how many.</param>
-public sealed record ShareOf(int Count, int Of, double? Value, double? Low, double? High)
-{
-    internal static ShareOf From(int count, int of)
-    {
-        var interval = Interval.OfShare(count, of);
-        return of == 0 ? new ShareOf(0, 0, null, null, null) : new ShareOf(count, of, Measured.Finite(count / (double)of), Measured.Finite(interval.Low), Measured.Finite(interval.High));
-    }
-}
 
 /// <summary>A mean with its 95 % interval, and of how many.</summary>
 public sealed record MeanOf(int Of, double? Value, double? Low, double? High)

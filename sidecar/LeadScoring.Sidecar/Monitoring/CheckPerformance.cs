@@ -17,7 +17,13 @@ internal sealed record TrainedQuality(double RocAuc, double ConversionRate)
 {
     /// <summary>Out-of-fold; null when the bundle does not say.</summary>
     internal static TrainedQuality? Of(ActiveModel active) =>
-        active.Bundle?.Manifest.OutOfFold?.Ensemble is { Rows: > 0 } e && double.IsFinite(e.RocAuc) && e.Positives > 0 && e.Positives < e.Rows ? new TrainedQuality(e.RocAuc, e.Positives / (double)e.Rows) : null;
+        active.Bundle?.Manifest.OutOfFold?.Ensemble is { Rows: > 0 } e && double.IsFinite(e.RocAuc) && e.Positives > 0 && e.Positives < e.Rows ? new TrainedQuality(e.RocAuc, e.BaseRate) { IsCorrected = active.Bundle.Manifest.Evaluation?.IsCorrectedForEffort == true } : null;
+
+    /// <summary>Whether it learned from leads that were worked: then its probabilities are of those, and others contradict nothing.</summary>
+    internal bool IsCorrected { get; init; }
+
+    /// <summary>Decisions that its probabilities are of.</summary>
+    internal IEnumerable<DecidedLead> Of(IEnumerable<DecidedLead> leads) => IsCorrected ? leads.Where(l => l.FirstContactMs is not null) : leads;
 }
 
 /// <summary>
@@ -47,7 +53,7 @@ internal sealed class CheckPerformance(
         if (TrainedQuality.Of(active) is not { } trained) return $"Nothing to compare with: {active.WhyRules ?? $"model {active.Version} does not say how good it was in training"}.";
         var matureMs = time.NowMs() - (active.Profile.HorizonDays * ActivityState.DayMs);
         var windows = await store.DueAsync(organizationId, MonitoringStore.Performance, Days, matureMs, cancellationToken);
-        var leads = (await decided.ReadAsync(organizationId, SinceMs(active.Profile, time.NowMs()), cancellationToken)).Where(l => l.ScoredAtMs <= matureMs).ToArray();
+        var leads = trained.Of(await decided.ReadAsync(organizationId, SinceMs(active.Profile, time.NowMs()), cancellationToken)).Where(l => l.ScoredAtMs <= matureMs).ToArray();
         var added = 0;
         foreach (var window in windows) added += await CheckWindowAsync(organizationId, active, trained, window, leads, cancellationToken);
         var fromMs = await WatchedFromAsync(organizationId, cancellationToken);
@@ -84,7 +90,8 @@ internal sealed class CheckPerformance(
         var level = Budget.Level(WatchedKind.Performance, window.Days, Tests, 1);
         var found = new List<DriftAlarm>();
         var auc = AucError.Of(p, y);
-        if (Normal.CDF(0, 1, (auc.Auc - trained.RocAuc) / auc.StandardError) <= level && auc.Auc < (1 - LeastDrop) * trained.RocAuc)
+        // Those who were worked were chosen by the score, so among them it ranks less well than among all; the daily job weighs them.
+        if (!trained.IsCorrected && Normal.CDF(0, 1, (auc.Auc - trained.RocAuc) / auc.StandardError) <= level && auc.Auc < (1 - LeastDrop) * trained.RocAuc)
         {
             found.Add(Alarm(active, window, "ranking", auc.Auc, (1 - LeastDrop) * trained.RocAuc, Worst(own), FormattableString.Invariant(
                 $"Scores of {y.Length:N0} decisions from {window} (UTC) ranked their outcomes with an AUC of {auc.Auc:0.000}, in training {trained.RocAuc:0.000}."),

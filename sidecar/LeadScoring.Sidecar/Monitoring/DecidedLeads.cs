@@ -27,7 +27,7 @@ internal sealed record DecidedLead
     /// <summary>When the lead came into the pipeline; null when nobody said.</summary>
     public long? CreatedAtMs { get; init; }
 
-    /// <summary>In the hold-out: its attribute hold_out is true, and the team worked it without regard to its score.</summary>
+    /// <summary>In the hold-out: drawn for it, or its attribute hold_out is true, and the team worked it without regard to its score.</summary>
     public bool IsHoldOut { get; init; }
 
     /// <summary>What the outcome says by now.</summary>
@@ -47,7 +47,7 @@ internal sealed class DecidedLeads(Database database)
         const string Sql = """
             select s.lead_id as LeadId, s.scored_at_ms as ScoredAtMs, s.score as Score, s.grade as Grade, s.probability as Probability, s.model_version as ModelVersion,
                    d.converted as Converted, d.occurred_at_ms as OccurredAtMs, d.revenue as Revenue, d.stage as Stage, d.is_final as IsFinal, d.contact_ms as FirstContactMs, l.created_at_ms as CreatedAtMs,
-                   case when l.attributes like '%"hold_out":true%' or l.attributes like '%"hold_out":"true"%' then 1 else 0 end as IsHoldOut
+                   case when l.slice = 'hold_out' or l.attributes like '%"hold_out":true%' or l.attributes like '%"hold_out":"true"%' then 1 else 0 end as IsHoldOut
             from (select o.lead_id, o.converted, o.occurred_at_ms, o.as_of_ms, o.revenue, o.stage, o.is_final,
                          (select min(a.taken_at_ms) from actions_taken a where a.organization_id = @organizationId and a.lead_id = o.lead_id and a.taken_at_ms < o.occurred_at_ms) as contact_ms
                   from (select lead_id, converted, occurred_at_ms, as_of_ms, revenue, stage, is_final,

@@ -1,4 +1,5 @@
 using System.ComponentModel;
+using System.Globalization;
 using Dapper;
 using LeadScoring.Ml.Features;
 using LeadScoring.Ml.Training;
@@ -13,6 +14,8 @@ namespace LeadScoring.Sidecar.Monitoring;
 
 internal static class GetBusiness
 {
+    internal const string Name = "business";
+    internal const int DefaultDays = 365;
     internal const double DefaultCapacity = 0.2;
 
     /// <summary>What became of the leads of a grade, by their grade at the decision.</summary>
@@ -30,26 +33,36 @@ internal static class GetBusiness
     /// <param name="Decisions">Scored leads with a final outcome in these days: all figures but contact and feedback are about them.</param>
     /// <param name="Queue">Calling by score against calling in the order of arrival: a backtest on outcomes as they were. Absent without decisions.</param>
     /// <param name="FeedbackAccuracy">How often sales' good or bad agrees with the score of that time, 50 and above being good.</param>
+    /// <param name="AsOf">When the figures were worked out.</param>
     public sealed record Response(
-        DateTimeOffset From, int Decisions, IReadOnlyList<Grade> Grades, QueueComparison? Queue, FirstContact TimeToFirstContactOfA, ShareOf FeedbackAccuracy, RepAgainstModel RepAgainstModel);
+        DateTimeOffset AsOf, DateTimeOffset From, int Decisions, IReadOnlyList<Grade> Grades, QueueComparison? Queue, FirstContact TimeToFirstContactOfA, ShareOf FeedbackAccuracy, RepAgainstModel RepAgainstModel);
 
-    internal static async Task<Ok<Response>> HandleAsync(
-        Caller caller, DecidedLeads decided, ProfileStore profiles, FeedbackStore feedback, OverrideStore overrides, Database database, TimeProvider time, CancellationToken cancellationToken,
-        [Description("Days to look back, 1 to 3,650; default 365.")] int days = 365,
-        [Description("Share of leads that the team can call, 0.01 to 0.99; default 0.2.")] double capacity = DefaultCapacity)
+    internal static Task<ContentHttpResult> HandleAsync(
+        Caller caller, StoredReports reports, CancellationToken cancellationToken,
+        [Description("Days to look back, 1 to 3,650; default 365.")] int days = DefaultDays,
+        [Description("Share of leads that the team can call, 0.01 to 0.99; default 0.2.")] double capacity = DefaultCapacity,
+        [Description("Works the figures out now; else those of large organizations are up to two hours old, as as_of says.")] bool fresh = false)
     {
         Check(days, capacity);
-        var nowMs = time.NowMs();
+        return reports.GetAsync(caller.OrganizationId, Name, Parameters(days, capacity), fresh, s => MakeAsync(caller.OrganizationId, days, capacity, s, cancellationToken), cancellationToken);
+    }
+
+    /// <summary>What a report is asked for; null for the defaults.</summary>
+    internal static string? Parameters(int days, double capacity) => days == DefaultDays && capacity == DefaultCapacity ? null : string.Create(CultureInfo.InvariantCulture, $"{days} {capacity:R}");
+
+    internal static async Task<Response> MakeAsync(string organizationId, int days, double capacity, ReportSources sources, CancellationToken cancellationToken)
+    {
+        var nowMs = sources.Time.NowMs();
         var sinceMs = nowMs - (days * ActivityState.DayMs);
-        var final = await FinalAsync(caller.OrganizationId, decided, profiles, sinceMs, nowMs, cancellationToken);
-        var given = (await feedback.ReadAsync(caller.OrganizationId, sinceMs, cancellationToken)).Where(f => f.Probability is not null).ToArray();
+        var final = await FinalAsync(organizationId, sources.Decided, sources.Profiles, sinceMs, nowMs, cancellationToken);
+        var given = (await sources.Feedback.ReadAsync(organizationId, sinceMs, cancellationToken)).Where(f => f.Probability is not null).ToArray();
         var outcomes = final.ToDictionary(f => f.Lead.LeadId, f => (f.Converted, f.Lead.OccurredAtMs), StringComparer.Ordinal);
-        return TypedResults.Ok(new Response(
-            Moment.Of(sinceMs), final.Count, [.. "ABCD".Select(g => Of(g, final))],
+        return new Response(
+            Moment.Of(nowMs), Moment.Of(sinceMs), final.Count, [.. "ABCD".Select(g => Of(g, final))],
             final.Count == 0 ? null : QueueComparison.Of([.. final.Select(f => f.Lead)], [.. final.Select(f => f.Converted)], capacity),
-            await ContactAsync(database, caller.OrganizationId, sinceMs, cancellationToken),
+            await ContactAsync(sources.Database, organizationId, sinceMs, cancellationToken),
             ShareOf.From(given.Count(f => f.Verdict == "good" == f.Probability >= 0.5), given.Length),
-            RepAgainstModel.Of(await overrides.ReadAllAsync(caller.OrganizationId, cancellationToken), outcomes)));
+            RepAgainstModel.Of(await sources.Overrides.ReadAllAsync(organizationId, cancellationToken), outcomes));
     }
 
     internal static void Check(int days, double capacity)

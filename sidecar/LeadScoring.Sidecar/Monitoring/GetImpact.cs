@@ -22,12 +22,13 @@ public enum ImpactMethod
 
 internal static class GetImpact
 {
+    internal const string Name = "impact";
     private const int FewestOfAGroup = 30;
     private const int Seed = 7;
 
-    private const string HowHoldOut = "Leads worked by score against leads of the hold-out (attribute hold_out true), which were worked without regard to it.";
+    private const string HowHoldOut = "Leads worked by score against leads of the hold-out (drawn for it, or with the attribute hold_out true), which were worked without regard to it.";
     private const string HowBacktest = "No experiment: of the leads of each week, the share with the highest scores at the decision against the share that came first, as many calls for both, on outcomes as they were. It takes for granted that a lead would have converted whoever was called first.";
-    private const string HowNoTime = "Not measured: it needs a hold-out (attribute hold_out true on leads worked without regard to their score) and recorded actions (POST /v1/leads/{lead_id}/actions). History cannot tell how soon a lead would have been called.";
+    private const string HowNoTime = "Not measured: it needs a hold-out (PUT /v1/sampling with hold_out_share, or the attribute hold_out true on leads worked without regard to their score) and recorded actions (POST /v1/leads/{lead_id}/actions). History cannot tell how soon a lead would have been called.";
 
     /// <summary>One target.</summary>
     /// <param name="Target">Relative change that is aimed at, such as 0.3 for +30 %.</param>
@@ -39,22 +40,29 @@ internal static class GetImpact
 
     /// <param name="Decisions">Scored leads with a final outcome.</param>
     /// <param name="HoldOut">Of them in the hold-out.</param>
-    public sealed record Response(DateTimeOffset From, int Decisions, int HoldOut, IReadOnlyList<Figure> Figures);
+    /// <param name="AsOf">When the figures were worked out.</param>
+    public sealed record Response(DateTimeOffset AsOf, DateTimeOffset From, int Decisions, int HoldOut, IReadOnlyList<Figure> Figures);
 
-    internal static async Task<Ok<Response>> HandleAsync(
-        Caller caller, DecidedLeads decided, ProfileStore profiles, TimeProvider time, CancellationToken cancellationToken,
-        [Description("Days to look back, 1 to 3,650; default 365.")] int days = 365,
-        [Description("Share of leads that the team can call, for the backtest: 0.01 to 0.99; default 0.2.")] double capacity = GetBusiness.DefaultCapacity)
+    internal static Task<ContentHttpResult> HandleAsync(
+        Caller caller, StoredReports reports, CancellationToken cancellationToken,
+        [Description("Days to look back, 1 to 3,650; default 365.")] int days = GetBusiness.DefaultDays,
+        [Description("Share of leads that the team can call, for the backtest: 0.01 to 0.99; default 0.2.")] double capacity = GetBusiness.DefaultCapacity,
+        [Description("Works the figures out now; else those of large organizations are up to two hours old, as as_of says.")] bool fresh = false)
     {
         GetBusiness.Check(days, capacity);
-        var nowMs = time.NowMs();
+        return reports.GetAsync(caller.OrganizationId, Name, GetBusiness.Parameters(days, capacity), fresh, s => MakeAsync(caller.OrganizationId, days, capacity, s, cancellationToken), cancellationToken);
+    }
+
+    internal static async Task<Response> MakeAsync(string organizationId, int days, double capacity, ReportSources sources, CancellationToken cancellationToken)
+    {
+        var nowMs = sources.Time.NowMs();
         var sinceMs = nowMs - (days * ActivityState.DayMs);
-        var final = await GetBusiness.FinalAsync(caller.OrganizationId, decided, profiles, sinceMs, nowMs, cancellationToken);
+        var final = await GetBusiness.FinalAsync(organizationId, sources.Decided, sources.Profiles, sinceMs, nowMs, cancellationToken);
         DecidedLead[] leads = [.. final.Select(f => f.Lead)];
         bool[] converted = [.. final.Select(f => f.Converted)], held = [.. leads.Select(l => l.IsHoldOut)];
         var heldOut = held.Count(h => h);
-        return TypedResults.Ok(new Response(
-            Moment.Of(sinceMs), leads.Length, heldOut, Math.Min(heldOut, leads.Length - heldOut) >= FewestOfAGroup ? AgainstHoldOut(leads, converted, held) : Backtest(leads, converted, held, capacity)));
+        return new Response(
+            Moment.Of(nowMs), Moment.Of(sinceMs), leads.Length, heldOut, Math.Min(heldOut, leads.Length - heldOut) >= FewestOfAGroup ? AgainstHoldOut(leads, converted, held) : Backtest(leads, converted, held, capacity));
     }
 
     private static IReadOnlyList<Figure> AgainstHoldOut(DecidedLead[] leads, bool[] converted, bool[] held)

@@ -1,5 +1,7 @@
+using System.ComponentModel;
 using LeadScoring.Ml.Drift;
 using LeadScoring.Ml.Features;
+using LeadScoring.Ml.Training;
 using LeadScoring.Sidecar.Api;
 using LeadScoring.Sidecar.Models;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -9,6 +11,7 @@ namespace LeadScoring.Sidecar.Monitoring;
 
 internal static class GetPerformance
 {
+    internal const string Name = "performance";
     private const int MostWindows = 13;
 
     /// <summary>Decisions of a stretch of time.</summary>
@@ -23,30 +26,42 @@ internal static class GetPerformance
     /// <param name="Bound">False alarms come no more often than once in so many outcomes.</param>
     public sealed record Concept(int Outcomes, double Evidence, double Bound);
 
+    /// <param name="AsOf">When the figures were worked out.</param>
     /// <param name="RocAucInTraining">What the champion reached out-of-fold; absent without a champion.</param>
     /// <param name="Drop">By how much of that the newest mature window with enough outcomes lies below it; negative when above; absent when there is none.</param>
-    /// <param name="Windows">The newest first, at most 13. Scores are those at the decision, never later ones.</param>
-    public sealed record Response(int? ModelVersion, double? RocAucInTraining, double? Drop, Concept? Concept, IReadOnlyList<GetDrift.Alarm> Alarms, IReadOnlyList<Window> Windows);
+    /// <param name="Windows">The newest first, at most 13. Scores are those at the decision, never later ones. Of a champion that is corrected for effort, only leads with a recorded action count as outcomes.</param>
+    /// <param name="Effort">How far outcomes hang on who was worked, seen in the champion's training, and what to do; absent without a champion, or when it is from before that was looked at.</param>
+    /// <param name="IsCorrectedForEffort">Whether the champion is.</param>
+    public sealed record Response(
+        DateTimeOffset AsOf, int? ModelVersion, double? RocAucInTraining, double? Drop, Concept? Concept, IReadOnlyList<GetDrift.Alarm> Alarms, IReadOnlyList<Window> Windows,
+        EffortCheck? Effort, bool IsCorrectedForEffort);
 
-    internal static async Task<Ok<Response>> HandleAsync(
-        Caller caller, ActiveModels models, DecidedLeads decided, DriftAlarmStore alarms, CheckPerformance check, IOptions<MonitoringOptions> options, TimeProvider time, CancellationToken cancellationToken)
+    internal static Task<ContentHttpResult> HandleAsync(
+        Caller caller, StoredReports reports, CancellationToken cancellationToken,
+        [Description("Works the figures out now; else those of large organizations are up to two hours old, as as_of says.")] bool fresh = false) =>
+        reports.GetAsync(caller.OrganizationId, Name, null, fresh, s => MakeAsync(caller.OrganizationId, s, cancellationToken), cancellationToken);
+
+    internal static async Task<Response> MakeAsync(string organizationId, ReportSources sources, CancellationToken cancellationToken)
     {
-        var active = await models.GetAsync(caller.OrganizationId, cancellationToken);
-        var nowMs = time.NowMs();
-        var leads = await decided.ReadAsync(caller.OrganizationId, CheckPerformance.SinceMs(active.Profile, nowMs), cancellationToken);
+        var (decided, check, options) = (sources.Decided, sources.Performance, sources.Options);
+        var active = await sources.Models.GetAsync(organizationId, cancellationToken);
+        var nowMs = sources.Time.NowMs();
+        var trained = TrainedQuality.Of(active);
+        var all = await decided.ReadAsync(organizationId, CheckPerformance.SinceMs(active.Profile, nowMs), cancellationToken);
+        var leads = trained is { IsCorrected: true } ? [.. trained.Of(all)] : all;
         var newest = TimeWindow.LastClosed(check.Days, nowMs);
         var sinceMs = newest.StartsAtMs - ((MostWindows - 1L) * check.Days * ActivityState.DayMs);
-        var first = await decided.FirstScoresAsync(caller.OrganizationId, sinceMs, cancellationToken);
+        var first = await decided.FirstScoresAsync(organizationId, sinceMs, cancellationToken);
         var matureMs = nowMs - (active.Profile.HorizonDays * ActivityState.DayMs);
         var windows = Windows(newest, leads, first, active.Profile, matureMs, nowMs);
-        var trained = TrainedQuality.Of(active);
         var latest = windows.FirstOrDefault(w => w.IsMature && w.Measured.Outcomes >= options.Value.FewestLeads && w.Measured.RocAuc.Value is not null);
-        var watchedMs = await check.WatchedFromAsync(caller.OrganizationId, cancellationToken);
+        var watchedMs = await check.WatchedFromAsync(organizationId, cancellationToken);
         DecidedLead[] stream = [.. leads.Where(l => l.ScoredAtMs <= matureMs && l.ScoredAtMs >= watchedMs)];
-        return TypedResults.Ok(new Response(
-            active.Version, trained is null ? null : Math.Round(trained.RocAuc, 4), trained is null || latest is null ? null : Math.Round(1 - (latest.Measured.RocAuc.Value!.Value / trained.RocAuc), 4),
+        return new Response(
+            Moment.Of(nowMs), active.Version, trained is null ? null : Math.Round(trained.RocAuc, 4), trained is null or { IsCorrected: true } || latest is null ? null : Math.Round(1 - (latest.Measured.RocAuc.Value!.Value / trained.RocAuc), 4),
             trained is null ? null : ConceptOf(stream, active.Profile, trained, options.Value, nowMs),
-            [.. (await alarms.OpenAsync(caller.OrganizationId, cancellationToken)).Where(a => a.Kind is "performance" or "concept").Select(GetDrift.Of)], windows));
+            [.. (await sources.Alarms.OpenAsync(organizationId, cancellationToken)).Where(a => a.Kind is "performance" or "concept").Select(GetDrift.Of)], windows,
+            active.Bundle?.Manifest.Evaluation?.Effort, trained is { IsCorrected: true });
     }
 
     private static List<Window> Windows(TimeWindow newest, IReadOnlyList<DecidedLead> leads, IReadOnlyList<(long ScoredAtMs, double Probability)> first, FeatureProfile profile, long matureMs, long nowMs)

@@ -19,6 +19,12 @@ public sealed class MonitoringOptions
     [Range(10, 1_000)]
     public int FewestLeads { get; set; } = 30;
 
+    /// <summary>
+    /// Outcomes from which on the figures of performance, business, impact and fairness are kept and worked out anew every hour, instead of whenever somebody asks. Default 2,000; from 1 to 1,000,000.
+    /// </summary>
+    [Range(1, 1_000_000)]
+    public int StoreReportsFrom { get; set; } = 2_000;
+
     /// <summary>Most leads of a window that are looked at, a stable sample of them. Default 1,000; from 100 to 10,000.</summary>
     [Range(100, 10_000)]
     public int MostLeads { get; set; } = 1_000;

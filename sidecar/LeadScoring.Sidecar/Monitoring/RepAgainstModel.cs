@@ -1,4 +1,5 @@
 using LeadScoring.Ml.Metrics;
+using LeadScoring.Sidecar.Api;
 using LeadScoring.Sidecar.Leads;
 
 namespace LeadScoring.Sidecar.Monitoring;

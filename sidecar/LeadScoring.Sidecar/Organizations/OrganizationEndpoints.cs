@@ -11,6 +11,7 @@ internal static class OrganizationEndpoints
         services.AddSingleton<OrganizationStore>();
         services.AddSingleton<ListOrganizations>(provider => provider.GetRequiredService<OrganizationStore>().ListAsync);
         services.AddSingleton<GradePolicyStore>();
+        services.AddSingleton<SamplingPolicyStore>();
         services.AddSingleton<ApiKeyStore>();
         services.AddSingleton<VerifyApiKey>(provider => provider.GetRequiredService<ApiKeyStore>().VerifyAsync);
         return services;
@@ -23,6 +24,10 @@ internal static class OrganizationEndpoints
         group.MapPost("/keys", CreateKey.HandleAsync).WithMetadata(new WriteOnce(AnswerIsSecret: true)).WithName("CreateKey").WithSummary("Makes an API key; the secret is shown this once.");
         group.MapDelete("/keys/{keyId}", RevokeKey.HandleAsync).WithName("RevokeKey").WithSummary("Revokes an API key.");
         group.MapGet("/profile", GetProfile.HandleAsync).WithName("GetProfile").WithSummary("Reads the active feature profile.");
+        routes.MapGet("/sampling", Sampling.GetAsync).RequireScope(ApiScope.Score).WithTags("Organization")
+            .WithName("GetSampling").WithSummary("Shares of new leads that are drawn whatever their score, and whether trainings correct for leads that nobody worked.");
+        group.MapPut("/sampling", Sampling.PutAsync).Accepts<SamplingPolicy>("application/json")
+            .WithName("PutSampling").WithSummary("Sets these shares; what is not said has its default. Leads that were scored before stay what they are.");
         group.MapPut("/profile", PutProfile.HandleAsync).Accepts<PutProfile.Request>("application/json")
             .WithName("PutProfile").WithSummary("Makes a new feature profile the active one. With Content-Type application/yaml the body is the profile itself.");
         group.MapPut("/profile", PutProfile.HandleYamlAsync).Accepts<string>("application/yaml", "text/yaml").WithMetadata(new RouteBodyLimit(PutProfile.MaxBytes)).ExcludeFromDescription()

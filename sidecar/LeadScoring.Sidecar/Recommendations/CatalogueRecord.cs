@@ -1,4 +1,5 @@
 using LeadScoring.Ml.Features;
+using LeadScoring.Sidecar.Api;
 using LeadScoring.Sidecar.Outcomes;
 using LeadScoring.Sidecar.Scoring;
 
@@ -42,11 +43,11 @@ internal sealed class CatalogueRecord
         var tally = Of(action.Id);
         return new GetCatalogue.Entry(
             action.Id, action.Text, action.Channel, action.Grades, action.CoolDownDays, inCatalogue, tally.Recommended, tally.RecommendedFrom.Count, tally.Taken, tally.AsRecommended,
-            ObservedRate.From(tally.Answered, tally.WithResult), Conversions(tally.TakenFrom), Conversions(tally.RecommendedFrom.Where(r => !tally.TakenFrom.ContainsKey(r.Key))));
+            ShareOf.From(tally.Answered, tally.WithResult), Conversions(tally.TakenFrom), Conversions(tally.RecommendedFrom.Where(r => !tally.TakenFrom.ContainsKey(r.Key))));
     }
 
     /// <summary>Only an outcome from after the moment can have come of it.</summary>
-    private ObservedRate Conversions(IEnumerable<KeyValuePair<string, long>> since)
+    private ShareOf Conversions(IEnumerable<KeyValuePair<string, long>> since)
     {
         int converted = 0, decided = 0;
         foreach (var (leadId, atMs) in since)
@@ -56,7 +57,7 @@ internal sealed class CatalogueRecord
             if (outcome.Converted) converted++;
         }
 
-        return ObservedRate.From(converted, decided);
+        return ShareOf.From(converted, decided);
     }
 
     private Tally Of(string actionId) => tallies.TryGetValue(actionId, out var tally) ? tally : tallies[actionId] = new Tally();

@@ -23,7 +23,7 @@ internal static class GetCatalogue
     /// <param name="ConvertedWhenNotTaken">Of the leads for which it was recommended and never taken, with an outcome after that, how many converted.</param>
     public sealed record Entry(
         string ActionId, string Text, string Channel, IReadOnlyList<string> Grades, double CoolDownDays, bool InCatalogue,
-        int Recommended, int RecommendedLeads, int Taken, int TakenAsRecommended, ObservedRate Answered, ObservedRate Converted, ObservedRate ConvertedWhenNotTaken);
+        int Recommended, int RecommendedLeads, int Taken, int TakenAsRecommended, ShareOf Answered, ShareOf Converted, ShareOf ConvertedWhenNotTaken);
 
     /// <param name="Actions">In the order of the catalogue, then those that are not in it.</param>
     /// <param name="Note">How to read it.</param>
@@ -39,7 +39,7 @@ internal static class GetCatalogue
         await foreach (var one in store.ReadAllAsync(caller.OrganizationId, cancellationToken)) record.Add(one);
         var entries = profile.Actions.DistinctBy(a => a.Id).Select(a => record.Entry(a, inCatalogue: true)).ToList();
         var known = entries.Select(e => e.ActionId).ToHashSet(StringComparer.Ordinal);
-        entries.AddRange(record.ActionIds.Where(id => id != "none" && !known.Contains(id)).Order(StringComparer.Ordinal).Select(id => record.Entry(new ActionDefinition(id, id, [], [], ""), inCatalogue: false)));
+        entries.AddRange(record.ActionIds.Where(id => id is not ("none" or LeadScorer.HoldOutAction) && !known.Contains(id)).Order(StringComparer.Ordinal).Select(id => record.Entry(new ActionDefinition(id, id, [], [], ""), inCatalogue: false)));
         return TypedResults.Ok(new Response(entries, entries.All(e => e.Taken == 0) ? Nothing : Caution));
     }
 }

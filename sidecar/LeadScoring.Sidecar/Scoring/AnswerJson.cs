@@ -98,6 +98,8 @@ internal static class AnswerJson
         if (a.ReviewReason is { } reason) json.WriteString("review_reason"u8, reason);
         if (a.Calibration is { } calibration) json.WriteString("calibration"u8, CalibrationNames[(int)calibration]);
         if (a.Override is { } other) Write(json, other);
+        if (a.Exploration is { } exploration) json.WriteBoolean("exploration"u8, exploration);
+        if (a.HoldOut is { } holdOut) json.WriteBoolean("hold_out"u8, holdOut);
     }
 
     private static void Write(Utf8JsonWriter json, LeadOverride o)

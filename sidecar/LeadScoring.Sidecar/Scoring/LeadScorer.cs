@@ -7,6 +7,7 @@ using LeadScoring.Ml.Recommendation;
 using LeadScoring.Ml.Rules;
 using LeadScoring.Sidecar.Leads;
 using LeadScoring.Sidecar.Models;
+using LeadScoring.Sidecar.Organizations;
 using Microsoft.Extensions.Options;
 
 namespace LeadScoring.Sidecar.Scoring;
@@ -18,14 +19,21 @@ namespace LeadScoring.Sidecar.Scoring;
 /// <param name="WithFactors">Whether to explain.</param>
 /// <param name="Previous">Grade that the lead has; null when it has none.</param>
 /// <param name="Overrides">Feature values as they would be; null for those of the lead.</param>
+/// <param name="Slice">What the lead is drawn for; null when nothing is drawn.</param>
 internal readonly record struct ScoreInput(
-    LeadSnapshot Lead, long AsOfMs, bool Quick, bool WithFactors, char? Previous = null, IReadOnlyDictionary<string, FeatureValue>? Overrides = null);
+    LeadSnapshot Lead, long AsOfMs, bool Quick, bool WithFactors, char? Previous = null, IReadOnlyDictionary<string, FeatureValue>? Overrides = null, LeadSlice? Slice = null);
 
 /// <summary>Snapshot in, score out: no storage, no clock of its own. Never fails for want of a model.</summary>
 internal sealed class LeadScorer(IOptions<ScoringOptions> options)
 {
     // An excluded lead is called by nobody, whatever its score.
     internal const char ExcludedGrade = 'D';
+
+    /// <summary>Recommended action of leads in the hold-out.</summary>
+    internal const string HoldOutAction = "hold_out";
+
+    // What is drawn to be worked gets the action of those that are worked first.
+    private const char BestGrade = 'A';
 
     // Rules are nobody's measurement: until outcomes say otherwise they are right as often as a coin.
     private const double RuleConfidence = 0.5;
@@ -136,7 +144,7 @@ internal sealed class LeadScorer(IOptions<ScoringOptions> options)
 
     private ScoreWrite[] ScoreByOne(ActiveModel active, IReadOnlyList<StoredLead> leads, long nowMs)
     {
-        var results = Score(active, [.. leads.Select(l => new ScoreInput(l.Snapshot, nowMs, Quick: false, WithFactors: true, l.Latest?.Grade))]);
+        var results = Score(active, [.. leads.Select(l => new ScoreInput(l.Snapshot, nowMs, Quick: false, WithFactors: true, l.Latest?.Grade, Slice: l.SliceBy(active.Sampling)))]);
         return Write(active, leads, results);
     }
 
@@ -192,15 +200,16 @@ internal sealed class LeadScorer(IOptions<ScoringOptions> options)
         active.Bundle is { } bundle ? bundle.Model.Score(values).Points : ByRules(active, values).Score.Points;
 
     /// <summary>A stored score with recommendations as of now: the next contact hour moves on, the score does not.</summary>
-    internal ScoreResult Restore(ActiveModel active, in LeadSnapshot lead, StoredScore stored, long scoredAtMs, long nowMs)
+    internal ScoreResult Restore(ActiveModel active, StoredLead whole, StoredScore stored, long nowMs)
     {
+        var (lead, scoredAtMs) = (whole.Snapshot, whole.ScoredAtMs!.Value);
         var (values, explanation) = (active.Extractor.Extract(lead, nowMs), stored.Explanation);
         var exclusion = active.Profile.ExclusionOf(lead, values);
         return new ScoreResult(
             new LeadScore(stored.Probability, stored.Confidence), stored.Grade[0], stored.NeedsReview, ScoreStore.Parse<ScoredBy>(stored.ScoredBy), stored.ModelVersion, scoredAtMs,
-            stored.BasePoints, explanation.Factors, values, Recommend(active, values, lead, stored.Grade[0], exclusion, nowMs), exclusion, RestsOn(active))
+            stored.BasePoints, explanation.Factors, values, Recommend(active, values, lead, stored.Grade[0], exclusion, whole.Slice, nowMs), exclusion, RestsOn(active))
         {
-            Interval = explanation.Interval, ReviewReason = explanation.ReviewReason,
+            Slice = whole.Slice, Interval = explanation.Interval, ReviewReason = explanation.ReviewReason,
         };
     }
 
@@ -238,18 +247,30 @@ internal sealed class LeadScorer(IOptions<ScoringOptions> options)
         var review = exclusion is null ? ReviewReason.Of(score, threshold, by, active.Posterior is not null, members, values.Span) : null;
         return new ScoreResult(
             score, grade, review is not null, by, by == ScoredBy.Rules ? null : active.Version, input.AsOfMs, shown.Base, shown.Factors, values,
-            Recommend(active, values.Span, input.Lead, grade, exclusion, input.AsOfMs), exclusion, RestsOn(active))
+            Recommend(active, values.Span, input.Lead, grade, exclusion, input.Slice, input.AsOfMs), exclusion, RestsOn(active))
         {
-            Interval = interval, ReviewReason = review,
+            Slice = input.Slice, Interval = interval, ReviewReason = review,
         };
     }
 
-    private static Recommendation Recommend(ActiveModel active, ReadOnlySpan<FeatureValue> values, in LeadSnapshot lead, char grade, Exclusion? exclusion, long nowMs)
+    private static Recommendation Recommend(ActiveModel active, ReadOnlySpan<FeatureValue> values, in LeadSnapshot lead, char grade, Exclusion? exclusion, LeadSlice? slice, long nowMs)
     {
-        if (exclusion is null) return Recommender.Recommend(active.Profile, values, lead, grade, nowMs, active.Norms);
+        if (exclusion is null) return Drawn(slice, Recommender.Recommend(active.Profile, values, lead, slice?.Kind == SliceKind.Exploration ? BestGrade : grade, nowMs, active.Norms));
         var why = $"Excluded: {exclusion.Text}.";
         return new Recommendation("none", "Do not contact", why, null, why, "none", why);
     }
+
+    /// <summary>What the draw makes of a recommendation: by it, not by the score, these leads are worked.</summary>
+    private static Recommendation Drawn(LeadSlice? slice, Recommendation found) => slice?.Kind switch
+    {
+        SliceKind.Exploration => found with { ActionWhy = $"Drawn at random to be worked whatever its score, so that leads like it become known. {found.ActionWhy}" },
+        SliceKind.HoldOut => found with
+        {
+            ActionId = HoldOutAction, Action = "Work it when its turn comes, first come, first served", ActionAbstained = false,
+            ActionWhy = "Drawn at random for the hold-out, by which is measured what scoring changes: its score decides nothing.",
+        },
+        _ => found,
+    };
 
     private static RestsOn RestsOn(ActiveModel active) => active switch
     {

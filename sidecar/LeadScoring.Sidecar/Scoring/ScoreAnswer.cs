@@ -6,6 +6,7 @@ using LeadScoring.Ml.Features;
 using LeadScoring.Sidecar.Api;
 using LeadScoring.Sidecar.Leads;
 using LeadScoring.Sidecar.Models;
+using LeadScoring.Sidecar.Organizations;
 
 namespace LeadScoring.Sidecar.Scoring;
 
@@ -110,7 +111,9 @@ public sealed record ScoreAnswer(
     Recommendations Recommendations, DateTimeOffset UpdatedAt, [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] int? ModelVersion, ScoredBy ScoredBy, bool NeedsReview, bool Cached,
     RestsOn RestsOn, ScoreExclusion? Exclusion = null, bool? Saved = null, ScoreInterval? ConversionInterval = null, SubScores? SubScores = null, string? ReviewReason = null,
     [property: Description("calibrated, reanchored to the present base rate, rank_only: recent outcomes contradict the probabilities, use the order of leads; or ranking_lost: not even the order. Absent when scored by rules.")] ScoreCalibration? Calibration = null,
-    [property: Description("What a person says instead of the machine, beside its score, which it does not change. Told by GET /v1/leads/{lead_id}/score; absent when nobody does.")] LeadOverride? Override = null)
+    [property: Description("What a person says instead of the machine, beside its score, which it does not change. Told by GET /v1/leads/{lead_id}/score; absent when nobody does.")] LeadOverride? Override = null,
+    [property: Description("True: drawn at random to be worked whatever its score, so that leads like it become known; recommendations say so. Absent otherwise.")] bool? Exploration = null,
+    [property: Description("True: drawn at random for the hold-out, to be worked in the order of arrival; its score decides nothing. Absent otherwise.")] bool? HoldOut = null)
 {
     internal static ScoreAnswer Of(string leadId, ScoreResult result, ActiveModel active, bool includeFactors, bool cached, bool? saved = null)
     {
@@ -126,7 +129,9 @@ public sealed record ScoreAnswer(
             result.ScoredBy == ScoredBy.Rules ? null : active.Bundle?.Model.Anchor.Verdict switch
             {
                 AnchorVerdict.Reanchored => ScoreCalibration.Reanchored, AnchorVerdict.RankOnly => ScoreCalibration.RankOnly, AnchorVerdict.RankingLost => ScoreCalibration.RankingLost, null => null, _ => ScoreCalibration.Calibrated,
-            });
+            },
+            // Who may not be contacted is not worked for any draw.
+            Exploration: result is { Slice.Kind: SliceKind.Exploration, Exclusion: null } ? true : null, HoldOut: result.Slice?.Kind == SliceKind.HoldOut ? true : null);
     }
 
     private static Factors FactorsOf(double basePoints, IReadOnlyList<FeaturePoints> factors, FeatureProfile profile, ReadOnlySpan<FeatureValue> values)

@@ -57,7 +57,7 @@ internal sealed class ScoreLeads(
             else
             {
                 var snapshot = IsOverlay(item) ? await OverlayAsync(organizationId, lead, item, nowMs, cancellationToken) : lead!.Snapshot;
-                inputs.Add(new ScoreInput(snapshot, nowMs, item.Type == ScoringType.Quick, WithFactors: Keeps(item) || item.IncludeFactors, lead?.Latest?.Grade, item.Overrides));
+                inputs.Add(new ScoreInput(snapshot, nowMs, item.Type == ScoringType.Quick, WithFactors: Keeps(item) || item.IncludeFactors, lead?.Latest?.Grade, item.Overrides, lead?.SliceBy(active.Sampling)));
                 asked.Add(i);
             }
         }
@@ -141,7 +141,7 @@ internal sealed class ScoreLeads(
         // What is stored again is made from what the database holds now.
         lead = await leads.GetAsync(organizationId, leadId, cancellationToken) ?? throw GetLead.Unknown();
         active = active.For(leadId, lead);
-        var result = (await ScoreAsync(active, [new ScoreInput(lead.Snapshot, nowMs, Quick: false, WithFactors: true, lead.Latest?.Grade)]))[0];
+        var result = (await ScoreAsync(active, [new ScoreInput(lead.Snapshot, nowMs, Quick: false, WithFactors: true, lead.Latest?.Grade, Slice: lead.SliceBy(active.Sampling))]))[0];
         var write = LeadScorer.Write(active, [lead], [result])[0];
         await WriteAsync(organizationId, active, [write], cancellationToken);
         return ScoreAnswer.Of(leadId, write.Result, active, includeFactors, cached: false);
@@ -199,6 +199,6 @@ internal sealed class ScoreLeads(
     /// <summary>The stored score while it is fresh, with recommendations as of now; else null.</summary>
     private async ValueTask<ScoreAnswer?> CachedAsync(string organizationId, StoredLead lead, ActiveModel active, long nowMs, bool includeFactors, CancellationToken cancellationToken) =>
         IsFresh(lead, active, nowMs) && await cachedScores.GetAsync(organizationId, lead, active, cancellationToken) is { } latest
-            ? ScoreAnswer.Of(lead.LeadId, scorer.Restore(active, lead.Snapshot, latest, lead.ScoredAtMs!.Value, nowMs), active, includeFactors, cached: true)
+            ? ScoreAnswer.Of(lead.LeadId, scorer.Restore(active, lead, latest, nowMs), active, includeFactors, cached: true)
             : null;
 }

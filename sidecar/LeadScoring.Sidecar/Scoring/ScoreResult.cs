@@ -3,6 +3,7 @@ using LeadScoring.Ml.Ensemble;
 using LeadScoring.Ml.Explanation;
 using LeadScoring.Ml.Features;
 using LeadScoring.Ml.Recommendation;
+using LeadScoring.Sidecar.Organizations;
 
 namespace LeadScoring.Sidecar.Scoring;
 
@@ -97,6 +98,9 @@ internal sealed record ScoreResult(
     LeadScore Score, char Grade, bool NeedsReview, ScoredBy ScoredBy, int? ModelVersion, long ScoredAtMs,
     double BasePoints, IReadOnlyList<FeaturePoints>? Factors, ReadOnlyMemory<FeatureValue> Values, Recommendation Recommendation, Exclusion? Exclusion, RestsOn RestsOn)
 {
+    /// <summary>What the lead is drawn for whatever its score; null when nothing is drawn.</summary>
+    internal LeadSlice? Slice { get; init; }
+
     /// <summary>Where the conversion rate of leads scored like this one will lie; null when rules scored.</summary>
     internal ConversionInterval? Interval { get; init; }
 

@@ -223,7 +223,10 @@ internal sealed class ScoreStore(Database database, ScoreEvents events)
 
     private static LatestScore Latest(ScoreWrite write, bool isCurrent) => new(
         write.LeadId, isCurrent ? write.Lead.Revision : NoRevision, write.Lead.Revision, write.Result.Score.Points, write.Result.Grade, write.Result.Score.Probability, write.Result.Score.Confidence,
-        write.Result.ModelVersion, Name(write.Result.ScoredBy), write.ScoredWith, write.Result.ScoredAtMs, write.Result.Exclusion?.Id);
+        write.Result.ModelVersion, Name(write.Result.ScoredBy), write.ScoredWith, write.Result.ScoredAtMs, write.Result.Exclusion?.Id)
+    {
+        Slice = write.Result.Slice,
+    };
 }
 
 /// <summary>A batch of a run that somebody else has by now, or that was ended.</summary>

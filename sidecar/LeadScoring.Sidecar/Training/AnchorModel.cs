@@ -31,7 +31,7 @@ internal sealed class AnchorModel(TrainingData data, ProfileStore profiles, Mode
 
         var profile = (await profiles.GetActiveAsync(organizationId, cancellationToken)).Profile;
         if (bundle.FeaturesHash != profile.FeaturesHash) throw new ProblemException(ProblemKind.Conflict, $"Model {version} was made for other features than those of the active profile.");
-        var labeled = await data.BuildAsync(organizationId, profile, null, cancellationToken);
+        var labeled = await data.BuildAsync(organizationId, profile, null, cancellationToken, bundle.Manifest.Evaluation?.IsCorrectedForEffort == true);
         var (anchor, recent) = Decide(bundle, labeled);
         var stale = await database.WriteAsync(async transaction =>
         {
@@ -51,11 +51,11 @@ internal sealed class AnchorModel(TrainingData data, ProfileStore profiles, Mode
         var set = labeled.Set.WithFeatures(model.Profile);
         int[] recent =
         [
-            .. Enumerable.Range(0, set.Rows).Where(r => asOf[r] <= labeled.Facts.MatureUntilMs && asOf[r] > (bundle.Manifest.WindowToMs ?? bundle.Manifest.TrainedAtMs))
+            .. set.UsableRows.Where(r => asOf[r] <= labeled.Facts.MatureUntilMs && asOf[r] > (bundle.Manifest.WindowToMs ?? bundle.Manifest.TrainedAtMs))
                 .OrderBy(r => asOf[r]).ThenBy(r => r).TakeLast(MostRows),
         ];
         var young = labeled.Young.WithFeatures(model.Profile);
-        var trainingRate = bundle.Manifest.OutOfFold is { Ensemble: { Rows: > 0 } e } ? e.Positives / (double)e.Rows : double.NaN;
+        var trainingRate = bundle.Manifest.OutOfFold is { Ensemble: { Rows: > 0 } e } ? e.BaseRate : double.NaN;
         if (!(trainingRate is > 0 and < 1)) throw new ProblemException(ProblemKind.Conflict, "The bundle does not say which base rate it was calibrated for; train anew.");
         var probabilities = Array.ConvertAll(recent, r => model.Score(set.Row(r)).Probability);
         var labels = Array.ConvertAll(recent, r => set.Labels[r]);
@@ -63,7 +63,7 @@ internal sealed class AnchorModel(TrainingData data, ProfileStore profiles, Mode
             new MaturedOutcomes(probabilities, labels) { Moments = Array.ConvertAll(recent, r => asOf[r]), LagMs = model.Profile.HorizonDays * ActivityState.DayMs, Intervals = model.Certainty.Intervals },
             [.. Enumerable.Range(0, young.Rows).Select(r => model.Score(young.Row(r)).Probability)], trainingRate, bundle.Manifest.Settings.Seed);
         var trained = bundle.Manifest.Evaluation?.Forward ?? bundle.Manifest.Evaluation?.Stratified;
-        return (anchor, RecentRanking.Of(probabilities, labels, trained?.Metrics.RocAuc ?? double.NaN));
+        return (anchor, RecentRanking.Of(probabilities, labels, trained?.Metrics.RocAuc ?? double.NaN, set.WeightsOf(recent)));
     }
 }
 

@@ -20,7 +20,7 @@ internal sealed class JudgeModel(ModelStore models, GatePolicyStore policies, Ti
         // A first model has nothing to be tried against; one that is promoted in any case is not tried.
         var isStaged = promote && settings.Deploy == Deployment.Staged && champion is not null && run.ReadPromote() != PromotionMode.Always;
         if (isStaged) (promote, reason) = (false, $"in stages, a shadow first: {reason}");
-        return new ModelCard(time.GetUtcNow(), promote, reason, Use, report.Comparison, report.ComparedRows, report.Gates, [.. Limits(judged, report)], isStaged);
+        return new ModelCard(time.GetUtcNow(), promote, reason, Use, report.Comparison, report.ComparedRows, report.Gates, [.. Limits(judged, report)], isStaged, judged.Evaluation.Effort, judged.Evaluation.IsCorrectedForEffort);
     }
 
     private async Task<ChampionFacts?> ChampionAsync(string organizationId, LabeledSet labeled, CancellationToken cancellationToken)
@@ -30,7 +30,10 @@ internal sealed class JudgeModel(ModelStore models, GatePolicyStore policies, Ti
         var learned = await models.LearnedAsync(organizationId, version, cancellationToken);
         var facts = new ChampionFacts
         {
-            Version = version, OutOfFold = manifest.OutOfFold?.Ensemble, LeftOutFeatures = manifest.LeftOutFeatures, LearnedLeads = learned?.Length ?? 0,
+            Version = version,
+            // Against outcomes as they are a model looks better that has learned whom the team calls.
+            OutOfFold = manifest.Evaluation?.IsCorrectedForEffort == true == labeled.Set.Weights is not null ? manifest.OutOfFold?.Ensemble : null,
+             LeftOutFeatures = manifest.LeftOutFeatures, LearnedLeads = learned?.Length ?? 0,
             Learned = learned is null ? KnownByTime(manifest, labeled.Set) : [.. labeled.LeadIds.Select(id => LearnedLeads.Contains(learned, id))],
         };
         try
@@ -70,6 +73,9 @@ internal sealed class JudgeModel(ModelStore models, GatePolicyStore policies, Ti
         if (judged.Evaluation.Waiting is { } waiting) yield return waiting;
         foreach (var segment in (judged.Evaluation.Forward ?? judged.Evaluation.Stratified).Segments.Where(s => s.IsOff).Take(5))
             yield return string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{segment.Feature} '{segment.Segment}': {segment.Predicted:0.000} predicted, {segment.Observed:0.000} observed ({segment.Leads:N0} leads).");
-        yield return "It learned from leads that were worked on as they were: of leads that nobody calls it knows less.";
+        yield return judged.Evaluation.IsCorrectedForEffort
+            ? "Corrected for effort: it learned from leads that were worked, each standing for those like it that were not, and its probabilities are of leads that are worked."
+            : "It learned from leads that were worked on as they were: of leads that nobody calls it knows less.";
+        if (judged.Evaluation.Effort is { Verdict: not EffortVerdict.Fine } effort && !(judged.Evaluation.IsCorrectedForEffort && effort.Verdict == EffortVerdict.Correct)) yield return effort.Advice;
     }
 }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using LeadScoring.Ml.Metrics;
+using LeadScoring.Ml.Training;
 
 namespace LeadScoring.Sidecar.Training;
 
@@ -13,12 +14,15 @@ internal sealed record RecentRanking(int Rows, double Auc, Interval Interval, do
     private const int FewestRows = 100;
     private const int FewestPerClass = 20;
 
-    internal static RecentRanking Of(double[] probabilities, float[] labels, double trained)
+    internal static RecentRanking Of(double[] probabilities, float[] labels, double trained, float[]? weights = null)
     {
+        weights ??= [];
         var positives = labels.Count(y => y == 1);
         if (labels.Length < FewestRows || positives < FewestPerClass || labels.Length - positives < FewestPerClass) return new RecentRanking(labels.Length, double.NaN, Interval.Undefined, trained);
-        var auc = RankingQuality.RocAuc(probabilities, labels);
-        return new RecentRanking(labels.Length, auc, AucInterval.Of(auc, positives, labels.Length - positives), trained);
+        var auc = RankingQuality.RocAuc(probabilities, labels, weights);
+        // As many leads of each class as carry the same information.
+        var share = weights.Length == 0 ? 1 : EffortWeights.EffectiveRows(weights) / weights.Length;
+        return new RecentRanking(labels.Length, auc, AucInterval.Of(auc, (int)Math.Round(positives * share), (int)Math.Round((labels.Length - positives) * share)), trained);
     }
 
     /// <summary>Lower by more than the share, and beyond chance.</summary>

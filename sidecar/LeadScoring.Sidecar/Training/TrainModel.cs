@@ -14,7 +14,7 @@ internal sealed record TrainedVersion(int Version, bool IsPromoted, string Reaso
 
 /// <summary>One training from the stored outcomes to a new version in the registry. Runs in the training process.</summary>
 internal sealed class TrainModel(
-    TrainingData data, ProfileStore profiles, ModelStore models, JudgeModel judge, RulePosteriorStore posteriors, AnchorStore anchors, StageModel stages, TrainingRunStore runs, Database database, TimeProvider time)
+    TrainingData data, ProfileStore profiles, SamplingPolicyStore sampling, ModelStore models, JudgeModel judge, RulePosteriorStore posteriors, AnchorStore anchors, StageModel stages, TrainingRunStore runs, Database database, TimeProvider time)
 {
     /// <exception cref="TrainingException">Too few outcomes, or no native library.</exception>
     /// <exception cref="BundleException">Members that were trained elsewhere do not fit the profile.</exception>
@@ -22,14 +22,17 @@ internal sealed class TrainModel(
     {
         var settings = run.ReadSettings();
         var profile = (await profiles.GetActiveAsync(run.OrganizationId, cancellationToken)).Profile;
-        var labeled = await data.BuildAsync(run.OrganizationId, profile, progress, cancellationToken);
+        var external = await runs.ExternalMembersAsync(run, cancellationToken);
+        // Members that were trained elsewhere took outcomes as they are.
+        var correct = external is null && (await sampling.GetAsync(run.OrganizationId, cancellationToken)).CorrectForEffort;
+        var labeled = await data.BuildAsync(run.OrganizationId, profile, progress, cancellationToken, correct);
         labeled = labeled with { Facts = labeled.Facts with { RuleSinceMs = await RuleSinceAsync(run.OrganizationId, cancellationToken) } };
         await LearnRulesAsync(run, labeled.Set, settings, cancellationToken);
-        var judged = await runs.ExternalMembersAsync(run, cancellationToken) is { } members
+        var judged = external is { } members
             ? TrainingJudge.Run(labeled.Set, labeled.LeadIds, TrainingMatrix.Read(members, profile), settings, run.ReadEvaluation(), labeled.Facts, progress, cancellationToken)
             : TrainingJudge.Run(labeled.Set, settings, run.ReadEvaluation(), labeled.Facts, progress, cancellationToken);
         var result = judged.Result;
-        judged = judged with { Evaluation = judged.Evaluation with { Waiting = labeled.Waiting } };
+        judged = judged with { Evaluation = judged.Evaluation with { Waiting = labeled.Waiting, Effort = labeled.Effort, IsCorrectedForEffort = labeled.Set.Weights is not null } };
         var zip = ModelBundle.Write(labeled.Set, result, settings, time.NowMs(), judged);
         var bundle = ModelBundle.Read(zip);
         progress.Report(new TrainingProgress("Comparing with the champion", 1));
@@ -37,7 +40,8 @@ internal sealed class TrainModel(
         // Members that were trained elsewhere know leads that are no rows of the final fit here.
         var held = result.TestRows.ToHashSet();
         var stage = card.IsStaged ? await stages.PlanAsync(run.OrganizationId, cancellationToken) : null;
-        var learned = LearnedLeads.Of(judged.Evaluation.RuleSinceMs is null ? labeled.LeadIds.Where((_, r) => !held.Contains(r)) : result.TrainRows.Select(r => labeled.LeadIds[r]));
+        var rows = judged.Evaluation.RuleSinceMs is null ? Enumerable.Range(0, labeled.LeadIds.Count).Where(r => !held.Contains(r)) : result.TrainRows;
+        var learned = LearnedLeads.Of(rows.Where(r => labeled.Set.Weights?[r] is not 0).Select(r => labeled.LeadIds[r]));
         return await database.WriteAsync(async transaction =>
         {
             var version = await models.AddAsync(transaction, run.OrganizationId, bundle, zip, "trained", run.RunId, cancellationToken);
@@ -61,8 +65,9 @@ internal sealed class TrainModel(
     /// </summary>
     private async Task LearnRulesAsync(TrainingRun run, TrainingSet set, TrainingSettings settings, CancellationToken cancellationToken)
     {
-        if (set.Rows == 0) return;
-        var posterior = ColdStart.Fit(set, [.. Enumerable.Range(0, set.Rows)], settings.Seed);
+        var rows = set.UsableRows;
+        if (rows.Length == 0) return;
+        var posterior = ColdStart.Fit(set, rows, settings.Seed);
         await database.WriteAsync(async transaction =>
         {
             await ModelStore.LockAsync(transaction, run.OrganizationId, cancellationToken);

@@ -13,7 +13,11 @@ namespace LeadScoring.Sidecar.Training;
 /// <param name="Facts">People, sensitive attributes and which rows have had their whole horizon.</param>
 /// <param name="Young">Leads whose non-conversion waits for its horizon; their labels mean nothing.</param>
 /// <param name="Waiting">How many wait and why, and of how many leads events were removed, for people; null when there is nothing to say.</param>
-internal sealed record LabeledSet(TrainingSet Set, IReadOnlyList<string> LeadIds, RowFacts Facts, TrainingSet Young, string? Waiting);
+internal sealed record LabeledSet(TrainingSet Set, IReadOnlyList<string> LeadIds, RowFacts Facts, TrainingSet Young, string? Waiting)
+{
+    /// <summary>What the outcomes owe to who was worked.</summary>
+    internal required EffortCheck Effort { get; init; }
+}
 
 /// <summary>Builds the training set point-in-time: each lead as it was at its decision moment, strictly before its outcome.</summary>
 /// <remarks>
@@ -21,12 +25,19 @@ internal sealed record LabeledSet(TrainingSet Set, IReadOnlyList<string> LeadIds
 /// its outcome: a fixed distance to the outcome would tell the model how the story ends. Attributes are as they are today: what was overwritten after the
 /// outcome cannot be told from what was known before, so the leak linter looks at them.
 /// </remarks>
-internal sealed class TrainingData(LeadStore leads, EventStore events, OutcomeStore outcomes, TimeProvider time)
+internal sealed class TrainingData(LeadStore leads, EventStore events, OutcomeStore outcomes, WorkedLeads work, TimeProvider time)
 {
     private const int LandmarkSeed = 17;
     private const long LongestHistoryMs = 3650 * ActivityState.DayMs;
 
-    internal async Task<LabeledSet> BuildAsync(string organizationId, FeatureProfile profile, IProgress<TrainingProgress>? progress, CancellationToken cancellationToken)
+    /// <summary>Builds it.</summary>
+    /// <param name="organizationId">Whose leads.</param>
+    /// <param name="profile">Their features.</param>
+    /// <param name="progress">Told about each step; may be null.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    /// <param name="correctForEffort">Rows of leads that were worked stand for those like them that were not; of the latter none has a weight. Where that cannot be estimated, all rows count alike.</param>
+    internal async Task<LabeledSet> BuildAsync(
+        string organizationId, FeatureProfile profile, IProgress<TrainingProgress>? progress, CancellationToken cancellationToken, bool correctForEffort = false)
     {
         progress?.Report(new TrainingProgress("Reading outcomes", 0));
         var labels = new Dictionary<string, LabeledLead>(StringComparer.Ordinal);
@@ -39,6 +50,9 @@ internal sealed class TrainingData(LeadStore leads, EventStore events, OutcomeSt
         var asOf = new long[labels.Count];
         var state = new MaturedLabel[labels.Count];
         var people = new string?[labels.Count];
+        var contact = new long?[labels.Count];
+        var isWhole = new bool[labels.Count];
+        var recordedSinceMs = long.MaxValue;
         var sensitive = new Dictionary<string, string?[]>(StringComparer.Ordinal);
         var nowMs = time.GetUtcNow().ToUnixTimeMilliseconds();
 
@@ -57,9 +71,12 @@ internal sealed class TrainingData(LeadStore leads, EventStore events, OutcomeSt
                 hasEvents = await eventsByLead.MoveNextAsync();
             }
 
+            if (own.Find(WorkedLeads.IsContact) is { OccurredAtMs: > 0 } made) recordedSinceMs = Math.Min(recordedSinceMs, made.OccurredAtMs);
             if (!labels.TryGetValue(lead.LeadId, out var label)) continue;
             // What the lead did first is folded, and stored no more.
-            if (lead.Snapshot.Activity.FirstOwnMs < (own.Count > 0 ? own[0].OccurredAtMs : long.MaxValue)) shortened++;
+            isWhole[row] = lead.Snapshot.Activity.FirstOwnMs >= (own.Count > 0 ? own[0].OccurredAtMs : long.MaxValue);
+            if (!isWhole[row]) shortened++;
+            contact[row] = WorkedLeads.FirstContact(label, own);
             asOf[row] = DecisionMoment(label, lead.Snapshot, own);
             state[row] = LabelMaturity.Of(label.Converted, label.OccurredAtMs, label.IsFinal, label.Stage, asOf[row], profile, nowMs);
             y[row] = state[row] == MaturedLabel.Converted ? 1 : 0;
@@ -79,21 +96,26 @@ internal sealed class TrainingData(LeadStore leads, EventStore events, OutcomeSt
 
         int[] final = [.. Enumerable.Range(0, row).Where(r => state[r] != MaturedLabel.Waiting)];
         int[] young = [.. Enumerable.Range(0, row).Where(r => state[r] == MaturedLabel.Waiting)];
+        var (effort, weights) = await work.ReadAsync(
+            organizationId, [.. final.Select(r => new WorkedLeads.Lead(ids[r], labels[ids[r]].AsOfMs ?? contact[r], labels[ids[r]].OccurredAtMs, contact[r] is not null, isWhole[r], y[r]))], recordedSinceMs, cancellationToken);
         var matureUntilMs = nowMs - (profile.HorizonDays * ActivityState.DayMs);
-        TrainingSet Rows(int[] rows)
+        TrainingSet Rows(int[] rows, float[]? counts = null)
         {
             var chosen = new FeatureValue[(long)rows.Length * width];
             for (var r = 0; r < rows.Length; r++) values.AsSpan(rows[r] * width, width).CopyTo(chosen.AsSpan(r * width, width));
-            return new TrainingSet(profile, chosen, Array.ConvertAll(rows, r => y[r]), Array.ConvertAll(rows, r => asOf[r]));
+            return new TrainingSet(profile, chosen, Array.ConvertAll(rows, r => y[r]), Array.ConvertAll(rows, r => asOf[r]), counts);
         }
 
         return new LabeledSet(
-            Rows(final), Array.ConvertAll(final, r => ids[r]),
+            Rows(final, correctForEffort ? weights : null), Array.ConvertAll(final, r => ids[r]),
             new RowFacts
             {
                 People = Array.ConvertAll(final, r => people[r]), Sensitive = sensitive.ToDictionary(p => p.Key, p => Array.ConvertAll(final, r => p.Value[r]), StringComparer.Ordinal), MatureUntilMs = matureUntilMs,
             },
-            Rows(young), Notes(LabelMaturity.Message(young.Length, final.Count(r => y[r] == 1 && asOf[r] > matureUntilMs), profile), shortened, row));
+            Rows(young), Notes(LabelMaturity.Message(young.Length, final.Count(r => y[r] == 1 && asOf[r] > matureUntilMs), profile), shortened, row))
+        {
+            Effort = effort,
+        };
     }
 
     private static string? Notes(string? waiting, int shortened, int leads) => shortened == 0 ? waiting : string.Create(

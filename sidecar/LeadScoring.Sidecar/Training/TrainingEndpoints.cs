@@ -9,6 +9,7 @@ internal static class TrainingEndpoints
     {
         services.AddOptions<TrainingOptions>().Bind(configuration.GetSection(TrainingOptions.Section)).ValidateDataAnnotations().ValidateOnStart();
         services.AddSingleton<TrainingRunStore>();
+        services.AddSingleton<WorkedLeads>();
         services.AddSingleton<TrainingData>();
         services.AddSingleton<TrainModel>();
         services.AddSingleton<StageModel>();

@@ -55,6 +55,7 @@ public sealed partial class ArchitectureTests
         // Arms are dealt by the stable hash.
         ["Experiments"] = ["Features"],
         ["Recommendation"] = ["Features"],
+        ["Sampling"] = ["Features"],
     }, []);
 
     [Fact]

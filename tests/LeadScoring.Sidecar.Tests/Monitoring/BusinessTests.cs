@@ -89,7 +89,10 @@ public sealed class BusinessTests(ITestOutputHelper output) : IAsyncLifetime
         // Every other lead is worked without its score: called after two days, the others after one hour.
         for (var i = 0; i < leads.Length; i++)
         {
-            if (i % 2 == 0) await traffic.Organization.PutLeadAsync(leads[i].LeadId, new { hold_out = true });
+            var leadId = leads[i].LeadId;
+            // Half of them marked by a workflow, half drawn at their first score.
+            if (i % 4 == 0) await traffic.Organization.PutLeadAsync(leadId, new { hold_out = true });
+            if (i % 4 == 2) await sidecar.Get<Database>().WriteAsync(t => t.ExecuteAsync("update leads set slice = 'hold_out', slice_probability = 0.5 where organization_id = @Id and lead_id = @leadId", new { traffic.Organization.Id, leadId }, CancellationToken.None), CancellationToken.None);
         }
 
         clock.Advance(TimeSpan.FromDays(DemoWorldSettings.HorizonDays + 1));

@@ -1,5 +1,5 @@
 using System.Text.Json;
-using LeadScoring.Sidecar.Recommendations;
+using LeadScoring.Sidecar.Api;
 
 namespace LeadScoring.Sidecar.Tests.Recommendations;
 
@@ -19,7 +19,7 @@ public sealed class CatalogueTests(SidecarFactory sidecar) : IClassFixture<Sidec
         var (entry, body) = await EntryAsync(organization, "call_now");
         Assert.StartsWith("No action has been recorded yet", body.Text("note"), StringComparison.Ordinal);
         Assert.Equal((0, 0, 0), (entry.Int("recommended"), entry.Int("taken"), entry.GetProperty("converted").Int("of")));
-        Assert.False(entry.GetProperty("answered").TryGetProperty("rate", out _));
+        Assert.False(entry.GetProperty("answered").TryGetProperty("value", out _));
     }
 
     [Fact]
@@ -62,9 +62,9 @@ public sealed class CatalogueTests(SidecarFactory sidecar) : IClassFixture<Sidec
     [InlineData(1, 2, 0.0945, 0.9055)]
     [InlineData(0, 10, 0, 0.2775)]
     [InlineData(40, 200, 0.1505, 0.2608)]
-    public void ObservedRate_Interval_IsWilsons(int count, int of, double low, double high)
+    public void ShareOf_Interval_IsWilsons(int count, int of, double low, double high)
     {
-        var rate = ObservedRate.From(count, of);
+        var rate = ShareOf.From(count, of);
         Assert.Equal(low, rate.Low!.Value, 3);
         Assert.Equal(high, rate.High!.Value, 3);
     }

@@ -34,7 +34,7 @@ public sealed class AnswerJsonTests
             [new("c", "C", "35-44 & \"more\"", -17.992, "demographic", "é"), new("d", "D", null, -1, "other", "D is unknown")]);
         var full = new ScoreAnswer(
             "lead \u00fc/1", 83.9, "B", 0.839127, 0.8452, factors, Some, DateTimeOffset.FromUnixTimeMilliseconds(0), 7, ScoredBy.Ensemble, true, false, new RestsOn(RestsOnStage.Model, 80_000, 25_623),
-            new ScoreExclusion("competitor", "A competitor"), true, new ScoreInterval(0.8196, 0.8569, 0.9), new SubScores(36.722, -0.435, 39.755, 7.858), "confidence 60 % is below 70 %", ScoreCalibration.RankOnly, new LeadScoring.Sidecar.Leads.LeadOverride("A", "knows the \"owner\"", "Ann", Moment.Of(1_781_000_000_000), Moment.Of(1_781_900_000_000)));
+            new ScoreExclusion("competitor", "A competitor"), true, new ScoreInterval(0.8196, 0.8569, 0.9), new SubScores(36.722, -0.435, 39.755, 7.858), "confidence 60 % is below 70 %", ScoreCalibration.RankOnly, new LeadScoring.Sidecar.Leads.LeadOverride("A", "knows the \"owner\"", "Ann", Moment.Of(1_781_000_000_000), Moment.Of(1_781_900_000_000)), Exploration: true, HoldOut: false);
         return new(StringComparer.Ordinal)
         {
             ["everything"] = full,

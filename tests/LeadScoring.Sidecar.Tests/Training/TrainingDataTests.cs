@@ -1,8 +1,10 @@
 using System.Globalization;
 using System.Net;
 using LeadScoring.Ml.Features;
+using LeadScoring.Ml.Training;
 using LeadScoring.Sidecar.Organizations;
 using LeadScoring.Sidecar.Storage;
+using LeadScoring.Sidecar.Tests.Scoring;
 using LeadScoring.Sidecar.Training;
 
 namespace LeadScoring.Sidecar.Tests.Training;
@@ -220,5 +222,55 @@ public sealed class TrainingDataTests(SidecarFactory sidecar) : IClassFixture<Si
         Assert.StartsWith("\"a,\"\"1\"\"\",2026-02-01T10:00:00.000Z,1,,,3,\"self, employed\",", lines[1]);
         Assert.StartsWith("b,2026-02-01T10:00:00.000Z,0,,,,,", lines[2]);
         Assert.Equal(3, lines.Length);
+    }
+
+    [Fact]
+    public async Task Build_CorrectedForEffort_WorkedLeadsStandForTheOthers()
+    {
+        var clock = new TestClock();
+        var own = TestClock.Sidecar(clock);
+        await own.InitializeAsync();
+        try
+        {
+            var organization = await own.NewOrganizationAsync();
+            string[] ids = [.. Enumerable.Range(0, 60).Select(i => $"l{i:00}")];
+            foreach (var id in ids)
+            {
+                await organization.PutLeadAsync(id, new { household_size = 3 });
+                await organization.ScoreAsync(new { lead_id = id });
+            }
+
+            clock.Advance(TimeSpan.FromDays(1));
+            // Every other lead is worked; one more calls by itself, which nobody worked for.
+            for (var i = 0; i < ids.Length; i += 2)
+            {
+                var (status, body) = await organization.PostAsync($"/v1/leads/{ids[i]}/actions", new { action_id = "call", channel = "phone" });
+                Assert.True(status == HttpStatusCode.OK, body.ToString());
+            }
+
+            await EventsAsync(organization, Event(ids[1], "phone_call", "2026-06-11T11:30:00Z"));
+            clock.Advance(TimeSpan.FromDays(100));
+            // Without a score before its outcome: whether it was worked by its score, nobody knows.
+            await organization.PutLeadAsync("unscored", new { household_size = 3 });
+            for (var i = 0; i < ids.Length; i++) await OutcomeAsync(organization, ids[i], i % 4 == 0, "2026-09-15");
+            await OutcomeAsync(organization, "unscored", false, "2026-06-20");
+
+            var profile = (await own.Get<ProfileStore>().GetActiveAsync(organization.Id, CancellationToken.None)).Profile;
+            var plain = await own.Get<TrainingData>().BuildAsync(organization.Id, profile, null, CancellationToken.None);
+            Assert.Null(plain.Set.Weights);
+            Assert.Equal((60, 30, EffortVerdict.Fine), (plain.Effort.Leads, plain.Effort.Worked, plain.Effort.Verdict));
+            // Half of the worked leads converted, of the others none: the gap is a half whatever the score.
+            Assert.Equal(0.5, plain.Effort.Gap, 6);
+            var corrected = await own.Get<TrainingData>().BuildAsync(organization.Id, profile, null, CancellationToken.None, correctForEffort: true);
+            var weights = corrected.LeadIds.Zip(corrected.Set.Weights!).ToDictionary(p => p.First, p => p.Second);
+            Assert.All(ids.Where((_, i) => i % 2 == 0), id => Assert.InRange(weights[id], 0.5f, 2));
+            Assert.Equal(30, ids.Where((_, i) => i % 2 == 0).Sum(id => weights[id]), 3);
+            Assert.All(ids.Where((_, i) => i % 2 == 1), id => Assert.Equal(0, weights[id]));
+            Assert.Equal(1, weights["unscored"]);
+        }
+        finally
+        {
+            await own.DisposeAsync();
+        }
     }
 }
