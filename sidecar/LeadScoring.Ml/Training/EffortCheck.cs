@@ -43,6 +43,9 @@ public sealed record EffortCheck(
     /// <summary>Share of leads without a chance from which on a correction is not to be trusted.</summary>
     public const double MostWithoutChance = 0.25;
 
+    /// <summary>How far from 0.5 <see cref="FollowsScore"/> must lie to matter.</summary>
+    public const double LeastFollowing = 0.05;
+
     /// <summary>Fewest effective leads for a correction.</summary>
     public const int FewestEffective = 100;
 
@@ -71,13 +74,13 @@ public sealed record EffortCheck(
         float[] weights = [.. EffortWeights.Of(Array.ConvertAll(worked, w => (bool?)w), chances).Where(w => w > 0).OrderDescending()];
         var effective = EffortWeights.EffectiveRows(weights);
         var heaviest = weights.Take((weights.Length + 9) / 10).Sum(w => (double)w) / weights.Sum(w => (double)w);
-        var (verdict, advice) = Judge(followsInterval, gap, gapInterval, without, effective);
+        var (verdict, advice) = Judge(follows, followsInterval, gap, gapInterval, without, effective);
         return new EffortCheck(worked.Length, contacts, follows, followsInterval, gap, gapInterval, without, effective, heaviest, verdict, advice);
     }
 
-    private static (EffortVerdict, string) Judge(Interval follows, double gap, Interval gapInterval, double without, double effective)
+    private static (EffortVerdict, string) Judge(double follows, Interval interval, double gap, Interval gapInterval, double without, double effective)
     {
-        if (!(follows.Low > 0.5) && !(follows.High < 0.5)) return (EffortVerdict.Fine, "Who is worked does not follow the score, so a training does not learn its own choices. Nothing to do.");
+        if (Math.Abs(follows - 0.5) < LeastFollowing || (interval.Low <= 0.5 && interval.High >= 0.5)) return (EffortVerdict.Fine, "Who is worked does not follow the score, so a training does not learn its own choices. Nothing to do.");
         if (without > MostWithoutChance || effective < FewestEffective)
         {
             return (EffortVerdict.Explore, Text(

@@ -65,6 +65,8 @@ public sealed record MetricSet
         {
             Rows = labels.Length,
             Positives = labels.Count(y => y == 1),
+            EffectiveRows = labels.Length,
+            BaseRate = labels.Average(y => (double)y),
             RocAuc = RankingQuality.RocAuc(probabilities, labels),
             AveragePrecision = RankingQuality.AveragePrecision(probabilities, labels),
             LogLoss = ProbabilityLoss.LogLoss(probabilities, labels),
