@@ -8,7 +8,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace LeadScoring.Benchmarks;
 
-/// <summary>The year of tests/LeadScoring.Sidecar.Tests/Training/YearTests.cs at full size: more leads, and members as the product trains them.</summary>
+/// <summary>A year of the demo world on a simulated clock: leads, events and outcomes come in, jobs run, models are trained, judged and promoted; against the truth.</summary>
 internal static class YearBenchmark
 {
     internal static async Task RunAsync(BenchmarkOptions options)
