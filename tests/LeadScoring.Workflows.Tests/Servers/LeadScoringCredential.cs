@@ -13,10 +13,13 @@ internal static class LeadScoringCredential
     /// <summary>For one that is down.</summary>
     public const string DownId = "leadScoringDown1";
 
+    /// <summary>One of its own for each: of two of the same name n8n takes the newest, whatever id a workflow says.</summary>
+    public static string Name(string id) => id == DownId ? "Lead scoring, down" : "Lead scoring";
+
     public static JsonObject Of(string id, Uri url, ISidecar sidecar) => new()
     {
         ["id"] = id,
-        ["name"] = "Lead scoring",
+        ["name"] = Name(id),
         ["type"] = Type,
         ["data"] = new JsonObject { ["url"] = url.OriginalString, ["apiKey"] = sidecar.ApiKey, ["organizationId"] = sidecar.OrganizationId },
     };
