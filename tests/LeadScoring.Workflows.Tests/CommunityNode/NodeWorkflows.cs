@@ -58,7 +58,7 @@ internal sealed class NodeWorkflows(N8nServer n8n)
             ["id"] = Guid.NewGuid().ToString(), ["name"] = name, ["type"] = type, ["typeVersion"] = version, ["position"] = new JsonArray(0, 0), ["parameters"] = parameters,
         };
         if (type.EndsWith(".webhook", StringComparison.Ordinal)) node["webhookId"] = Guid.NewGuid().ToString();
-        if (credential is not null) node["credentials"] = new JsonObject { [LeadScoringCredential.Type] = new JsonObject { ["id"] = credential, ["name"] = "Lead scoring" } };
+        if (credential is not null) node["credentials"] = new JsonObject { [LeadScoringCredential.Type] = new JsonObject { ["id"] = credential, ["name"] = LeadScoringCredential.Name(credential) } };
         return node;
     }
 

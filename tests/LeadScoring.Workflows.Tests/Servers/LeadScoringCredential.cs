@@ -7,16 +7,19 @@ internal static class LeadScoringCredential
 {
     public const string Type = "leadScoringApi";
 
-    /// <summary>For a sidecar that answers.</summary>
-    public const string Id = "leadScoringApi01";
+    /// <summary>For a sidecar that answers. Not an id that a template uses.</summary>
+    public const string Id = "leadScoringNode1";
 
     /// <summary>For one that is down.</summary>
     public const string DownId = "leadScoringDown1";
 
+    /// <summary>One of its own for each, so that a person who looks on can tell them apart.</summary>
+    public static string Name(string id) => id == DownId ? "Lead scoring, down" : "Lead scoring";
+
     public static JsonObject Of(string id, Uri url, ISidecar sidecar) => new()
     {
         ["id"] = id,
-        ["name"] = "Lead scoring",
+        ["name"] = Name(id),
         ["type"] = Type,
         ["data"] = new JsonObject { ["url"] = url.OriginalString, ["apiKey"] = sidecar.ApiKey, ["organizationId"] = sidecar.OrganizationId },
     };
