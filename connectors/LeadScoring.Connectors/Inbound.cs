@@ -33,11 +33,19 @@ public enum InboundKind
 /// <param name="Activity">Of kind <see cref="InboundKind.Activity"/>; else null.</param>
 public sealed record InboundChange(string EventId, InboundKind Kind, string RecordId, ActivityRecord? Activity = null);
 
+/// <summary>An answer that the vendor insists on: without it, it sends the same again.</summary>
+/// <param name="ContentType">Its content type.</param>
+/// <param name="Body">Its body.</param>
+public sealed record InboundAnswer(string ContentType, string Body);
+
 /// <summary>A request that was looked at.</summary>
 /// <param name="Refusal">Why it is not believed, for the log: never a value of it. Null: it is the vendor's.</param>
 /// <param name="Changes">What it tells; of our own writes nothing.</param>
 public sealed record InboundResult(string? Refusal, IReadOnlyList<InboundChange> Changes)
 {
+    /// <summary>What the vendor wants to hear; null: any answer of success will do.</summary>
+    public InboundAnswer? Answer { get; init; }
+
     /// <summary>It is not believed.</summary>
     /// <param name="why">Why.</param>
     public static InboundResult Refused(string why) => new(why, []);

@@ -28,7 +28,7 @@ public sealed class VendorContractTests
         Assert.Equal(fault.Length == 0 ? [] : [fault], VendorContract.Parse(Document).Check(method, path, query, "application/json", body));
 
     /// <summary>In CI the contracts are at hand, unless the script says in words that they are not: then nothing is validated and this is skipped there, too.</summary>
-    [ContractFact]
+    [ContractFact("hubspot")]
     public void Contract_OfHubSpot_KnowsOurPathsAndRefusesOthers()
     {
         var contract = VendorContract.Of("hubspot")!;
@@ -36,14 +36,44 @@ public sealed class VendorContractTests
         Assert.Equal(["query limit is above 100"], contract.Check("GET", "/crm/objects/2026-09/contacts", "?limit=101", null, ""));
         Assert.Equal(["there is no such path"], contract.Check("GET", "/crm/objects/2027-09/contacts", "", null, ""));
     }
+
+    [ContractFact("salesforce")]
+    public void Contract_OfSalesforce_KnowsOurPathsAndRefusesOthers()
+    {
+        var contract = VendorContract.Of("salesforce")!;
+        const string Record = """{"attributes":{"type":"Lead"},"id":"00Q000000000001AAA"}""";
+        static string Records(int count) => "{\"allOrNone\":false,\"records\":[" + string.Join(',', Enumerable.Repeat(Record, count)) + "]}";
+        Assert.Empty(contract.Check("PATCH", "/services/data/v64.0/composite/sobjects", "", "application/json", Records(200)));
+        Assert.Equal(["body.records has more than 200 items"], contract.Check("PATCH", "/services/data/v64.0/composite/sobjects", "", "application/json", Records(201)));
+        Assert.Equal(["query q is missing"], contract.Check("GET", "/services/data/v64.0/queryAll", "", null, ""));
+    }
+
+    [ContractFact("pipedrive")]
+    public void Contract_OfPipedrive_KnowsOurPathsAndRefusesOthers()
+    {
+        var contract = VendorContract.Of("pipedrive")!;
+        Assert.Empty(contract.Check("GET", "/api/v2/persons", "?limit=500", null, ""));
+        Assert.Equal(["query limit is above 500"], contract.Check("GET", "/api/v2/persons", "?limit=501", null, ""));
+        Assert.Equal(["there is no such path"], contract.Check("GET", "/api/v2/leads", "", null, ""));
+    }
+
+    /// <summary>Until somebody has one, its requests are held against the simulator alone, which was written from Microsoft Learn's pages.</summary>
+    [ContractFact("dynamics")]
+    public void Contract_OfDynamics_KnowsTheTableOfScores() => Assert.Empty(VendorContract.Of("dynamics")!.Check(
+        "PATCH", "/api/data/v9.2/msdyn_predictivescores(msdyn_entityid='00000000-0000-4000-8000-000000000001',msdyn_entitytype='lead')", "", "application/json", """{"msdyn_score":72,"msdyn_grade":1}"""));
 }
 
-/// <summary>A test that needs the vendors' contracts: <see cref="VendorContract.Variable"/>.</summary>
+/// <summary>A test that needs the contract of a vendor: <see cref="VendorContract.Variable"/>.</summary>
 [AttributeUsage(AttributeTargets.Method)]
 internal sealed class ContractFactAttribute : FactAttribute
 {
-    public ContractFactAttribute()
+    // Of these there was none when this was written; of the others there must be one, or the test fails.
+    private static readonly string[] NotAtHand = ["dynamics"];
+
+    public ContractFactAttribute(string vendor)
     {
-        if (string.IsNullOrWhiteSpace(Environment.GetEnvironmentVariable(VendorContract.Variable))) Skip = $"{VendorContract.Variable} does not name the vendors' contracts: no request is validated here.";
+        var folder = Environment.GetEnvironmentVariable(VendorContract.Variable);
+        if (string.IsNullOrWhiteSpace(folder)) Skip = $"{VendorContract.Variable} does not name the vendors' contracts: no request is validated here.";
+        else if (NotAtHand.Contains(vendor) && !File.Exists(Path.Combine(folder, "mock", vendor + ".json"))) Skip = $"There is no machine-readable contract of {vendor} among those of {VendorContract.Variable}: its requests are held against its simulator alone.";
     }
 }
