@@ -22,6 +22,7 @@ public static class ConnectorCatalog
     {
         ["hubspot"] = HubSpot.HubSpotConnector.Create,
         ["salesforce"] = Salesforce.SalesforceConnector.Create,
+        ["pipedrive"] = Pipedrive.PipedriveConnector.Create,
     };
 
     /// <summary>Makes the connector of an account.</summary>

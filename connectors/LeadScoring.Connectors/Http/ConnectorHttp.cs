@@ -44,6 +44,9 @@ public sealed record ConnectorHttpOptions(string Account, Func<Uri> BaseUrl, IAc
     /// <summary>The vendor's own code of an error body, such as VALIDATION_ERROR; must not give out anything else of it.</summary>
     public Func<byte[], string?>? CodeOf { get; init; }
 
+    /// <summary>What a request costs of the day where the vendor counts tokens; default 1 each.</summary>
+    public Func<HttpRequestMessage, int>? CostOf { get; init; }
+
     /// <summary>Failures in a row of half of all requests, at least 10 within half a minute, after which nothing is sent for so long. Default 30 s.</summary>
     public TimeSpan BreakFor { get; init; } = TimeSpan.FromSeconds(30);
 }
@@ -139,8 +142,8 @@ public sealed class ConnectorHttp : IDisposable
 
     private async Task<ConnectorResponse> SendOnceAsync(Func<HttpRequestMessage> make, string token, RequestPriority priority, CancellationToken cancellationToken)
     {
-        await options.Budget.TakeAsync(priority, cancellationToken);
         using var request = make();
+        await options.Budget.TakeAsync(priority, cancellationToken, options.CostOf?.Invoke(request) ?? 1);
         request.RequestUri = new Uri(options.BaseUrl(), request.RequestUri!);
         options.Authorize(request, token);
         using var limit = new CancellationTokenSource(options.Timeout);

@@ -61,15 +61,16 @@ public sealed class RequestBudget
     /// <summary>Waits until a request may go out, and counts it.</summary>
     /// <param name="priority">Who asks.</param>
     /// <param name="cancellationToken">Cancels the wait; nothing is counted then.</param>
+    /// <param name="cost">What it costs of the day; of the rate it is one.</param>
     /// <exception cref="ConnectorException">The day is used up: <see cref="ConnectorException.RetryAfter"/> leads to its end.</exception>
-    public async ValueTask TakeAsync(RequestPriority priority, CancellationToken cancellationToken)
+    public async ValueTask TakeAsync(RequestPriority priority, CancellationToken cancellationToken, int cost = 1)
     {
         while (true)
         {
             TimeSpan wait;
             lock (state)
             {
-                wait = TryTake(priority);
+                wait = TryTake(priority, cost);
                 if (wait == TimeSpan.Zero) return;
             }
 
@@ -111,11 +112,11 @@ public sealed class RequestBudget
         }
     }
 
-    private TimeSpan TryTake(RequestPriority priority)
+    private TimeSpan TryTake(RequestPriority priority, int cost)
     {
         BeginDay();
         var now = time.GetUtcNow();
-        if (daily is { } limit && used >= limit - (priority == RequestPriority.Background ? reserve : 0))
+        if (daily is { } limit && used + cost > limit - (priority == RequestPriority.Background ? reserve : 0))
             throw new ConnectorException(account, ConnectorFailure.RateLimited, "the daily budget is used up") { RetryAfter = Midnight(now) - now };
         if (pausedUntil - now > RetryWait.LongestHeld) throw new ConnectorException(account, ConnectorFailure.RateLimited, "the vendor asked to be left alone") { RetryAfter = pausedUntil - now };
         if (pausedUntil > now) return pausedUntil - now;
@@ -124,7 +125,7 @@ public sealed class RequestBudget
         // Whole ticks upward, and never none: else rounding would ask for a wait of nothing.
         if (tokens < 1) return TimeSpan.FromTicks((long)Math.Ceiling((1 - tokens) / perSecond * TimeSpan.TicksPerSecond) + 1);
         tokens--;
-        used++;
+        used += cost;
         return TimeSpan.Zero;
     }
 
