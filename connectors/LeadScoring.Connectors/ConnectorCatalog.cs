@@ -23,6 +23,7 @@ public static class ConnectorCatalog
         ["hubspot"] = HubSpot.HubSpotConnector.Create,
         ["salesforce"] = Salesforce.SalesforceConnector.Create,
         ["pipedrive"] = Pipedrive.PipedriveConnector.Create,
+        ["dynamics"] = Dynamics.DynamicsConnector.Create,
     };
 
     /// <summary>Makes the connector of an account.</summary>

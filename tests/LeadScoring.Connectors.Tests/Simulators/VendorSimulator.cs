@@ -31,9 +31,10 @@ internal abstract class VendorSimulator : IAsyncDisposable
         public int Left { get; set; }
     }
 
-    protected VendorSimulator(string vendor)
+    /// <param name="vendor">Whose contract; null: there is none of this vendor at all.</param>
+    protected VendorSimulator(string? vendor)
     {
-        contract = VendorContract.Of(vendor);
+        contract = vendor is null ? null : VendorContract.Of(vendor);
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.WebHost.ConfigureKestrel(o => o.Listen(IPAddress.Loopback, 0));
