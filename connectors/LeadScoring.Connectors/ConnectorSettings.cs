@@ -32,6 +32,9 @@ public sealed class ConnectorSettings
     /// <summary>Prefix of the fields that are written. Default <c>lead_scoring_</c>.</summary>
     public string FieldPrefix { get; set; } = "lead_scoring_";
 
+    /// <summary>Whether scores are written back. Default true.</summary>
+    public bool WriteBack { get; set; } = true;
+
     /// <summary>Further properties of contacts to read, separated by commas.</summary>
     public string Properties { get; set; } = "";
 

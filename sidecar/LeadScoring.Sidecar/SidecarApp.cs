@@ -12,6 +12,7 @@ using LeadScoring.Sidecar.Privacy;
 using LeadScoring.Sidecar.Recommendations;
 using LeadScoring.Sidecar.Scoring;
 using LeadScoring.Sidecar.Storage;
+using LeadScoring.Sidecar.Sync;
 using LeadScoring.Sidecar.Training;
 using LeadScoring.Sidecar.Webhooks;
 using Microsoft.Extensions.Options;
@@ -50,6 +51,7 @@ internal static class SidecarApp
             .AddFeedback(builder.Configuration)
             .AddMonitoring(builder.Configuration)
             .AddWebhooks(builder.Configuration)
+            .AddSync(builder.Configuration)
             .AddPrivacy(builder.Configuration);
         return builder;
     }
@@ -88,5 +90,6 @@ internal static class SidecarApp
         v1.MapFeedback();
         v1.MapMonitoring();
         v1.MapWebhooks();
+        v1.MapSync();
     }
 }

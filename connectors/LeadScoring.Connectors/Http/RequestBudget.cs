@@ -24,8 +24,11 @@ public sealed class RequestBudget
     private readonly long? daily;
     private readonly long reserve;
     private double tokens;
-    private DateTimeOffset filledAt;
-    private DateTimeOffset pausedUntil = DateTimeOffset.MinValue;
+
+    // By the timer, not the clock: that may be set.
+    private long filledAt;
+    private long pausedAt;
+    private TimeSpan paused;
     private DateOnly day;
     private long used;
 
@@ -42,7 +45,7 @@ public sealed class RequestBudget
         if (reserveShare is < 0 or > 0.9 or double.NaN) throw new ArgumentOutOfRangeException(nameof(reserveShare), reserveShare, "0 to 0.9");
         (this.account, this.perSecond, this.burst, this.daily, this.time) = (account, perSecond, burst, daily, time);
         reserve = (long)((daily ?? 0) * reserveShare);
-        (tokens, filledAt, day) = (burst, time.GetUtcNow(), Today());
+        (tokens, filledAt, day) = (burst, time.GetTimestamp(), Today());
     }
 
     /// <summary>What is used.</summary>
@@ -53,7 +56,7 @@ public sealed class RequestBudget
             lock (state)
             {
                 BeginDay();
-                return new BudgetStatus(used, daily, reserve, pausedUntil > time.GetUtcNow() ? pausedUntil : null);
+                return new BudgetStatus(used, daily, reserve, PauseLeft() is var left && left > TimeSpan.Zero ? time.GetUtcNow() + left : null);
             }
         }
     }
@@ -84,8 +87,8 @@ public sealed class RequestBudget
     {
         lock (state)
         {
-            var until = time.GetUtcNow() + TimeSpan.FromTicks(Math.Min(pause.Ticks, TimeSpan.TicksPerHour));
-            if (until > pausedUntil) pausedUntil = until;
+            var bounded = TimeSpan.FromTicks(Math.Min(pause.Ticks, TimeSpan.TicksPerHour));
+            if (bounded > PauseLeft()) (pausedAt, paused) = (time.GetTimestamp(), bounded);
         }
     }
 
@@ -118,16 +121,19 @@ public sealed class RequestBudget
         var now = time.GetUtcNow();
         if (daily is { } limit && used + cost > limit - (priority == RequestPriority.Background ? reserve : 0))
             throw new ConnectorException(account, ConnectorFailure.RateLimited, "the daily budget is used up") { RetryAfter = Midnight(now) - now };
-        if (pausedUntil - now > RetryWait.LongestHeld) throw new ConnectorException(account, ConnectorFailure.RateLimited, "the vendor asked to be left alone") { RetryAfter = pausedUntil - now };
-        if (pausedUntil > now) return pausedUntil - now;
-        tokens = Math.Min(burst, tokens + (Math.Max(0, (now - filledAt).TotalSeconds) * perSecond));
-        filledAt = now;
+        var left = PauseLeft();
+        if (left > RetryWait.LongestHeld) throw new ConnectorException(account, ConnectorFailure.RateLimited, "the vendor asked to be left alone") { RetryAfter = left };
+        if (left > TimeSpan.Zero) return left;
+        tokens = Math.Min(burst, tokens + (time.GetElapsedTime(filledAt).TotalSeconds * perSecond));
+        filledAt = time.GetTimestamp();
         // Whole ticks upward, and never none: else rounding would ask for a wait of nothing.
         if (tokens < 1) return TimeSpan.FromTicks((long)Math.Ceiling((1 - tokens) / perSecond * TimeSpan.TicksPerSecond) + 1);
         tokens--;
         used += cost;
         return TimeSpan.Zero;
     }
+
+    private TimeSpan PauseLeft() => paused == TimeSpan.Zero ? TimeSpan.Zero : paused - time.GetElapsedTime(pausedAt);
 
     private void BeginDay()
     {

@@ -18,9 +18,9 @@ internal sealed class HubSpotClient : IDisposable
     internal const int Batch = 100;
     private const int AssociationRounds = 200;
 
-    // Of all plans the lowest allowance is 100 requests in 10 seconds, and 250,000 a day.
-    private const double DefaultPerSecond = 9;
-    private const double DefaultBurst = 20;
+    // Of all plans the lowest allowance is 100 requests in any 10 seconds, and 250,000 a day: 8 x 10 and a burst of 18 are 98.
+    private const double DefaultPerSecond = 8;
+    private const double BurstShare = 2.25;
     private const long DefaultDaily = 250_000;
 
     // The search has a limit of its own: 4 a second by the changelog.
@@ -37,8 +37,9 @@ internal sealed class HubSpotClient : IDisposable
         var (account, settings, time) = (host.Account, host.Settings, host.Time);
         var baseUrl = settings.BaseUrl ?? Public;
         var perSecond = settings.RequestsPerSecond ?? DefaultPerSecond;
-        var budget = new RequestBudget(account, perSecond, Math.Max(1, Math.Min(DefaultBurst, 2 * perSecond)), settings.DailyBudget ?? DefaultDaily, settings.Reserve, time);
-        searches = new RequestBudget(account, Math.Min(SearchesPerSecond, perSecond), 1, null, 0, time);
+        var budget = new RequestBudget(account, perSecond, Math.Max(1, BurstShare * perSecond), settings.DailyBudget ?? DefaultDaily, settings.Reserve, time);
+        var searchesPerSecond = settings.Options.TryGetValue("SearchesPerSecond", out var text) && double.TryParse(text, CultureInfo.InvariantCulture, out var set) && set > 0 ? set : SearchesPerSecond;
+        searches = new RequestBudget(account, searchesPerSecond, Math.Max(1, searchesPerSecond / SearchesPerSecond), null, 0, time);
         IAccessTokens tokens;
         if (!string.IsNullOrWhiteSpace(settings.Token)) tokens = new StaticToken(settings.Token);
         else
