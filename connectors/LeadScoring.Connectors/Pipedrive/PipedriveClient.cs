@@ -18,9 +18,9 @@ internal sealed class PipedriveClient : IDisposable
     /// <summary>Writes are one record each: no more than what is soon done.</summary>
     internal const int WriteBatch = 50;
 
-    // Of all plans the lowest allowance is 20 requests in 2 seconds, and 30,000 tokens a day and seat.
-    private const double DefaultPerSecond = 8;
-    private const double DefaultBurst = 10;
+    // Of all plans the lowest allowance is 20 requests in any 2 seconds, and 30,000 tokens a day and seat: 5 x 2 and a burst of 8 are 18.
+    private const double DefaultPerSecond = 5;
+    private const double BurstShare = 1.6;
     private const long DefaultDaily = 30_000;
 
     private static readonly Uri Public = new("https://api.pipedrive.com");
@@ -35,7 +35,7 @@ internal sealed class PipedriveClient : IDisposable
         var (settings, time) = (host.Settings, host.Time);
         account = host.Account;
         var perSecond = settings.RequestsPerSecond ?? DefaultPerSecond;
-        var budget = Budget = new RequestBudget(account, perSecond, Math.Max(1, Math.Min(DefaultBurst, 2 * perSecond)), settings.DailyBudget ?? DefaultDaily, settings.Reserve, time);
+        var budget = Budget = new RequestBudget(account, perSecond, Math.Max(1, BurstShare * perSecond), settings.DailyBudget ?? DefaultDaily, settings.Reserve, time);
         var baseUrl = settings.BaseUrl ?? Public;
         var isKey = !string.IsNullOrWhiteSpace(settings.Token);
         IAccessTokens tokens = isKey ? new StaticToken(settings.Token!)

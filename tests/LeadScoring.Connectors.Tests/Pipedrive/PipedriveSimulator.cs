@@ -23,6 +23,7 @@ internal sealed class PipedriveSimulator(TimeProvider time) : VendorSimulator("p
     private readonly List<JsonObject> fields = [];
     private readonly HashSet<string> tokens = [];
     private readonly HashSet<long> refused = [];
+    private readonly List<DateTimeOffset> asked = [];
     private long nextId = 1;
     private int refreshes;
 
@@ -33,6 +34,15 @@ internal sealed class PipedriveSimulator(TimeProvider time) : VendorSimulator("p
     internal int? TokensLeft { get; set; }
 
     internal string RefreshToken { get; private set; } = "refresh-0";
+
+    /// <summary>Most requests in any two seconds.</summary>
+    internal int MostInTwoSeconds
+    {
+        get
+        {
+            lock (State) return asked.Select((from, i) => asked.Skip(i).TakeWhile(at => at - from < TimeSpan.FromSeconds(2)).Count()).DefaultIfEmpty().Max();
+        }
+    }
 
     internal IReadOnlyList<JsonObject> Fields
     {
@@ -124,6 +134,7 @@ internal sealed class PipedriveSimulator(TimeProvider time) : VendorSimulator("p
         lock (State)
         {
             var request = http.Request;
+            asked.Add(time.GetUtcNow());
             if (TokensLeft is { } left) http.Response.Headers["x-daily-ratelimit-token-remaining"] = Text(left);
             var path = request.Path.Value!.Split('/', StringSplitOptions.RemoveEmptyEntries);
             var isIn = request.Headers["x-api-token"] == Token || tokens.Contains(request.Headers.Authorization.ToString().Replace("Bearer ", "", StringComparison.Ordinal));

@@ -100,6 +100,17 @@ public sealed class PipedriveWriteTests
         Assert.Equal((ConnectorFailure.RateLimited, TimeSpan.FromHours(12)), (e.Failure, e.RetryAfter));
     }
 
+    /// <summary>The smallest plan takes 20 requests in two seconds.</summary>
+    [Fact]
+    public async Task Budget_AsFastAsItGoes_StaysUnderTheVendorsRate()
+    {
+        await using var world = await PipedriveWorld.StartAsync();
+        await world.Connector.EnsureFieldsAsync(Fields, CancellationToken.None);
+        var results = await world.Connector.WriteAsync([.. Enumerable.Range(0, 50).Select(_ => Write(Person(world), "5"))], CancellationToken.None);
+        Assert.All(results, r => Assert.Equal(WriteStatus.Written, r.Status));
+        Assert.InRange(world.Pipedrive.MostInTwoSeconds, 10, 20);
+    }
+
     [Fact]
     public async Task Budget_BurstIsUsedUp_WaitsAsLongAsTheHeaderSays()
     {
