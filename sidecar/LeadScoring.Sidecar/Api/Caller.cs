@@ -40,6 +40,9 @@ internal delegate ValueTask<Caller?> VerifyApiKey(string presented, Cancellation
 /// <summary>Endpoint metadata: the scope that a route needs.</summary>
 internal sealed record RequiredScope(ApiScope Scope);
 
+/// <summary>Endpoint metadata: no key, as whoever calls proves by a signature who it is; the route checks it itself.</summary>
+internal sealed record SignedByVendor;
+
 internal static class RequiredScopeExtensions
 {
     internal static TBuilder RequireScope<TBuilder>(this TBuilder builder, ApiScope scope) where TBuilder : IEndpointConventionBuilder =>

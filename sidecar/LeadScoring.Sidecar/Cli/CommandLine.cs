@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Data.Common;
+using LeadScoring.Connectors;
 using LeadScoring.Ml.Bundles;
 using LeadScoring.Ml.Features;
 using LeadScoring.Ml.Training;
@@ -22,7 +23,7 @@ internal static class CommandLine
         Command[] storing =
         [
             ServeCommand.Create(terminal), DemoCommand.Create(terminal), ImportCommand.Create(terminal), TrainCommand.Create(terminal), TrainRunCommand.Create(terminal),
-            ExportMatrixCommand.Create(terminal), ScoreCommand.Create(terminal), KeysCommand.Create(terminal), RetentionCommand.Create(terminal),
+            ExportMatrixCommand.Create(terminal), ScoreCommand.Create(terminal), KeysCommand.Create(terminal), RetentionCommand.Create(terminal), ConnectorsCommand.Create(terminal),
         ];
         foreach (var command in storing)
         {
@@ -60,7 +61,7 @@ internal static class CommandLine
     private static string Explain(Exception e) => e switch
     {
         ProblemException { Errors.Count: > 1 } problem => $"{problem.Message} {string.Join(" ", problem.Errors!.Select(x => x.Detail))}",
-        ProblemException or CsvException or StorageException or ProfileException or BundleException or TrainingException or ArgumentException => e.Message,
+        ProblemException or ConnectorException or CsvException or StorageException or ProfileException or BundleException or TrainingException or ArgumentException => e.Message,
         OptionsValidationException options => string.Join(" ", options.Failures),
         DbException => $"The database refused: {e.Message}",
         IOException or UnauthorizedAccessException => e.Message,

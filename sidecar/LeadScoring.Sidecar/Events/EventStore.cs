@@ -126,6 +126,16 @@ internal sealed class EventStore(Database database, LeadsChanged changed, TimePr
         }
     }
 
+    /// <summary>The events of one lead by moment, as the transaction sees them.</summary>
+    internal static async Task<List<ActivityEvent>> ReadAsync(WriteTransaction transaction, string organizationId, string leadId, CancellationToken cancellationToken)
+    {
+        const string Sql = $"select {Columns} from events where organization_id = @organizationId and lead_id = @leadId order by occurred_at_ms, event_id";
+        await using var rows = await transaction.Connection.ExecuteReaderAsync(transaction.Command(Sql, new { organizationId, leadId }, cancellationToken));
+        var events = new List<ActivityEvent>();
+        while (await rows.ReadAsync(cancellationToken)) events.Add(Read(rows).Event);
+        return events;
+    }
+
     /// <summary>Those of the ids that were folded, their events stored still or removed by retention.</summary>
     internal async Task<HashSet<string>> KnownIdsAsync(string organizationId, IReadOnlyCollection<string> eventIds, CancellationToken cancellationToken)
     {

@@ -6,21 +6,22 @@ namespace LeadScoring.Sidecar.Leads;
 
 internal static class DeleteLead
 {
-    /// <summary>Erasure: the lead and all that any slice keeps about it, in one transaction.</summary>
-    internal static async Task<NoContent> HandleAsync(
-        string leadId, Caller caller, Database database, IEnumerable<LeadErasure> erasures, CancellationToken cancellationToken)
+    internal static async Task<NoContent> HandleAsync(string leadId, Caller caller, Database database, IEnumerable<LeadErasure> erasures, CancellationToken cancellationToken) =>
+        await EraseAsync(database, erasures, caller.OrganizationId, leadId, cancellationToken) > 0 ? TypedResults.NoContent() : throw GetLead.Unknown();
+
+    /// <summary>Erasure: the lead and all that any slice keeps about it, in one transaction; the number of rows that it was.</summary>
+    internal static Task<int> EraseAsync(Database database, IEnumerable<LeadErasure> erasures, string organizationId, string leadId, CancellationToken cancellationToken)
     {
         const string Sql = "delete from leads where organization_id = @organizationId and lead_id = @leadId";
-        var parameters = new { organizationId = caller.OrganizationId, leadId };
-        var known = await database.WriteAsync(async transaction =>
+        var parameters = new { organizationId, leadId };
+        return database.WriteAsync(async transaction =>
         {
             var rows = 0;
-            transaction.Touch(caller.OrganizationId, leadId);
+            transaction.Touch(organizationId, leadId);
             // First: what comes in for the lead from now on waits, and then finds it gone.
-            await LeadStore.LockAsync(transaction, caller.OrganizationId, [leadId], cancellationToken);
+            await LeadStore.LockAsync(transaction, organizationId, [leadId], cancellationToken);
             foreach (var erasure in erasures) rows += await transaction.ExecuteAsync(erasure.Sql, parameters, cancellationToken);
             return rows + await transaction.ExecuteAsync(Sql, parameters, cancellationToken);
         }, cancellationToken);
-        return known > 0 ? TypedResults.NoContent() : throw GetLead.Unknown();
     }
 }

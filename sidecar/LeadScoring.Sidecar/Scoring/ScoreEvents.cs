@@ -4,8 +4,11 @@ using LeadScoring.Sidecar.Webhooks;
 
 namespace LeadScoring.Sidecar.Scoring;
 
+/// <summary>What another slice does about new scores, in the transaction that wrote them. Register one as a singleton.</summary>
+internal delegate Task ScoresChanged(WriteTransaction transaction, string organizationId, IReadOnlyList<string> leadIds, CancellationToken cancellationToken);
+
 /// <summary>Tells listeners of the rows that a transaction has just added to the ledger: a lead's newest row against the one before.</summary>
-internal sealed class ScoreEvents(Outbox outbox)
+internal sealed class ScoreEvents(Outbox outbox, IEnumerable<ScoresChanged> listeners)
 {
     private const int LeadsPerQuery = 500;
 
@@ -41,6 +44,7 @@ internal sealed class ScoreEvents(Outbox outbox)
             order by lead_id, change
             """;
         if (leadIds.Count == 0) return;
+        foreach (var tell in listeners) await tell(transaction, organizationId, leadIds, cancellationToken);
         var writer = await outbox.OpenAsync(transaction, organizationId, cancellationToken, WebhookEventTypes.ScoreUpdated, WebhookEventTypes.GradeChanged, WebhookEventTypes.ReviewNeeded);
         if (writer is null) return;
         foreach (var ids in leadIds.Chunk(LeadsPerQuery))

@@ -26,7 +26,8 @@ public sealed class OpenApiTests(SidecarFactory sidecar) : IClassFixture<Sidecar
             {
                 Assert.NotNull(operation.Value.Text("operationId"));
                 Assert.NotNull(operation.Value.Text("summary"));
-                Assert.Equal(path.Name.StartsWith("/v1/", StringComparison.Ordinal), operation.Value.TryGetProperty("security", out _));
+                // Webhooks of vendors carry a signature instead of a key.
+                Assert.Equal(path.Name.StartsWith("/v1/", StringComparison.Ordinal) && !path.Name.StartsWith("/v1/inbound/", StringComparison.Ordinal), operation.Value.TryGetProperty("security", out _));
             }
         }
     }

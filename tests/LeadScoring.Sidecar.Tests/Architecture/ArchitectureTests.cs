@@ -31,7 +31,8 @@ public sealed partial class ArchitectureTests
         ["Recommendations"] = ["Organizations", "Leads", "Events", "Outcomes", "Models", "Scoring"],
         ["Webhooks"] = ["Organizations"],
         ["Imports"] = ["Leads", "Events", "Outcomes", "Scoring"],
-        ["Sync"] = ["Leads", "Events", "Outcomes", "Scoring"],
+        // What is written back is scored by the active model.
+        ["Sync"] = ["Leads", "Events", "Outcomes", "Scoring", "Models"],
         ["Dashboard"] = ["*"],
         ["Cli"] = ["*"],
         ["Privacy"] = ["*"],
@@ -57,6 +58,30 @@ public sealed partial class ArchitectureTests
         ["Recommendation"] = ["Features"],
         ["Sampling"] = ["Features"],
     }, []);
+
+    // A vendor knows the HTTP that all share, and no other vendor.
+    private static readonly string Connectors = Path.GetFullPath(Path.Combine(Sidecar, "../connectors/LeadScoring.Connectors"));
+
+    private static readonly FolderRules Vendors = new(
+        "LeadScoring.Connectors", Directory.EnumerateDirectories(Connectors).Select(Path.GetFileName).Where(f => f is not ("bin" or "obj" or "Http")).ToDictionary(f => f!, _ => Array.Empty<string>()), ["Http"]);
+
+    [Fact]
+    public void Connectors_Vendors_KnowHttpAlone() => Assert.Empty(Vendors.ComplaintsUnder(Connectors));
+
+    [Fact]
+    public void Connectors_PlantedOffender_IsFound() => Assert.NotEmpty(Vendors.Complaints("Http", "planted.cs", "using LeadScoring.Connectors.HubSpot;"));
+
+    /// <summary>No scoring, SQL, web server or logging.</summary>
+    [Fact]
+    public void Connectors_RestOfTheProduct_IsUnknown()
+    {
+        var sources = FolderRules.Sources(Connectors).Select(p => (Path.GetRelativePath(Connectors, p), File.ReadAllText(p)));
+        Assert.Empty(Offenders(ForeignToConnectors, sources));
+        Assert.Single(Offenders(ForeignToConnectors, [("planted.cs", "using LeadScoring.Ml.Features;")]));
+    }
+
+    [GeneratedRegex(@"\b(LeadScoring\.(Ml|Sidecar|Demo)|Dapper|Npgsql|Microsoft\.AspNetCore|Microsoft\.Data|Microsoft\.Extensions)\b(?!\.Tests)")]
+    private static partial Regex ForeignToConnectors { get; }
 
     [Fact]
     public void Host_Folders_KeepTheirDirections() => Assert.Empty(Host.ComplaintsUnder(Path.Combine(Sidecar, "LeadScoring.Sidecar")));
