@@ -21,6 +21,7 @@ public static class ConnectorCatalog
     public static IReadOnlyDictionary<string, MakeConnector> Vendors { get; } = new Dictionary<string, MakeConnector>(StringComparer.OrdinalIgnoreCase)
     {
         ["hubspot"] = HubSpot.HubSpotConnector.Create,
+        ["mailchimp"] = Mailchimp.MailchimpConnector.Create,
     };
 
     /// <summary>Makes the connector of an account.</summary>
