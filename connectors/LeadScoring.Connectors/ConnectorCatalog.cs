@@ -22,6 +22,7 @@ public static class ConnectorCatalog
     {
         ["hubspot"] = HubSpot.HubSpotConnector.Create,
         ["mailchimp"] = Mailchimp.MailchimpConnector.Create,
+        ["sendgrid"] = SendGrid.SendGridConnector.Create,
     };
 
     /// <summary>Makes the connector of an account.</summary>
