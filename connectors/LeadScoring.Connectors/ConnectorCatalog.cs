@@ -23,6 +23,7 @@ public static class ConnectorCatalog
         ["hubspot"] = HubSpot.HubSpotConnector.Create,
         ["mailchimp"] = Mailchimp.MailchimpConnector.Create,
         ["sendgrid"] = SendGrid.SendGridConnector.Create,
+        ["klaviyo"] = Klaviyo.KlaviyoConnector.Create,
     };
 
     /// <summary>Makes the connector of an account.</summary>
