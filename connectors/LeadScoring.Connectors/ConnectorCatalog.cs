@@ -24,6 +24,7 @@ public static class ConnectorCatalog
         ["mailchimp"] = Mailchimp.MailchimpConnector.Create,
         ["sendgrid"] = SendGrid.SendGridConnector.Create,
         ["klaviyo"] = Klaviyo.KlaviyoConnector.Create,
+        ["http"] = Generic.GenericConnector.Create,
     };
 
     /// <summary>Makes the connector of an account.</summary>
