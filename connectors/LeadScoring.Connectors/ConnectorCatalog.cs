@@ -24,6 +24,10 @@ public static class ConnectorCatalog
         ["salesforce"] = Salesforce.SalesforceConnector.Create,
         ["pipedrive"] = Pipedrive.PipedriveConnector.Create,
         ["dynamics"] = Dynamics.DynamicsConnector.Create,
+        ["mailchimp"] = Mailchimp.MailchimpConnector.Create,
+        ["sendgrid"] = SendGrid.SendGridConnector.Create,
+        ["klaviyo"] = Klaviyo.KlaviyoConnector.Create,
+        ["http"] = Generic.GenericConnector.Create,
     };
 
     /// <summary>Makes the connector of an account.</summary>
