@@ -22,8 +22,6 @@ internal sealed class MailchimpConnector : IConnector
     {
         (Name, time) = (host.Account, host.Time);
         var signing = host.Settings.Options.GetValueOrDefault("SigningSecret");
-        if (host.Settings.WebhookUrl is not null && string.IsNullOrWhiteSpace(signing) && !string.IsNullOrWhiteSpace(host.Settings.WebhookSecret))
-            throw new ConnectorException(Name, ConnectorFailure.Misconfigured, "WEBHOOKURL hides the address that a request really came to, and with it the secret that proves it: unset WEBHOOKURL, or set OPTIONS__SIGNINGSECRET");
         client = new MailchimpClient(host);
         campaigns = new MailchimpCampaigns(client, Name, time);
         fields = new MailchimpFields(client);

@@ -13,13 +13,14 @@ internal static class PostInbound
     /// <param name="Accepted">Notices that were new.</param>
     public sealed record Response(int Accepted);
 
-    internal static async Task<Ok<Response>> HandleAsync(
+    internal static async Task<Results<Ok<Response>, ContentHttpResult>> HandleAsync(
         string connector, HttpContext http, ConnectorAccounts accounts, InboundStore store, LeadsChanged changed, ILogger<SyncWorker> logger, CancellationToken cancellationToken)
     {
         using var body = new MemoryStream();
         await http.Request.Body.CopyToAsync(body, cancellationToken);
         if (accounts.Find(connector) is not { } account) throw Refused();
-        var uri = account.Settings.WebhookUrl ?? new Uri(http.Request.GetEncodedUrl());
+        // What came with the request proves who sent it; a setting must never stand in for that.
+        var uri = account.Settings.WebhookUrl is { } known ? new UriBuilder(known) { Query = http.Request.QueryString.Value }.Uri : new Uri(http.Request.GetEncodedUrl());
         var result = Read(accounts, account, new InboundRequest(http.Request.Method, uri, name => http.Request.Headers.TryGetValue(name, out var v) && v.Count == 1 ? v[0] : null, body.ToArray()));
         if (result.Refusal is { } why)
         {
@@ -29,7 +30,7 @@ internal static class PostInbound
 
         var accepted = result.Changes.Count == 0 ? 0 : await store.AddAsync(account, result.Changes, cancellationToken);
         changed.Tell();
-        return TypedResults.Ok(new Response(accepted));
+        return result.Answer is { } answer ? TypedResults.Content(answer.Body, answer.ContentType) : TypedResults.Ok(new Response(accepted));
     }
 
     private static InboundResult Read(ConnectorAccounts accounts, ConnectorAccount account, InboundRequest request)

@@ -44,6 +44,8 @@ internal static class SyncEndpoints
             .WithName("ListMerges").WithSummary("Leads that were found to be one person, the newest first.");
         group.MapPost("/merges/{mergeId}/undo", Merges.UndoAsync).RequireScope(ApiScope.Admin)
             .WithName("UndoMerge").WithSummary("Parts two leads again, each with its own activity; they are never merged again by themselves.");
+        group.MapGet("/inbound/{connector}", PostInbound.HandleAsync).WithMetadata(new SignedByVendor())
+            .WithName("ProbeInbound").WithSummary("Whether somebody is there: some vendors ask before they send webhooks to an address. Proves itself like a webhook.");
         group.MapPost("/inbound/{connector}", PostInbound.HandleAsync).WithMetadata(new SignedByVendor())
             .WithName("PostInbound").WithSummary("A webhook of a connected system. Needs no key: its signature is checked, and what was told before is not done again.");
     }

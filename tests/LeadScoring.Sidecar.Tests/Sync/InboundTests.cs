@@ -43,6 +43,34 @@ public sealed class InboundTests
         Assert.Equal(0, await world.WorkOffAsync());
     }
 
+    /// <summary>Where a secret in the address is the proof, it must come with the request: the address in the settings, which holds it too, does not stand in for it.</summary>
+    [Fact]
+    public async Task Notice_SecretInTheAddress_MustComeWithTheRequest()
+    {
+        const string Secret = "a secret of the test";
+        const string Salesforce = "LeadScoring:Connectors:SALESFORCE:";
+        const string Mailchimp = "LeadScoring:Connectors:MAILCHIMP:";
+        await using var world = await SyncWorld.StartAsync(
+            (Salesforce + "Organization", "org-1"), (Salesforce + "BaseUrl", "http://127.0.0.1:9"), (Salesforce + "Token", "x"), (Salesforce + "WebhookSecret", Secret),
+            (Salesforce + "Options:OrganizationId", "00D000000000001"), (Salesforce + "WebhookUrl", $"https://leads.example.com/v1/inbound/salesforce?secret={Secret}"),
+            (Mailchimp + "Organization", "org-1"), (Mailchimp + "BaseUrl", "http://127.0.0.1:9"), (Mailchimp + "Token", "0123456789abcdef0123456789abcdef-us1"), (Mailchimp + "WebhookSecret", Secret),
+            (Mailchimp + "WebhookUrl", $"https://leads.example.com/v1/inbound/mailchimp?secret={Secret}"));
+        const string Message = """
+            <soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"><soapenv:Body><notifications xmlns="http://soap.sforce.com/2005/09/outbound">
+            <OrganizationId>00D000000000001EAA</OrganizationId><Notification><Id>04l000000000001AAA</Id><sObject xsi:type="sf:Lead" xmlns:sf="urn:sobject.enterprise.soap.sforce.com"><sf:Id>00Q000000000001AAA</sf:Id></sObject></Notification>
+            </notifications></soapenv:Body></soapenv:Envelope>
+            """;
+        foreach (var (query, expected) in (IEnumerable<(string, HttpStatusCode)>)[("", HttpStatusCode.Unauthorized), ("?secret=another+secret+of+16", HttpStatusCode.Unauthorized), ($"?secret={Uri.EscapeDataString(Secret)}", HttpStatusCode.OK)])
+        {
+            using var body = new StringContent(Message, System.Text.Encoding.UTF8, "text/xml");
+            using var notice = await world.Sidecar.Anonymous().PostAsync("/v1/inbound/salesforce" + query, body);
+            using var probe = await world.Sidecar.Anonymous().GetAsync("/v1/inbound/mailchimp" + query);
+            Assert.Equal((expected, expected), (notice.StatusCode, probe.StatusCode));
+            // Salesforce sends the same again for a day unless it is told so in its own words.
+            if (expected == HttpStatusCode.OK) Assert.Contains("<Ack>true</Ack>", await notice.Content.ReadAsStringAsync());
+        }
+    }
+
     [Fact]
     public async Task Notice_OfErasure_ErasesAndKeepsOut()
     {
