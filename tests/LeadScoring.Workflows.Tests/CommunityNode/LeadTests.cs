@@ -106,13 +106,13 @@ public sealed class LeadTests(N8nServer n8n)
     [ServerFact]
     public async Task Get_KnownAndUnknownLead_GivesTheLeadOrSaysWhatIsWrong()
     {
-        await node.RunAsync("lead", "score", new JsonObject { ["leadId"] = Locator("node g/1"), ["attributesMode"] = "json", ["attributesJson"] = """{"website_sessions": 3}""" });
+        await node.RunAsync("lead", "score", new JsonObject { ["leadId"] = Locator("node g?#ü&1"), ["attributesMode"] = "json", ["attributesJson"] = """{"website_sessions": 3}""" });
 
-        var lead = (await node.RunAsync("lead", "get", new JsonObject { ["leadId"] = Locator("node g/1") })).Item;
+        var lead = (await node.RunAsync("lead", "get", new JsonObject { ["leadId"] = Locator("node g?#ü&1") })).Item;
         var unknown = await node.RunAsync("lead", "get", new JsonObject { ["leadId"] = Locator("nobody") });
         var empty = await node.RunAsync("lead", "get", new JsonObject { ["leadId"] = Locator("={{ $json.absent }}") });
 
-        Assert.Equal("node g/1", (string?)lead["lead_id"]);
+        Assert.Equal("node g?#ü&1", (string?)lead["lead_id"]);
         Assert.NotNull(lead["grade"]);
         Assert.Equal(3, (int)lead["attributes"]!["website_sessions"]!);
         Assert.StartsWith("Item 0: There is no such thing: ", (string?)unknown.Error!["message"]);

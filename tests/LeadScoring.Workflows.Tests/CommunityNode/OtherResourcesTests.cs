@@ -40,6 +40,7 @@ public sealed class OtherResourcesTests(N8nServer n8n)
     {
         JsonObject Parameters(JsonObject options) => new() { ["leadId"] = LeadTests.Locator("node-o1"), ["converted"] = true, ["occurredAt"] = "", ["options"] = options };
 
+        await node.RunAsync("lead", "upsert", new JsonObject { ["leadId"] = "node-o1", ["attributesMode"] = "none" });
         var recorded = (await node.RunAsync("outcome", "record", Parameters(new() { ["revenue"] = 1200, ["source"] = "crm" }))).Item;
         var reversed = (await node.RunAsync("outcome", "record", Parameters(new() { ["reversed"] = true, ["source"] = "crm" }))).Item;
 
