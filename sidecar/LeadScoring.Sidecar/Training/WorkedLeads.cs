@@ -13,8 +13,10 @@ namespace LeadScoring.Sidecar.Training;
 /// </remarks>
 internal sealed class WorkedLeads(Database database)
 {
-    private const string ActionTaken = "action_taken:";
     private const int Seed = 29;
+
+    // The first contact follows the first decision that led to one; what was decided in the week before it may have been worked with it.
+    private const long BeforeFirstMs = 7 * ActivityState.DayMs;
 
     /// <summary>First contact of a lead before its outcome; null without one.</summary>
     internal static long? FirstContact(LabeledLead label, IReadOnlyList<ActivityEvent> events)
@@ -28,7 +30,7 @@ internal sealed class WorkedLeads(Database database)
         return null;
     }
 
-    internal static bool IsContact(ActivityEvent e) => e.Type == EventTypes.CallAttempted || e.Type.StartsWith(ActionTaken, StringComparison.Ordinal);
+    internal static bool IsContact(ActivityEvent e) => e.Type == EventTypes.CallAttempted || e.Type.StartsWith(EventTypes.ActionTakenPrefix, StringComparison.Ordinal);
 
     /// <summary>A lead whose outcome is final.</summary>
     /// <param name="DecidedAtMs">When the team decided: the outcome's as_of, else the first contact; null when neither is known, then by the first score.</param>
@@ -52,7 +54,7 @@ internal sealed class WorkedLeads(Database database)
             }
         }
 
-        (int Row, long AtMs, double Probability)[] decided = [.. known.Values.Where(k => k.AtMs >= recordedSinceMs || leads[k.Row].DecidedAtMs >= recordedSinceMs).OrderBy(k => k.Row)];
+        (int Row, long AtMs, double Probability)[] decided = [.. known.Values.Where(k => k.AtMs >= recordedSinceMs - BeforeFirstMs || leads[k.Row].DecidedAtMs >= recordedSinceMs).OrderBy(k => k.Row)];
         var probabilities = Array.ConvertAll(decided, d => d.Probability);
         var worked = Array.ConvertAll(decided, d => leads[d.Row].IsWorked);
         var chances = ContactPropensity.Estimate(probabilities, Array.ConvertAll(decided, d => leads[d.Row].DecidedAtMs ?? d.AtMs), worked, Seed);

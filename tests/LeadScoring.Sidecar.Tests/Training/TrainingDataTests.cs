@@ -252,8 +252,9 @@ public sealed class TrainingDataTests(SidecarFactory sidecar) : IClassFixture<Si
             clock.Advance(TimeSpan.FromDays(100));
             // Without a score before its outcome: whether it was worked by its score, nobody knows.
             await organization.PutLeadAsync("unscored", new { household_size = 3 });
-            for (var i = 0; i < ids.Length; i++) await OutcomeAsync(organization, ids[i], i % 4 == 0, "2026-09-15");
-            await OutcomeAsync(organization, "unscored", false, "2026-06-20");
+            object[] outcomes = [.. ids.Select((id, i) => new { lead_id = id, converted = i % 4 == 0, occurred_at = "2026-09-15", final = true }), new { lead_id = "unscored", converted = false, occurred_at = "2026-06-20", final = true }];
+            var (recorded, answer) = await organization.PostAsync("/v1/outcomes", new { outcomes });
+            Assert.True(recorded == HttpStatusCode.OK, answer.ToString());
 
             var profile = (await own.Get<ProfileStore>().GetActiveAsync(organization.Id, CancellationToken.None)).Profile;
             var plain = await own.Get<TrainingData>().BuildAsync(organization.Id, profile, null, CancellationToken.None);
