@@ -325,7 +325,9 @@ public sealed class IdempotencyTests : IAsyncLifetime
             foreach (var operation in path.Value.EnumerateObject())
             {
                 var isDocumented = operation.Value.TryGetProperty("parameters", out var parameters) && parameters.EnumerateArray().Any(p => p.Text("name") == Idempotency.Header);
-                Assert.True(isDocumented == operation.Name is "post" or "put" or "delete", $"{operation.Name} {path.Name}");
+                // Vendors send what they send; their notices are told apart by the ids in them.
+                var takesHeader = operation.Name is "post" or "put" or "delete" && path.Name != "/v1/inbound/{connector}";
+                Assert.True(isDocumented == takesHeader, $"{operation.Name} {path.Name}");
                 if (isDocumented) checkedWrites++;
             }
         }
