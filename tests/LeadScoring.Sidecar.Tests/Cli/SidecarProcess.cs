@@ -39,8 +39,15 @@ internal sealed class SidecarProcess : IDisposable
     {
         var port = FreePort();
         var sidecar = Start(data, environment, ["serve", "--url", $"http://127.0.0.1:{port}"]);
-        var line = await sidecar.process.StandardOutput.ReadLineAsync();
-        Assert.True(line?.StartsWith("Listening", StringComparison.Ordinal), line ?? await sidecar.process.StandardError.ReadToEndAsync());
+        // What waits to be done at the start may say so first.
+        var said = new List<string>();
+        while (await sidecar.process.StandardOutput.ReadLineAsync() is { } line && said.Count < 100)
+        {
+            said.Add(line);
+            if (line.StartsWith("Listening", StringComparison.Ordinal)) break;
+        }
+
+        Assert.True(said is [.., var last] && last.StartsWith("Listening", StringComparison.Ordinal), said is [] ? await sidecar.process.StandardError.ReadToEndAsync() : string.Join('\n', said));
         var client = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{port}"), DefaultRequestHeaders = { Authorization = new AuthenticationHeaderValue("Bearer", key) } };
         return (sidecar, client);
     }
