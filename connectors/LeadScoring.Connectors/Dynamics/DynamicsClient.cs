@@ -88,15 +88,7 @@ internal sealed class DynamicsClient : IDisposable
     private async Task<RowPage?> PageAsync(string path, string prefer, string what, HttpStatusCode[] expected, CancellationToken cancellationToken)
     {
         var response = await http.SendAsync(() => Get(path, prefer), what, RequestPriority.Background, cancellationToken, expected);
-        if ((int)response.Status >= 300) return null;
-        try
-        {
-            return response.Read(DynamicsJson.Default.RowPage);
-        }
-        catch (JsonException)
-        {
-            throw new ConnectorException(account, ConnectorFailure.Unavailable, $"{what}: the answer is not the JSON that it should be") { Status = (int)response.Status };
-        }
+        return (int)response.Status >= 300 ? null : http.Read(response, DynamicsJson.Default.RowPage, what);
     }
 
     /// <summary>The code of an error body, such as 0x80040217.</summary>

@@ -56,16 +56,7 @@ internal sealed class GenericClient : IDisposable
         var paging = source.Paging ?? new GenericPaging();
         var path = paging.Style == "link" && at.Next is not null ? at.Next : PathOf(source, paging, at);
         var response = await http.SendAsync(() => JsonRequest.Get(path), what, priority, cancellationToken);
-        JsonElement answer;
-        try
-        {
-            answer = response.Read(GenericJson.Default.JsonElement);
-        }
-        catch (JsonException)
-        {
-            throw new ConnectorException(account, ConnectorFailure.Unavailable, $"{what}: the answer is not JSON");
-        }
-
+        var answer = http.Read(response, GenericJson.Default.JsonElement, what);
         if (JsonPointer.First(answer, source.Records) is not { ValueKind: JsonValueKind.Array } list)
             throw new ConnectorException(account, ConnectorFailure.Misconfigured, $"{what}.records: there is no array at '{source.Records}' of the answer; correct the JSON pointer");
         JsonElement[] records = [.. list.EnumerateArray()];

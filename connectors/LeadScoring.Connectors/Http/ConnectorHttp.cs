@@ -12,13 +12,7 @@ namespace LeadScoring.Connectors.Http;
 /// <param name="Status">HTTP status.</param>
 /// <param name="Headers">Its headers.</param>
 /// <param name="Body">The whole body.</param>
-public sealed record ConnectorResponse(HttpStatusCode Status, HttpResponseHeaders Headers, byte[] Body)
-{
-    /// <summary>Reads the body as JSON.</summary>
-    /// <param name="type">Generated description of the type.</param>
-    /// <exception cref="JsonException">It is none.</exception>
-    public T Read<T>(JsonTypeInfo<T> type) => JsonSerializer.Deserialize(Body, type) ?? throw new JsonException("null");
-}
+public sealed record ConnectorResponse(HttpStatusCode Status, HttpResponseHeaders Headers, byte[] Body);
 
 /// <summary>What a vendor's client says of its HTTP.</summary>
 /// <param name="Account">Name of the account.</param>
@@ -118,10 +112,19 @@ public sealed class ConnectorHttp : IDisposable
     /// <param name="cancellationToken">Cancels.</param>
     public async Task<T> SendAsync<T>(Func<HttpRequestMessage> request, JsonTypeInfo<T> type, string what, RequestPriority priority, CancellationToken cancellationToken)
     {
-        var response = await SendAsync(request, what, priority, cancellationToken);
+        return Read(await SendAsync(request, what, priority, cancellationToken), type, what);
+    }
+
+    /// <summary>An answer as JSON.</summary>
+    /// <param name="response">The answer.</param>
+    /// <param name="type">Generated description of it.</param>
+    /// <param name="what">What the request did, for messages.</param>
+    /// <exception cref="ConnectorException">It is not the JSON that it should be.</exception>
+    public T Read<T>(ConnectorResponse response, JsonTypeInfo<T> type, string what)
+    {
         try
         {
-            return response.Read(type);
+            return JsonSerializer.Deserialize(response.Body, type) ?? throw new JsonException("null");
         }
         catch (JsonException)
         {

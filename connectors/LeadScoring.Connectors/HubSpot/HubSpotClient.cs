@@ -120,14 +120,7 @@ internal sealed class HubSpotClient : IDisposable
         var response = await http.SendAsync(
             () => Post($"/crm/objects/{Version}/{type}/batch/update", body, HubSpotJson.Default.BatchUpdate), $"write {type}", RequestPriority.Foreground, cancellationToken, HttpStatusCode.BadRequest, HttpStatusCode.NotFound);
         if (response.Status is HttpStatusCode.BadRequest or HttpStatusCode.NotFound) return (response.Status, new BatchAnswer([], []), CodeOf(response.Body));
-        try
-        {
-            return (response.Status, response.Read(HubSpotJson.Default.BatchAnswer), null);
-        }
-        catch (JsonException)
-        {
-            throw new ConnectorException("hubspot", ConnectorFailure.Unavailable, $"write {type}: the answer is not the JSON that it should be");
-        }
+        return (response.Status, http.Read(response, HubSpotJson.Default.BatchAnswer, $"write {type}"), null);
     }
 
     internal Task<PropertyList> PropertiesAsync(string type, CancellationToken cancellationToken) =>

@@ -57,15 +57,7 @@ internal sealed class KlaviyoClient : IDisposable
     internal async Task<Profile?> ProfileAsync(string id, CancellationToken cancellationToken)
     {
         var response = await http.SendAsync(() => JsonRequest.Get(ProfilePath(id)), "profile", RequestPriority.Background, cancellationToken, HttpStatusCode.NotFound);
-        if (response.Status == HttpStatusCode.NotFound) return null;
-        try
-        {
-            return response.Read(KlaviyoJson.Default.ProfileAnswer).Data;
-        }
-        catch (JsonException)
-        {
-            throw new ConnectorException(account, ConnectorFailure.Unavailable, "profile: the answer is not the JSON that it should be");
-        }
+        return response.Status == HttpStatusCode.NotFound ? null : http.Read(response, KlaviyoJson.Default.ProfileAnswer, "profile").Data;
     }
 
     /// <summary>Writes properties of a profile that exists; an import would make one that was deleted.</summary>

@@ -66,7 +66,7 @@ internal sealed partial class MailchimpClient : IDisposable
     internal async Task<Member?> MemberAsync(string list, string hash, CancellationToken cancellationToken)
     {
         var response = await SendAsync(() => JsonRequest.Get(MemberPath(list, hash) + "?exclude_fields=_links,interests,ip_opt,ip_signup"), "member", RequestPriority.Background, cancellationToken, HttpStatusCode.NotFound);
-        return response.Status == HttpStatusCode.NotFound ? null : Read(response, MailchimpJson.Default.Member, "member");
+        return response.Status == HttpStatusCode.NotFound ? null : http.Read(response, MailchimpJson.Default.Member, "member");
     }
 
     /// <summary>Writes fields of a member; never makes one, as an upsert would: that would subscribe somebody who left.</summary>
@@ -118,19 +118,7 @@ internal sealed partial class MailchimpClient : IDisposable
     private static string Moment(long ms) => DateTimeOffset.FromUnixTimeMilliseconds(ms).UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
 
     private async Task<T> GetAsync<T>(string path, JsonTypeInfo<T> type, string what, RequestPriority priority, CancellationToken cancellationToken) =>
-        Read(await SendAsync(() => JsonRequest.Get(path), what, priority, cancellationToken), type, what);
-
-    private T Read<T>(ConnectorResponse response, JsonTypeInfo<T> type, string what)
-    {
-        try
-        {
-            return response.Read(type);
-        }
-        catch (JsonException)
-        {
-            throw new ConnectorException(account, ConnectorFailure.Unavailable, $"{what}: the answer is not the JSON that it should be") { Status = (int)response.Status };
-        }
-    }
+        http.Read(await SendAsync(() => JsonRequest.Get(path), what, priority, cancellationToken), type, what);
 
     private async Task<ConnectorResponse> SendAsync(Func<HttpRequestMessage> request, string what, RequestPriority priority, CancellationToken cancellationToken, params HttpStatusCode[] expected)
     {

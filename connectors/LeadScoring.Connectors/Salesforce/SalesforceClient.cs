@@ -76,7 +76,7 @@ internal sealed class SalesforceClient : IDisposable
         // Else the token might go elsewhere.
         if (!nextRecordsUrl.StartsWith("/services/data/", StringComparison.Ordinal)) throw new ConnectorException(account, ConnectorFailure.Unavailable, "query: the address of the next page cannot be used");
         var response = await SendAsync(() => Get(nextRecordsUrl), "query more", RequestPriority.Background, cancellationToken, HttpStatusCode.BadRequest, HttpStatusCode.NotFound);
-        return response.Status is HttpStatusCode.BadRequest or HttpStatusCode.NotFound ? null : Read(response, SalesforceJson.Default.QueryPage, "query more");
+        return response.Status is HttpStatusCode.BadRequest or HttpStatusCode.NotFound ? null : http.Read(response, SalesforceJson.Default.QueryPage, "query more");
     }
 
     /// <summary>All records of a query that gives few.</summary>
@@ -109,7 +109,7 @@ internal sealed class SalesforceClient : IDisposable
     internal async Task<(IReadOnlyList<SaveResult>? Results, string? Code)> UpdateAsync(byte[] body, CancellationToken cancellationToken)
     {
         var response = await SendAsync(() => WithJson(HttpMethod.Patch, $"{Data}/composite/sobjects", body), "write", RequestPriority.Foreground, cancellationToken, HttpStatusCode.BadRequest);
-        return response.Status == HttpStatusCode.BadRequest ? (null, CodeOf(response.Body)) : (Read(response, SalesforceJson.Default.IReadOnlyListSaveResult, "write"), null);
+        return response.Status == HttpStatusCode.BadRequest ? (null, CodeOf(response.Body)) : (http.Read(response, SalesforceJson.Default.IReadOnlyListSaveResult, "write"), null);
     }
 
     /// <summary>Starts a bulk query; null where the edition or the user has none.</summary>
@@ -119,7 +119,7 @@ internal sealed class SalesforceClient : IDisposable
         try
         {
             var response = await SendAsync(() => WithJson(HttpMethod.Post, $"{Data}/jobs/query", body), "start a bulk query", RequestPriority.Background, cancellationToken, HttpStatusCode.BadRequest);
-            return response.Status == HttpStatusCode.BadRequest ? null : Read(response, SalesforceJson.Default.QueryJob, "start a bulk query");
+            return response.Status == HttpStatusCode.BadRequest ? null : http.Read(response, SalesforceJson.Default.QueryJob, "start a bulk query");
         }
         catch (ConnectorException e) when (e.Failure is ConnectorFailure.Forbidden or ConnectorFailure.NotFound)
         {
@@ -131,7 +131,7 @@ internal sealed class SalesforceClient : IDisposable
     internal async Task<QueryJob?> JobAsync(string id, CancellationToken cancellationToken)
     {
         var response = await SendAsync(() => Get($"{Data}/jobs/query/{Uri.EscapeDataString(id)}"), "bulk query", RequestPriority.Background, cancellationToken, HttpStatusCode.NotFound);
-        return response.Status == HttpStatusCode.NotFound ? null : Read(response, SalesforceJson.Default.QueryJob, "bulk query");
+        return response.Status == HttpStatusCode.NotFound ? null : http.Read(response, SalesforceJson.Default.QueryJob, "bulk query");
     }
 
     /// <summary>A part of the results of a bulk query, and where the next one begins; null: that was all.</summary>
@@ -182,20 +182,7 @@ internal sealed class SalesforceClient : IDisposable
     }
 
     private async Task<T> ReadAsync<T>(Func<HttpRequestMessage> request, JsonTypeInfo<T> type, string what, RequestPriority priority, CancellationToken cancellationToken) =>
-        Read(await SendAsync(request, what, priority, cancellationToken), type, what);
-
-    private T Read<T>(ConnectorResponse response, JsonTypeInfo<T> type, string what)
-    {
-        try
-        {
-            return response.Read(type);
-        }
-        catch (JsonException)
-        {
-            // Without the reason: it quotes the body.
-            throw new ConnectorException(account, ConnectorFailure.Unavailable, $"{what}: the answer is not the JSON that it should be") { Status = (int)response.Status };
-        }
-    }
+        http.Read(await SendAsync(request, what, priority, cancellationToken), type, what);
 
     /// <summary>Salesforce says 403 both when something is not allowed and when the day is used up, and never when to come again.</summary>
     private async Task<ConnectorResponse> SendAsync(Func<HttpRequestMessage> request, string what, RequestPriority priority, CancellationToken cancellationToken, params HttpStatusCode[] expected)

@@ -58,7 +58,7 @@ internal sealed class SendGridClient : IDisposable
     {
         if (ids.Count == 0) return [];
         var response = await PostAsync("/v3/marketing/contacts/batch", new ContactIds(ids), SendGridJson.Default.ContactIds, "contacts", priority, cancellationToken, HttpStatusCode.NotFound);
-        return response.Status == HttpStatusCode.NotFound ? [] : Read(response, SendGridJson.Default.ContactList, "contacts").Result ?? [];
+        return response.Status == HttpStatusCode.NotFound ? [] : http.Read(response, SendGridJson.Default.ContactList, "contacts").Result ?? [];
     }
 
     /// <summary>Contacts with one of the addresses.</summary>
@@ -68,7 +68,7 @@ internal sealed class SendGridClient : IDisposable
         var response = await PostAsync("/v3/marketing/contacts/search/emails", new ContactEmails(emails), SendGridJson.Default.ContactEmails, "contacts by address", RequestPriority.Background, cancellationToken, HttpStatusCode.NotFound);
         // None of them.
         if (response.Status == HttpStatusCode.NotFound) return [];
-        return [.. (Read(response, SendGridJson.Default.ContactsByEmail, "contacts by address").Result ?? []).Values.Select(h => h.Contact).OfType<MarketingContact>()];
+        return [.. (http.Read(response, SendGridJson.Default.ContactsByEmail, "contacts by address").Result ?? []).Values.Select(h => h.Contact).OfType<MarketingContact>()];
     }
 
     internal async Task<IReadOnlyList<CustomField>> FieldsAsync(CancellationToken cancellationToken) =>
@@ -82,7 +82,7 @@ internal sealed class SendGridClient : IDisposable
     internal async Task<string?> UpsertAsync(ContactUpsert body, CancellationToken cancellationToken)
     {
         var response = await http.SendAsync(() => JsonRequest.Of(HttpMethod.Put, "/v3/marketing/contacts", body, SendGridJson.Default.ContactUpsert), "write contacts", RequestPriority.Foreground, cancellationToken, HttpStatusCode.BadRequest);
-        return response.Status == HttpStatusCode.BadRequest ? null : Read(response, SendGridJson.Default.UpsertJob, "write contacts").JobId;
+        return response.Status == HttpStatusCode.BadRequest ? null : http.Read(response, SendGridJson.Default.UpsertJob, "write contacts").JobId;
     }
 
     internal async Task<string> JobAsync(string job, CancellationToken cancellationToken) => (await http.SendAsync(
@@ -93,18 +93,6 @@ internal sealed class SendGridClient : IDisposable
 
     private Task<ConnectorResponse> PostAsync<T>(string path, T body, JsonTypeInfo<T> type, string what, RequestPriority priority, CancellationToken cancellationToken, params HttpStatusCode[] expected) =>
         http.SendAsync(() => JsonRequest.Of(HttpMethod.Post, path, body, type), what, priority, cancellationToken, expected);
-
-    private static T Read<T>(ConnectorResponse response, JsonTypeInfo<T> type, string what)
-    {
-        try
-        {
-            return response.Read(type);
-        }
-        catch (JsonException)
-        {
-            throw new ConnectorException("sendgrid", ConnectorFailure.Unavailable, $"{what}: the answer is not the JSON that it should be") { Status = (int)response.Status };
-        }
-    }
 
     private static string? Header(HttpResponseHeaders headers, string name) => headers.TryGetValues(name, out var values) ? values.First() : null;
 
