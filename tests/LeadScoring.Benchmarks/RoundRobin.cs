@@ -55,6 +55,7 @@ internal static class RoundRobin
 {
     private const double RoundMicroseconds = 30_000;
     private static readonly TimeSpan WarmUp = TimeSpan.FromMilliseconds(400);
+    private static readonly TimeSpan CompiledAnew = TimeSpan.FromMilliseconds(150);
 
     /// <summary>Measures all candidates in turn, round after round, each for about 30 ms of CPU time (or one run).</summary>
     internal static Timing[] Measure(IReadOnlyList<Candidate> candidates, int rounds)
@@ -82,9 +83,8 @@ internal static class RoundRobin
     private static int Calibrate(Candidate candidate)
     {
         var clock = Stopwatch.StartNew();
-        do candidate.Run(); while (clock.Elapsed < WarmUp);
         // Hot code is compiled anew on another thread, 100 ms after it was called often enough; nothing tells when it is done.
-        Thread.Sleep(150);
+        do candidate.Run(); while (clock.Elapsed < WarmUp + CompiledAnew);
         candidate.Run();
         var start = CpuClock.ThreadMicroseconds;
         candidate.Run();

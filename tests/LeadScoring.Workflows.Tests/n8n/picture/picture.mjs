@@ -1,27 +1,10 @@
 // Opens a workflow in the real editor with the system's chromium, reports what the canvas says about each node as
 // JSON on stdout, and takes a picture.  usage: node picture.mjs PLAYWRIGHT_FOLDER CHROMIUM WORKFLOW_ID OUT.png
-// The server and its owner come from the environment (DATA/n8n.env).
-import { createRequire } from 'node:module';
-import fs from 'node:fs';
-import os from 'node:os';
-import path from 'node:path';
+import { inEditor } from './editor.mjs';
 
 const [tools, executablePath, workflowId, out] = process.argv.slice(2);
-const { N8N_BASE_URL: base, N8N_OWNER_EMAIL: emailOrLdapLoginId, N8N_OWNER_PASSWORD: password } = process.env;
-const { chromium } = createRequire(path.join(tools, 'package.json'))('playwright-core');
 
-const profile = fs.mkdtempSync(path.join(os.tmpdir(), 'leadscoring-picture-'));
-const context = await chromium.launchPersistentContext(profile, {
-  executablePath,
-  headless: true,
-  viewport: { width: 2600, height: 1300 },
-  // --no-sandbox: containers and CI machines run this as root
-  args: ['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
-});
-try {
-  const login = await context.request.post(`${base}/rest/login`, { data: { emailOrLdapLoginId, password } });
-  if (!login.ok()) throw new Error(`login: ${login.status()} ${await login.text()}`);
-  const page = await context.newPage();
+await inEditor(tools, executablePath, { width: 2600, height: 1300 }, async (page, base) => {
   const strangers = new Set();
   page.on('request', (request) => {
     const { host, protocol } = new URL(request.url());
@@ -59,7 +42,4 @@ try {
   const margin = 16;
   await page.screenshot({ path: out, clip: { x: box.x - margin, y: box.y - margin, width: box.width + 2 * margin, height: box.height + 2 * margin } });
   console.log(JSON.stringify({ nodes, strangers: [...strangers] }));
-} finally {
-  await context.close();
-  fs.rmSync(profile, { recursive: true, force: true });
-}
+});
