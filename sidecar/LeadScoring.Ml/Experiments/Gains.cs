@@ -13,7 +13,7 @@ public static class Gains
     /// <summary>Difference in conversion rate between the arms of a split.</summary>
     /// <remarks>
     /// Each lead gives (y - r) / s in the challenger's arm and -(y - r) / (1 - s) in the champion's, with s the share of the challenger and r the rate of the leads before: its mean over the random arm is the difference of the two
-    /// rates (Horvitz-Thompson), whatever r is; r takes the common rate out and with it most of the variance (Robins, Rotnitzky and Zhao 1994). Condition: arms are dealt by <see cref="Assignment"/> with that share.
+    /// rates (Horvitz-Thompson), whatever r is; r takes the common rate out and with it most of the variance (Robins, Rotnitzky and Zhao 1994). Condition: arms are dealt by <see cref="Features.StableHash"/> with that share.
     /// </remarks>
     /// <param name="leads">In the order of exposure.</param>
     /// <param name="share">Challenger's share, in (0, 1).</param>

@@ -1,3 +1,5 @@
+using LeadScoring.Ml.Features;
+
 namespace LeadScoring.Ml.Experiments;
 
 /// <summary>A place on an interleaved list.</summary>
@@ -26,7 +28,7 @@ public static class TeamDraft
         var (next, taken, list) = (new int[2], new bool[leadIds.Count], new List<DraftedLead>());
         for (var round = 0; list.Count < Math.Min(places, leadIds.Count); round++)
         {
-            var first = Assignment.Place(salt, $"round {round}") < 0.5 ? 1 : 0;
+            var first = StableHash.Unit($"round {round}", salt) < 0.5 ? 1 : 0;
             foreach (var team in new[] { first, 1 - first })
             {
                 while (next[team] < leadIds.Count && taken[rankings[team][next[team]]]) next[team]++;

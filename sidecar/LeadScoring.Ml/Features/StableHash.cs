@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 
@@ -16,6 +17,13 @@ public static class StableHash
         return BitConverter.ToInt64(digest);
     }
 
-    /// <summary>A number in [0, 1) that depends on the text and the seed alone.</summary>
-    public static double Unit(string text, int seed) => (ulong)Of($"{seed}:{text}") / 18446744073709551616.0;
+    /// <summary>A number in [0, 1), evenly spread over texts and independent between salts: the upper 53 of 64 bits of SHA-256 over "salt:text", so that it never rounds to 1. Every process and every repetition draws alike.</summary>
+    /// <param name="text">Who is drawn, such as a lead id.</param>
+    /// <param name="salt">What is drawn for; another salt is another draw.</param>
+    public static double Unit(string text, string salt) => ((ulong)Of($"{salt}:{text}") >> 11) * (1.0 / (1UL << 53));
+
+    /// <inheritdoc cref="Unit(string, string)" />
+    /// <param name="text">Who is drawn.</param>
+    /// <param name="seed">What is drawn for, as a number.</param>
+    public static double Unit(string text, int seed) => Unit(text, seed.ToString(CultureInfo.InvariantCulture));
 }

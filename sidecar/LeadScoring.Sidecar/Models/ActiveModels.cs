@@ -81,7 +81,7 @@ internal sealed record ActiveModel(int? Version, ModelBundle? Bundle, Explainer?
     internal ActiveModel For(string leadId, StoredLead? lead)
     {
         if (!IsSplit) return this;
-        var isChallengers = lead?.Latest is null ? Assignment.IsChallenger(Trial!.Salt, leadId, Trial.Share) : lead.ModelVersion == Challenger!.Version && lead.ScoredAtMs >= Trial!.StartedAtMs;
+        var isChallengers = lead?.Latest is null ? StableHash.Unit(leadId, Trial!.Salt) < Trial.Share : lead.ModelVersion == Challenger!.Version && lead.ScoredAtMs >= Trial!.StartedAtMs;
         return isChallengers ? Challenger! : this;
     }
 }

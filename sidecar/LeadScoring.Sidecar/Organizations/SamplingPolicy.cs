@@ -1,4 +1,4 @@
-using LeadScoring.Ml.Sampling;
+using LeadScoring.Ml.Features;
 
 namespace LeadScoring.Sidecar.Organizations;
 
@@ -30,8 +30,8 @@ public sealed record SamplingPolicy
     {
         if (HoldOutShare == 0 && ExplorationShare == 0) return null;
         var explored = (1 - HoldOutShare) * ExplorationShare;
-        if (StableShare.Of($"{Salt}/hold-out", leadId) < HoldOutShare) return new LeadSlice(SliceKind.HoldOut, HoldOutShare);
-        return StableShare.Of($"{Salt}/exploration", leadId) < ExplorationShare ? new LeadSlice(SliceKind.Exploration, explored) : new LeadSlice(SliceKind.Ordinary, 1 - HoldOutShare - explored);
+        if (StableHash.Unit(leadId, $"{Salt}/hold-out") < HoldOutShare) return new LeadSlice(SliceKind.HoldOut, HoldOutShare);
+        return StableHash.Unit(leadId, $"{Salt}/exploration") < ExplorationShare ? new LeadSlice(SliceKind.Exploration, explored) : new LeadSlice(SliceKind.Ordinary, 1 - HoldOutShare - explored);
     }
 }
 

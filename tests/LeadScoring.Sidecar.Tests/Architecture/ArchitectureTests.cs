@@ -56,7 +56,6 @@ public sealed partial class ArchitectureTests
         // Arms are dealt by the stable hash.
         ["Experiments"] = ["Features"],
         ["Recommendation"] = ["Features"],
-        ["Sampling"] = ["Features"],
     }, []);
 
     // A vendor knows the HTTP that all share, and no other vendor.

@@ -1,6 +1,6 @@
 using System.Net;
 using System.Text.Json;
-using LeadScoring.Ml.Experiments;
+using LeadScoring.Ml.Features;
 using LeadScoring.Sidecar.Scoring;
 using LeadScoring.Sidecar.Storage;
 using LeadScoring.Sidecar.Tests.Scoring;
@@ -21,7 +21,7 @@ public sealed class ExperimentScoringTests : IAsyncLifetime
 
     public Task DisposeAsync() => sidecar.DisposeAsync();
 
-    private static int Arm(JsonElement experiment, string leadId) => Assignment.IsChallenger(experiment.Text("salt")!, leadId, experiment.GetProperty("share").GetDouble()) ? 2 : 1;
+    private static int Arm(JsonElement experiment, string leadId) => StableHash.Unit(leadId, experiment.Text("salt")!) < experiment.GetProperty("share").GetDouble() ? 2 : 1;
 
     private static object Inline(string leadId, string type = "full", bool save = true) => new { lead_id = leadId, scoring_type = type, save, lead = new { age = 41, showing_requests = 2 } };
 

@@ -1,7 +1,7 @@
 using System.Net;
 using System.Text.Json;
 using Dapper;
-using LeadScoring.Ml.Sampling;
+using LeadScoring.Ml.Features;
 using LeadScoring.Sidecar.Organizations;
 using LeadScoring.Sidecar.Storage;
 
@@ -88,7 +88,7 @@ public sealed class SamplingTests(SidecarFactory sidecar) : IClassFixture<Sideca
         var (status, _) = await organization.SendAsync(HttpMethod.Put, "/v1/sampling", new { hold_out_share = 0.5 });
         Assert.Equal(HttpStatusCode.OK, status);
         sidecar.Get<LeadScoring.Sidecar.Models.ActiveModels>().Forget(organization.Id);
-        var id = Enumerable.Range(0, 100).Select(i => $"n{i}").First(i => StableShare.Of("/hold-out", i) < 0.5);
+        var id = Enumerable.Range(0, 100).Select(i => $"n{i}").First(i => StableHash.Unit(i, "/hold-out") < 0.5);
         Assert.Equal("True", (await ScoredAsync(organization, id)).Text("hold_out"));
         await organization.SendAsync(HttpMethod.Put, "/v1/sampling", new { exploration_share = 0.5 });
         sidecar.Get<LeadScoring.Sidecar.Models.ActiveModels>().Forget(organization.Id);
