@@ -8,7 +8,6 @@ namespace LeadScoring.Sidecar.Storage;
 internal sealed class SharedCommit
 {
     // Whoever is done waits for the others no longer than for a disk.
-    private const int MostWrites = 64;
     private static readonly TimeSpan Longest = TimeSpan.FromMilliseconds(10);
 
     private const string Savepoint = "write";
@@ -30,7 +29,8 @@ internal sealed class SharedCommit
     /// <summary>Completes with the commit, or with what it failed of: for everybody who took part.</summary>
     internal Task Ended => ended.Task;
 
-    internal bool IsFull => kept >= MostWrites || Stopwatch.GetElapsedTime(waitingSince) > Longest;
+    /// <summary>Whether the first write has waited long enough.</summary>
+    internal bool IsOld => Stopwatch.GetElapsedTime(waitingSince) > Longest;
 
     /// <summary>Begins a write. The first one has the transaction for itself: it needs no point to go back to.</summary>
     internal void Join()

@@ -9,7 +9,7 @@ namespace LeadScoring.Sidecar.Storage;
 /// <remarks>
 /// SQLite has one writer. Queueing for it here, in order and without polling, is what keeps SQLITE_BUSY away inside the process;
 /// the busy timeout covers other processes (a CLI import beside the server). A durable commit waits for the disk, which costs far more than
-/// most writes: so a write that others wait behind leaves the commit to them and is answered when it is done.
+/// most writes: so the first write of a transaction lets those that wait for the writer go before its commit, and all are answered when it is done.
 /// </remarks>
 internal sealed class SqliteDatabase : Database
 {
@@ -18,7 +18,6 @@ internal sealed class SqliteDatabase : Database
     private readonly SemaphoreSlim writer = new(1, 1);
     private SqliteConnection? writeConnection;
     private SharedCommit? shared;
-    private int waiting;
 
     internal SqliteDatabase(StorageOptions options)
     {
@@ -54,39 +53,23 @@ internal sealed class SqliteDatabase : Database
 
     internal override async Task<T> WriteAsync<T>(Func<WriteTransaction, Task<T>> work, CancellationToken cancellationToken)
     {
-        Interlocked.Increment(ref waiting);
-        try
-        {
-            await writer.WaitAsync(cancellationToken);
-        }
-        catch (OperationCanceledException)
-        {
-            Interlocked.Decrement(ref waiting);
-            await CommitLeftAsync();
-            throw;
-        }
-
-        Interlocked.Decrement(ref waiting);
-        return await RunAsync(work);
-    }
-
-    // Holds the writer on entry and has released it at the end.
-    private async Task<T> RunAsync<T>(Func<WriteTransaction, Task<T>> work)
-    {
+        await writer.WaitAsync(cancellationToken);
         var isHeld = true;
         try
         {
             // Kept open: its page cache and prepared statements are what make small transactions cheap.
-            writeConnection ??= (SqliteConnection)await OpenConnectionAsync(CancellationToken.None);
+            writeConnection ??= (SqliteConnection)await OpenConnectionAsync(cancellationToken);
+            var isFirst = shared is null;
             var commit = shared ??= new SharedCommit(writeConnection);
             commit.Join();
-            return await RunAsync(new WriteTransaction(writeConnection, commit.Transaction, isPostgres: false), work, () =>
+            return await RunAsync(new WriteTransaction(writeConnection, commit.Transaction, isPostgres: false), work, async () =>
             {
                 commit.Keep();
-                if (!IsLeft(commit)) CommitShared();
+                if (commit.IsOld) Commit();
                 isHeld = false;
                 writer.Release();
-                return commit.Ended;
+                if (isFirst) await CommitAfterOthersAsync(commit);
+                await commit.Ended;
             });
         }
         catch (Exception e) when (isHeld)
@@ -100,16 +83,13 @@ internal sealed class SqliteDatabase : Database
         }
     }
 
-    // Somebody is waiting: whoever comes last, or finds the transaction long or old, commits for all.
-    private bool IsLeft(SharedCommit commit) => Volatile.Read(ref waiting) > 0 && !commit.IsFull;
-
-    /// <summary>Who was counted as waiting has gone: if the others have left it to him, the commit is his.</summary>
-    private async Task CommitLeftAsync()
+    /// <summary>The writer is handed on in order: all that wait for it now have written when it comes back.</summary>
+    private async Task CommitAfterOthersAsync(SharedCommit commit)
     {
         await writer.WaitAsync(CancellationToken.None);
         try
         {
-            if (shared is { } left && !IsLeft(left)) CommitShared();
+            if (shared == commit) Commit();
         }
         finally
         {
@@ -117,7 +97,7 @@ internal sealed class SqliteDatabase : Database
         }
     }
 
-    private void CommitShared()
+    private void Commit()
     {
         var commit = shared!;
         shared = null;
@@ -127,12 +107,7 @@ internal sealed class SqliteDatabase : Database
     /// <summary>Takes back what failed, and nothing else. Where SQLite cannot go back to that point, all fail together.</summary>
     private void Undo(Exception e)
     {
-        if (shared?.TryUndo(e) == true)
-        {
-            if (!IsLeft(shared)) CommitShared();
-            return;
-        }
-
+        if (shared?.TryUndo(e) == true) return;
         shared = null;
         if (e is DbException) DropConnection();
     }

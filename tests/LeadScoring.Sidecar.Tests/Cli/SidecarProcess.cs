@@ -39,17 +39,31 @@ internal sealed class SidecarProcess : IDisposable
     {
         var port = FreePort();
         var sidecar = Start(data, environment, ["serve", "--url", $"http://127.0.0.1:{port}"]);
-        // What waits to be done at the start may say so first.
-        var said = new List<string>();
-        while (await sidecar.process.StandardOutput.ReadLineAsync() is { } line && said.Count < 100)
+        try
         {
-            said.Add(line);
-            if (line.StartsWith("Listening", StringComparison.Ordinal)) break;
+            await sidecar.ListensAsync();
+        }
+        catch
+        {
+            sidecar.Dispose();
+            throw;
         }
 
-        Assert.True(said is [.., var last] && last.StartsWith("Listening", StringComparison.Ordinal), said is [] ? await sidecar.process.StandardError.ReadToEndAsync() : string.Join('\n', said));
         var client = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{port}"), DefaultRequestHeaders = { Authorization = new AuthenticationHeaderValue("Bearer", key) } };
         return (sidecar, client);
+    }
+
+    /// <summary>Reads what it says until it listens: what waits to be done at the start may say so first.</summary>
+    private async Task ListensAsync()
+    {
+        var said = new List<string>();
+        while (await process.StandardOutput.ReadLineAsync() is { } line && said.Count < 100)
+        {
+            said.Add(line);
+            if (line.StartsWith("Listening", StringComparison.Ordinal)) return;
+        }
+
+        Assert.Fail(said is [] ? await process.StandardError.ReadToEndAsync() : string.Join('\n', said));
     }
 
     internal bool HasExited => process.HasExited;
