@@ -1,4 +1,5 @@
 using LeadScoring.Sidecar.Api;
+using LeadScoring.Sidecar.Dashboard;
 using LeadScoring.Sidecar.Events;
 using LeadScoring.Sidecar.Experiments;
 using LeadScoring.Sidecar.Feedback;
@@ -54,7 +55,8 @@ internal static class SidecarApp
             .AddMonitoring(builder.Configuration)
             .AddWebhooks(builder.Configuration)
             .AddSync(builder.Configuration)
-            .AddPrivacy(builder.Configuration);
+            .AddPrivacy(builder.Configuration)
+            .AddDashboard();
         return builder;
     }
 
@@ -94,5 +96,6 @@ internal static class SidecarApp
         v1.MapMonitoring();
         v1.MapWebhooks();
         v1.MapSync();
+        app.MapDashboard();
     }
 }

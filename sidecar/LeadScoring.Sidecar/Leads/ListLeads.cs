@@ -59,19 +59,22 @@ internal static class ListLeads
         [Description("Only this grade: A, B, C or D.")] string? grade = null,
         [Description("Only leads without (true) or with (false) an outcome.")] bool? is_open = null,
         [Description("Only leads that are (true) or are not (false) drawn to be worked whatever their score.")] bool? exploration = null,
-        [Description("Only leads that are (true) or are not (false) drawn for the hold-out.")] bool? hold_out = null)
+        [Description("Only leads that are (true) or are not (false) drawn for the hold-out.")] bool? hold_out = null,
+        [Description("Only leads whose id begins with this, or whose attributes hold it, whatever the case; 2 to 100 characters.")] string? q = null)
     {
         order ??= "lead_id";
         if (order is not ("lead_id" or "updated_at" or "-updated_at" or "-score")) throw ProblemException.Invalid("?order", "order is lead_id, updated_at, -updated_at or -score.");
         if (grade is not (null or "A" or "B" or "C" or "D")) throw ProblemException.Invalid("?grade", "grade is A, B, C or D.");
         if (order == "-score" && hold_out == true) throw ProblemException.Invalid("?order", "Leads of the hold-out are worked in the order of arrival: list them by lead_id or updated_at.");
         if (limit is < 1 or > MaxLimit) throw ProblemException.Invalid("?limit", $"limit is 1 to {MaxLimit}.");
+        if (q is { Length: < 2 or > 100 }) throw ProblemException.Invalid("?q", "q has 2 to 100 characters.");
         var sinceMs = 0L;
         if (updated_since is not null && !DateText.TryParse(updated_since, out sinceMs)) throw ProblemException.Invalid("?updated_since", "updated_since must be a moment such as 2026-05-31T14:00:00Z.");
         var (afterKey, afterId) = ReadCursor(cursor, order);
         var afterMs = (long)afterKey;
-        var sql = Sql(order, updated_since is not null, is_stale, grade is not null, is_open, cursor is not null, exploration, hold_out);
-        var parameters = new { caller.OrganizationId, sinceMs, afterKey, afterMs, afterId, grade, take = limit + 1 };
+        var sql = Sql(order, updated_since is not null, is_stale, grade is not null, is_open, cursor is not null, exploration, hold_out, q is not null);
+        var sought = q?.ToLowerInvariant().Replace(@"\", @"\\").Replace("%", @"\%").Replace("_", @"\_");
+        var parameters = new { caller.OrganizationId, sinceMs, afterKey, afterMs, afterId, grade, take = limit + 1, begins = sought + "%", holds = "%" + sought + "%" };
         await using var connection = await database.OpenConnectionAsync(cancellationToken);
         var rows = (await connection.QueryAsync<Row>(new CommandDefinition(sql, parameters, cancellationToken: cancellationToken))).AsList();
         var next = rows.Count > limit ? WriteCursor(order, rows[limit - 1]) : null;
@@ -80,7 +83,7 @@ internal static class ListLeads
     }
 
     /// <summary>Text of the query; truth values stand in it as they are, so that indexes over a part of the leads can be used.</summary>
-    internal static string Sql(string order, bool hasSince, bool? isStale, bool hasGrade, bool? isOpen, bool hasCursor, bool? explored = null, bool? heldOut = null) =>
+    internal static string Sql(string order, bool hasSince, bool? isStale, bool hasGrade, bool? isOpen, bool hasCursor, bool? explored = null, bool? heldOut = null, bool isSought = false) =>
         $"""
             select lead_id as LeadId, attributes as Attributes, created_at_ms as CreatedAtMs, updated_at_ms as UpdatedAtMs, is_stale as IsStale,
                    score as Score, grade as Grade, probability as Probability, confidence as Confidence, model_version as ModelVersion, scored_by as ScoredBy,
@@ -94,6 +97,7 @@ internal static class ListLeads
             {(order == "-score" ? "and score is not null" : "")}
             {(explored is null ? "" : explored == true ? "and slice = 'exploration' and exclusion is null" : "and (slice is null or slice <> 'exploration' or exclusion is not null)")}
             {(heldOut == true ? "and slice = 'hold_out'" : heldOut == false || order == "-score" ? "and (slice is null or slice <> 'hold_out')" : "")}
+            {(!isSought ? "" : @"and (lower(lead_id) like @begins escape '\' or lower(attributes) like @holds escape '\')")}
             {(!hasCursor ? "" : After(order))}
             order by {order switch { "lead_id" => "lead_id", "updated_at" => "updated_at_ms, lead_id", "-score" => "score desc, lead_id desc", _ => "updated_at_ms desc, lead_id desc" }}
             limit @take

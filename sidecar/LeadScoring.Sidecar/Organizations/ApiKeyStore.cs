@@ -49,6 +49,16 @@ internal sealed class ApiKeyStore(Database database, TimeProvider time, IOptions
         return [.. await connection.QueryAsync<KeyRow>(new CommandDefinition(Sql, new { organizationId }, cancellationToken: cancellationToken))];
     }
 
+    /// <returns>What the key may do; null when the organization has no such key that is still good.</returns>
+    internal async Task<Caller?> FindAsync(string organizationId, string keyId, CancellationToken cancellationToken)
+    {
+        const string Sql = "select scope from api_keys where organization_id = @organizationId and key_id = @keyId and revoked_at_ms is null";
+        await using var connection = await database.OpenConnectionAsync(cancellationToken);
+        return await connection.ExecuteScalarAsync<string?>(new CommandDefinition(Sql, new { organizationId, keyId }, cancellationToken: cancellationToken)) is { } scope
+            ? new Caller(organizationId, keyId, Enum.Parse<ApiScope>(scope, ignoreCase: true))
+            : null;
+    }
+
     /// <returns>False when the organization has no such key that is still good.</returns>
     internal async Task<bool> RevokeAsync(string organizationId, string keyId, CancellationToken cancellationToken)
     {

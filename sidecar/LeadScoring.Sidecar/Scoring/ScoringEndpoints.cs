@@ -51,6 +51,8 @@ internal static class ScoringEndpoints
             .WithName("ListLeadScores").WithSummary("The ledger: every change of the lead's score, the newest first.");
         group.MapGet("/call-queue", GetCallQueue.HandleAsync).RequireScope(ApiScope.Score)
             .WithName("GetCallQueue").WithSummary("Whom to call today: the best open leads, the best first; while an interleaved experiment runs, both models choose in turn.");
+        group.MapGet("/grade-changes", GetGradeChanges.HandleAsync).RequireScope(ApiScope.Score)
+            .WithName("GetGradeChanges").WithSummary("The open leads by grade, and whose grade became another since a moment.");
         group.MapGet("/grades", Grades.GetAsync).RequireScope(ApiScope.Score).WithName("GetGrades").WithSummary("The grade policy and the bounds in force.");
         group.MapPost("/grades/preview", Grades.PreviewAsync).RequireScope(ApiScope.Score)
             .WithName("PreviewGrades").WithSummary("How many open leads would change their grade under a policy; nothing is stored.");

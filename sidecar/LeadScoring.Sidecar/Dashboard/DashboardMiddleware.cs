@@ -1,0 +1,33 @@
+using LeadScoring.Sidecar.Api;
+
+namespace LeadScoring.Sidecar.Dashboard;
+
+/// <summary>Runs for everything below /dashboard: headers, and who is signed in. Pages of others than the sign-in send whoever is not to it.</summary>
+internal sealed class DashboardMiddleware(RequestDelegate next, DashboardSession session)
+{
+    // No inline script or style, nothing from elsewhere, in no frame. What is saved as a file is a blob.
+    private const string Policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+    public async Task InvokeAsync(HttpContext http)
+    {
+        var headers = http.Response.Headers;
+        headers.ContentSecurityPolicy = Policy;
+        headers.XContentTypeOptions = "nosniff";
+        headers["Referrer-Policy"] = "same-origin";
+        headers.CacheControl = "no-store";
+        if (await session.FindAsync(http) is { } caller) http.Features.Set(caller);
+        else if (http.GetEndpoint()?.Metadata.GetMetadata<OpenToAllAttribute>() is null)
+        {
+            var there = $"{DashboardEndpoints.Root}/login?next={Uri.EscapeDataString(http.Request.Path + http.Request.QueryString)}";
+            if (http.Request.Headers.ContainsKey("HX-Request")) (http.Response.StatusCode, headers["HX-Redirect"], http.Response.ContentLength) = (401, there, 0);
+            else http.Response.Redirect(there);
+            return;
+        }
+
+        await next(http);
+    }
+}
+
+/// <summary>Endpoint metadata: shown to whoever asks.</summary>
+[AttributeUsage(AttributeTargets.Class)]
+internal sealed class OpenToAllAttribute : Attribute;
