@@ -9,6 +9,9 @@ internal static class DashboardEndpoints
 {
     internal const string Root = "/dashboard";
 
+    /// <summary>Beside the pages, not below them: it is open, and the page for what is missing answers for all below.</summary>
+    internal const string Assets = "/dashboard-assets";
+
     private static readonly string Files = Path.Combine(AppContext.BaseDirectory, "wwwroot");
 
     /// <summary>Changes with the files, so that browsers may keep them for good.</summary>
@@ -48,7 +51,7 @@ internal static class DashboardEndpoints
         {
             app.UseStaticFiles(new StaticFileOptions
             {
-                RequestPath = Root + "/assets",
+                RequestPath = Assets,
                 FileProvider = new PhysicalFileProvider(Files),
                 OnPrepareResponse = file => file.Context.Response.Headers.CacheControl = "public, max-age=31536000, immutable",
             });

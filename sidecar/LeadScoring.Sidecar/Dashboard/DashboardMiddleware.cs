@@ -8,6 +8,8 @@ internal sealed class DashboardMiddleware(RequestDelegate next, DashboardSession
     // No inline script or style, nothing from elsewhere, in no frame. What is saved as a file is a blob.
     private const string Policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
+    private static readonly PathString SignIn = DashboardEndpoints.Root + "/login";
+
     public async Task InvokeAsync(HttpContext http)
     {
         var headers = http.Response.Headers;
@@ -16,7 +18,7 @@ internal sealed class DashboardMiddleware(RequestDelegate next, DashboardSession
         headers["Referrer-Policy"] = "same-origin";
         headers.CacheControl = "no-store";
         if (await session.FindAsync(http) is { } caller) http.Features.Set(caller);
-        else if (http.GetEndpoint()?.Metadata.GetMetadata<OpenToAllAttribute>() is null)
+        else if (http.Request.Path != SignIn)
         {
             var there = $"{DashboardEndpoints.Root}/login?next={Uri.EscapeDataString(http.Request.Path + http.Request.QueryString)}";
             if (http.Request.Headers.ContainsKey("HX-Request")) (http.Response.StatusCode, headers["HX-Redirect"], http.Response.ContentLength) = (401, there, 0);
@@ -27,7 +29,3 @@ internal sealed class DashboardMiddleware(RequestDelegate next, DashboardSession
         await next(http);
     }
 }
-
-/// <summary>Endpoint metadata: shown to whoever asks.</summary>
-[AttributeUsage(AttributeTargets.Class)]
-internal sealed class OpenToAllAttribute : Attribute;

@@ -179,11 +179,11 @@ public sealed partial class DashboardTests(SidecarFactory sidecar) : IClassFixtu
         await organization.PutLeadAsync("abc-1", new { name = "Grace Hopper" });
         await organization.PutLeadAsync("xyz-1", new { name = "100% sure" });
         await organization.PutLeadAsync("xyz-2", new { name = "100 sure" });
-        async Task<string[]> FindAsync(string q) => [.. (await organization.GetAsync("/v1/leads?q=" + Uri.EscapeDataString(q))).Body.GetProperty("leads").EnumerateArray().Select(l => l.Text("lead_id")!)];
-        Assert.Equal(["abc-1"], await FindAsync("ABC"));
-        Assert.Equal(["abc-1"], await FindAsync("hopper"));
-        Assert.Equal(["xyz-1"], await FindAsync("100% s"));
-        Assert.Equal([], await FindAsync("yz-1"));
+        async Task<string> FindAsync(string q) => string.Join(' ', (await organization.GetAsync("/v1/leads?q=" + Uri.EscapeDataString(q))).Body.GetProperty("leads").EnumerateArray().Select(l => l.Text("lead_id")));
+        Assert.Equal("abc-1", await FindAsync("ABC"));
+        Assert.Equal("abc-1", await FindAsync("hopper"));
+        Assert.Equal("xyz-1", await FindAsync("100% s"));
+        Assert.Equal("", await FindAsync("yz-1"));
         Assert.Equal(HttpStatusCode.BadRequest, (await organization.GetAsync("/v1/leads?q=x")).Status);
     }
 }

@@ -4,7 +4,6 @@ using Microsoft.AspNetCore.Mvc.RazorPages;
 
 namespace LeadScoring.Sidecar.Dashboard;
 
-[OpenToAll]
 public sealed class LoginModel : PageModel
 {
     internal string? Problem { get; private set; }
