@@ -64,6 +64,8 @@
   function drawAll(within) {
     for (const figure of charts.keys()) if (!figure.isConnected) { charts.get(figure).plot.dispose(); charts.delete(figure); }
     within.querySelectorAll('figure.chart').forEach(draw);
+    // What can only be scrolled must be reached by keyboard.
+    within.querySelectorAll('.scroll, pre').forEach(part => { if (part.scrollWidth > part.clientWidth) part.tabIndex = 0; });
   }
   let resizing;
   addEventListener('resize', () => { clearTimeout(resizing); resizing = setTimeout(() => charts.forEach(c => c.plot.resize()), 100); });
