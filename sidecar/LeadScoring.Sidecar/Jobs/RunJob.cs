@@ -65,7 +65,7 @@ internal sealed class RunJob(IServiceProvider services, JobSchedules schedules, 
         }
         finally
         {
-            Durations.Record(time.GetElapsedTime(begun).TotalSeconds, new("job", job.Name), new("result", error is null ? "succeeded" : "failed"));
+            Durations.Record(time.GetElapsedTime(begun).TotalSeconds, new("job_name", job.Name), new("result", error is null ? "succeeded" : "failed"));
             await runs.EndAsync(organizationId, job.Name, runId, result, error, CancellationToken.None);
         }
     }

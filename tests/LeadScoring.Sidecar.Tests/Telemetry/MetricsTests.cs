@@ -1,6 +1,8 @@
+using System.Diagnostics.Metrics;
 using System.Globalization;
 using System.Net;
 using System.Net.Http.Headers;
+using System.Runtime.CompilerServices;
 using System.Text.RegularExpressions;
 using LeadScoring.Sidecar.Telemetry;
 using LeadScoring.Sidecar.Tests.Training;
@@ -96,6 +98,37 @@ public sealed partial class MetricsTests
         Assert.InRange(figures["leadscoring_champion_auc{organization=org-1}"], 0.6, 1);
         Assert.Equal(0, figures["leadscoring_connector_connected{account=hubspot,organization=org-1}"]);
     }
+
+    /// <summary>A board or an alert over a name that nothing exports is empty for ever, and looks like all is well.</summary>
+    [Fact]
+    public async Task BoardsAndAlerts_EveryName_IsExported()
+    {
+        await using var running = await Running.StartAsync(On);
+        await (await running.Sidecar.NewOrganizationAsync()).GetAsync("/v1/leads");
+        var known = (await running.FiguresAsync()).Keys.Select(k => k.Split('{')[0]).ToHashSet(StringComparer.Ordinal);
+        // Counters are exported from their first use on.
+        using var listener = new MeterListener();
+        listener.InstrumentPublished = (instrument, _) =>
+        {
+            if (instrument.Meter.Name == Instruments.MeterName) known.UnionWith(Exported(instrument));
+        };
+        listener.Start();
+        var folder = Path.GetFullPath(Path.Combine(SourceFolder(), "../../../sidecar/monitoring"));
+        var used = Directory.GetFiles(folder, "*", SearchOption.AllDirectories).SelectMany(file => Name.Matches(File.ReadAllText(file)).Select(m => m.Value)).Distinct().ToArray();
+        Assert.InRange(used.Length, 20, 200);
+        Assert.Empty(used.Except(known));
+    }
+
+    [GeneratedRegex(@"\b(?:leadscoring|http_server|dotnet)_[a-z_]+\b")]
+    private static partial Regex Name { get; }
+
+    private static IEnumerable<string> Exported(Instrument instrument)
+    {
+        var name = Exported(new Gauge(instrument.Name, instrument.Unit ?? "", ""));
+        return instrument is Histogram<double> ? [name + "_bucket", name + "_count", name + "_sum"] : instrument is Counter<long> ? [name + "_total"] : [name];
+    }
+
+    private static string SourceFolder([CallerFilePath] string path = "") => Path.GetDirectoryName(path)!;
 
     /// <summary>Name at /metrics.</summary>
     private static string Exported(Gauge gauge) => gauge.Name.Replace('.', '_') + gauge.Unit switch { "s" => "_seconds", _ => "" };
