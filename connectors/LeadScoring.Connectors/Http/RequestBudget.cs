@@ -45,7 +45,8 @@ public sealed class RequestBudget
         if (reserveShare is < 0 or > 0.9 or double.NaN) throw new ArgumentOutOfRangeException(nameof(reserveShare), reserveShare, "0 to 0.9");
         (this.account, this.perSecond, this.burst, this.daily, this.time) = (account, perSecond, burst, daily, time);
         reserve = (long)((daily ?? 0) * reserveShare);
-        (tokens, filledAt, day) = (burst, time.GetTimestamp(), Today());
+        // Not the whole burst: what the process before used of the rate, a moment ago when it was killed, nobody knows.
+        (tokens, filledAt, day) = (1, time.GetTimestamp(), Today());
     }
 
     /// <summary>What is used.</summary>

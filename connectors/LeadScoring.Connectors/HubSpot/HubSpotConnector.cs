@@ -22,6 +22,7 @@ internal sealed class HubSpotConnector : IConnector
     private readonly HubSpotWalk dealWalk;
     private readonly string[] more;
     private readonly string[] contactProperties;
+    private readonly string[] fetchedProperties;
     private readonly (string Event, string Type)[] events;
     private readonly TimeProvider time;
 
@@ -34,6 +35,7 @@ internal sealed class HubSpotConnector : IConnector
         deals = new HubSpotDeals(client);
         more = settings.PropertyNames;
         contactProperties = HubSpotContacts.PropertiesWith(more);
+        fetchedProperties = [.. contactProperties.Union(HubSpotActivity.Properties, StringComparer.Ordinal)];
         contactWalk = new HubSpotWalk(client, HubSpotContacts.Type, HubSpotContacts.Modified, contactProperties, withArchived: true, time);
         activityWalk = new HubSpotWalk(client, HubSpotContacts.Type, HubSpotContacts.Modified, HubSpotActivity.Properties, withArchived: false, time);
         dealWalk = new HubSpotWalk(client, HubSpotDeals.Type, HubSpotDeals.Modified, HubSpotDeals.Properties, withArchived: true, time) { Associations = HubSpotContacts.Type };
@@ -75,8 +77,12 @@ internal sealed class HubSpotConnector : IConnector
         return new Page<ContactRecord>(records, HubSpotWalk.Text(next), hasMore);
     }
 
-    public async Task<IReadOnlyList<ContactRecord>> FetchContactsAsync(IReadOnlyList<string> ids, CancellationToken cancellationToken) =>
-        await WithCompaniesAsync(await client.ReadAsync(HubSpotContacts.Type, ids, contactProperties, cancellationToken), cancellationToken);
+    public async Task<IReadOnlyList<ContactRecord>> FetchContactsAsync(IReadOnlyList<string> ids, CancellationToken cancellationToken)
+    {
+        var objects = await client.ReadAsync(HubSpotContacts.Type, ids, fetchedProperties, cancellationToken);
+        // An open is a change of the contact, too: it need not wait for the next walk over activity.
+        return [.. (await WithCompaniesAsync(objects, cancellationToken)).Zip(objects, (record, o) => record with { Activity = [.. HubSpotActivity.Read(o)] })];
+    }
 
     private async Task<IReadOnlyList<ContactRecord>> WithCompaniesAsync(IReadOnlyList<CrmObject> contacts, CancellationToken cancellationToken)
     {

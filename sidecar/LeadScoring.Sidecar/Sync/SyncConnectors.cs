@@ -12,7 +12,7 @@ namespace LeadScoring.Sidecar.Sync;
 /// </summary>
 internal sealed class SyncConnectors(
     ConnectorAccounts accounts, ConnectorStateStore state, StoreContacts contacts, StoreActivity activity, StoreDeals deals, InboundStore inbound, Database database, LeadsChanged changed, IOptions<SyncOptions> options,
-    ILogger<SyncConnectors> logger) : IOrganizationJob
+    ILogger<SyncConnectors> logger) : IPartialJob
 {
     internal const string Job = "sync";
     internal const string Contacts = "contacts";
@@ -27,6 +27,12 @@ internal sealed class SyncConnectors(
         await inbound.PurgeAsync(organizationId, options.Value.KeepInbound, cancellationToken);
         return string.Join("; ", done);
     }
+
+    /// <param name="part">Name of the account.</param>
+    public async Task<string> RunPartAsync(string organizationId, string part, CancellationToken cancellationToken) => accounts.Of(organizationId).FirstOrDefault(a => a.Name == part) is { } account
+        ? $"{account.Name}: {await RunAsync(account, cancellationToken)}"
+        // Asked for by a process with other settings.
+        : $"This process has no connector {part}.";
 
     /// <summary>One account; what came of it, in words. A vendor's trouble is told and never thrown: it is not the next account's.</summary>
     internal async Task<string> RunAsync(ConnectorAccount account, CancellationToken cancellationToken)

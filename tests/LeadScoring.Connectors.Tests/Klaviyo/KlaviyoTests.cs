@@ -100,6 +100,62 @@ public sealed class KlaviyoTests : IAsyncLifetime
         Assert.Equal(before.Properties, Assert.Single(await connector.FetchContactsAsync([ann, bob], CancellationToken.None)).Properties);
     }
 
+    private (string[] Ids, RecordWrite[] Writes) Many(int count)
+    {
+        var ids = Enumerable.Range(0, count).Select(i => klaviyo.Add($"m{i}@example.com")).ToArray();
+        klaviyo.Delete(ids[7]);
+        return (ids, [.. ids.Select((id, i) => Write(id, i.ToString(CultureInfo.InvariantCulture), i == 9 ? "refuse" : "A"))]);
+    }
+
+    private void AssertAllWritten(string[] ids, IReadOnlyList<WriteResult> results)
+    {
+        for (var i = 0; i < ids.Length; i++)
+        {
+            Assert.Equal((ids[i], i switch { 7 => WriteStatus.Gone, 9 => WriteStatus.Rejected, _ => WriteStatus.Written }), (results[i].RecordId, results[i].Status));
+            if (results[i].Status == WriteStatus.Written) Assert.Equal(i, (double?)klaviyo.Property(ids[i], "lead_scoring_score"));
+        }
+    }
+
+    /// <summary>Nobody is made: profiles go by their ids alone, without anything that a new one could be made of.</summary>
+    [Fact]
+    public async Task Write_Many_IsOneJobAndEachHasItsResult()
+    {
+        var (ids, writes) = Many(1_000);
+        AssertAllWritten(ids, await connector.WriteAsync(writes, CancellationToken.None));
+        var job = Assert.Single(klaviyo.Seen, r => r.Method == "POST");
+        Assert.DoesNotContain("email", job.Body, StringComparison.Ordinal);
+        // The two that the job could not write tell why, themselves.
+        Assert.Equal(2, klaviyo.Seen.Count(r => r.Method == "PATCH"));
+        Assert.Equal(0, klaviyo.Throttled);
+        Assert.Equal(1_000, connector.Abilities.WriteBatch);
+    }
+
+    [Fact]
+    public async Task Write_ManyWhereErrorsDoNotSayWhose_IsAskedOneByOne()
+    {
+        klaviyo.ErrorsTellWhose = false;
+        var (ids, writes) = Many(60);
+        AssertAllWritten(ids, await connector.WriteAsync(writes, CancellationToken.None));
+        Assert.Equal(60, klaviyo.Seen.Count(r => r.Method == "PATCH"));
+    }
+
+    [Fact]
+    public async Task Write_ManyWithoutTheScopeOfJobs_GoesOneByOne()
+    {
+        klaviyo.HasLists = false;
+        var (ids, writes) = Many(60);
+        AssertAllWritten(ids, await connector.WriteAsync(writes, CancellationToken.None));
+    }
+
+    [Fact]
+    public async Task Write_JobThatDoesNotEnd_IsTriedAgain()
+    {
+        klaviyo.LooksOfAJob = int.MaxValue;
+        var (_, writes) = Many(60);
+        Assert.All(await connector.WriteAsync(writes, CancellationToken.None), r => Assert.Equal((WriteStatus.TryAgain, "PENDING"), (r.Status, r.Reason)));
+        Assert.Equal(60, klaviyo.Seen.Count(r => r.Method == "GET"));
+    }
+
     /// <summary>75 at once and 750 a minute are allowed: two thousand requests never break either.</summary>
     [Fact]
     public async Task Requests_ManyMoreThanAllowed_StayUnderBurstAndSteadyLimit()
