@@ -127,8 +127,8 @@ public sealed class RequestBudget
         if (left > TimeSpan.Zero) return left;
         tokens = Math.Min(burst, tokens + (time.GetElapsedTime(filledAt).TotalSeconds * perSecond));
         filledAt = time.GetTimestamp();
-        // Whole ticks upward, and never none: else rounding would ask for a wait of nothing.
-        if (tokens < 1) return TimeSpan.FromTicks((long)Math.Ceiling((1 - tokens) / perSecond * TimeSpan.TicksPerSecond) + 1);
+        // Whole milliseconds upward, and never none: delays drop what is less, and a wait of nothing would spin.
+        if (tokens < 1) return TimeSpan.FromMilliseconds(Math.Floor((1 - tokens) / perSecond * 1_000) + 1);
         tokens--;
         used += cost;
         return TimeSpan.Zero;

@@ -163,7 +163,7 @@ public sealed class ResilienceTests
         var budget = new RequestBudget("x", 1_000, 1_000, daily: 10, reserveShare: 0.2, clock);
         for (var i = 0; i < 8; i++) await budget.TakeAsync(RequestPriority.Background, CancellationToken.None);
         var failure = await Assert.ThrowsAsync<ConnectorException>(async () => await budget.TakeAsync(RequestPriority.Background, CancellationToken.None));
-        Assert.Equal(TimeSpan.FromHours(12), failure.RetryAfter);
+        Assert.Equal(new DateTimeOffset(2026, 11, 28, 0, 0, 0, TimeSpan.Zero), clock.GetUtcNow() + failure.RetryAfter);
         await budget.TakeAsync(RequestPriority.Foreground, CancellationToken.None);
         await budget.TakeAsync(RequestPriority.Foreground, CancellationToken.None);
         await Assert.ThrowsAsync<ConnectorException>(async () => await budget.TakeAsync(RequestPriority.Foreground, CancellationToken.None));
