@@ -7,6 +7,7 @@ using LeadScoring.Sidecar.Sync;
 
 namespace LeadScoring.Sidecar.Tests.Sync;
 
+[Trait("Category", "Slow")]
 public sealed class InboundTests
 {
     private static string Event(long id, string type, string record, string property = "jobtitle") =>
