@@ -16,7 +16,7 @@ public sealed record ContactRecord(string Id, string? Email, IReadOnlyDictionary
     /// <summary>Other addresses of the same person.</summary>
     public IReadOnlyList<string> OtherEmails { get; init; } = [];
 
-    /// <summary>What the record itself tells of what its person did, where it was asked for because a webhook said that it changed; under the ids that <see cref="IConnector.ReadActivityAsync"/> gives.</summary>
+    /// <summary>What the record itself tells of what its person did; empty where only <see cref="IConnector.ReadActivityAsync"/> tells.</summary>
     public IReadOnlyList<ActivityRecord> Activity { get; init; } = [];
 }
 

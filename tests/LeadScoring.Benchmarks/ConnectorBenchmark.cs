@@ -22,15 +22,12 @@ internal static class ConnectorBenchmark
     internal static async Task BackfillAsync(BenchmarkOptions options)
     {
         var contacts = options.Quick ? 3_000 : 50_000;
-        var rows = new List<string[]>
-        {
-            await BackfillAsync(contacts, "no limits, no faults", kills: 0, [("REQUESTSPERSECOND", "100000"), ("OPTIONS__SEARCHESPERSECOND", "100000"), ("WRITEBACK", "false")]),
-            await BackfillAsync(contacts, "no limits, no faults, written back", kills: 0, [("REQUESTSPERSECOND", "100000"), ("OPTIONS__SEARCHESPERSECOND", "100000")]),
-            await BackfillAsync(contacts, "HubSpot's limits, 3 % of answers 429 and 3 % 502, killed twice, written back", kills: 2, []),
-        };
-        Report.Line($"{contacts:N0} contacts, three of ten with a deal; SQLite, durability full. Synced: leads, events and outcomes are all there; once more: after changes meanwhile, the scores written. Memory: largest working set by tenths of the time.\n");
-        Report.Table(
-            ["account", "synced, s", "contacts/s", "all written and synced once more, s", "CPU, s", "requests", "most in 10 s", "searches in 1 s", "disturbed", "differences", "memory by tenths, MB"], rows);
+        Report.Line($"{contacts:N0} contacts, three of ten with a deal; SQLite, durability full. Synced: leads, events and outcomes are all there; twice more: after changes meanwhile, the scores written. Memory: largest working set by tenths of the time.\n");
+        string[] header = ["account", "synced, s", "contacts/s", "all written and synced twice more, s", "CPU, s", "requests", "most in 10 s", "searches in 1 s", "disturbed", "differences", "memory by tenths, MB"];
+        // Each as soon as it is there.
+        Report.Table(header, [await BackfillAsync(contacts, "HubSpot's limits, 3 % of answers 429 and 3 % 502, killed twice, written back", kills: 2, [])]);
+        Report.Table(header, [await BackfillAsync(contacts, "no limits, no faults", kills: 0, [("REQUESTSPERSECOND", "100000"), ("OPTIONS__SEARCHESPERSECOND", "100000"), ("WRITEBACK", "false")])]);
+        Report.Table(header, [await BackfillAsync(contacts, "no limits, no faults, written back", kills: 0, [("REQUESTSPERSECOND", "100000"), ("OPTIONS__SEARCHESPERSECOND", "100000")])]);
     }
 
     private static async Task<string[]> BackfillAsync(int contacts, string name, int kills, (string Name, string Value)[] settings)
@@ -46,8 +43,8 @@ internal static class ConnectorBenchmark
             var key = await MakeKeyAsync(data);
             for (var run = 0; run <= kills; run++)
             {
-                // Killed somewhere in the walk over contacts, then over activity.
-                var until = hubspot.Requests + (contacts / 100 * (run + 1) / 2) + random.Next(contacts / 200);
+                // Somewhere in its first half, and in what is left.
+                var until = hubspot.Requests + (contacts / 300) + random.Next(contacts / 300);
                 await ServeAsync(data, key, Of(hubspot, settings), async (client, service) =>
                 {
                     await SyncAsync(client);
@@ -55,13 +52,15 @@ internal static class ConnectorBenchmark
                     if (run < kills) return;
                     synced = clock.Elapsed;
                     world.Live(contacts / 100);
-                    await Task.Delay(hubspot.IndexLag);
-                    // The first run may still be on its last pages.
-                    while (await IsSyncingAsync(client)) await LookAsync(client, service, clock, samples);
-                    await SyncAsync(client);
-                    do await LookAsync(client, service, clock, samples);
-                    while (await IsSyncingAsync(client));
-                    while (await IsBusyAsync(client)) await LookAsync(client, service, clock, samples);
+                    // Twice: a write in the middle of a sync hides a contact from the search for a while, and the next one finds it.
+                    for (var syncs = 0; syncs < 2; syncs++)
+                    {
+                        await Task.Delay(hubspot.IndexLag);
+                        while (await IsSyncingAsync(client) || await IsBusyAsync(client)) await LookAsync(client, service, clock, samples);
+                        await SyncAsync(client);
+                        do await LookAsync(client, service, clock, samples);
+                        while (await IsSyncingAsync(client) || await IsBusyAsync(client));
+                    }
                 });
                 if (run < kills) world.Live(contacts / 100);
             }

@@ -68,7 +68,9 @@ internal sealed record ErrorBody(IReadOnlyList<ErrorItem>? Errors);
 
 internal sealed record ErrorItem(string? Code);
 
-internal sealed record Delivery(IReadOnlyList<DeliveredEvent>? Data);
+internal sealed record Delivery(IReadOnlyList<DeliveredEvent>? Data, DeliveryMeta? Meta);
+
+internal sealed record DeliveryMeta(string? KlaviyoWebhookId);
 
 internal sealed record DeliveredEvent(string? ExternalId, string? Topic, EventAnswer? Payload);
 

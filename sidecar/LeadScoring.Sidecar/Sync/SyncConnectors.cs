@@ -62,6 +62,7 @@ internal sealed class SyncConnectors(
         async Task TakeAsync(WriteTransaction transaction, IReadOnlyList<ContactRecord> items)
         {
             await contacts.RunAsync(transaction, account, items, cancellationToken);
+            await activity.RunAsync(transaction, account, [.. items.SelectMany(c => c.Activity)], cancellationToken);
             if (items.Count > 0) await inbound.WakeAsync(transaction, account, cancellationToken);
         }
     }
@@ -72,10 +73,13 @@ internal sealed class SyncConnectors(
     {
         var cursor = cursors.GetValueOrDefault(stream);
         var records = 0;
-        for (var pages = 0; pages < options.Value.PagesPerRun; pages++)
+        var reading = read(cursor, cancellationToken);
+        for (var pages = 1; pages <= options.Value.PagesPerRun; pages++)
         {
-            var page = await read(cursor, cancellationToken);
+            var page = await reading;
             var from = cursor;
+            // The vendor answers while this page is stored. Whoever dies in between reads it again.
+            if (page.HasMore && pages < options.Value.PagesPerRun) reading = read(page.Cursor, cancellationToken);
             var isOurs = await database.WriteAsync(
                 async transaction =>
                 {

@@ -176,11 +176,11 @@ public sealed class KlaviyoTests : IAsyncLifetime
         Assert.Contains("events:read", Assert.Single((await connector.CheckAsync([], CancellationToken.None)).Steps, s => !s.IsRight).Advice);
     }
 
-    private InboundResult Hook(string body, string? signature, string? timestamp, string? secret = Secret)
+    private InboundResult Hook(string body, string? signature, string? timestamp, string? secret = Secret, string? id = null)
     {
         using var made = Connect(new ConnectorSettings { Token = "x", WebhookSecret = secret });
         return made.ReadInbound(new InboundRequest(
-            "POST", new Uri("https://scores.example.com/hook"), name => name switch { "Klaviyo-Signature" => signature, "Klaviyo-Timestamp" => timestamp, _ => null }, Encoding.UTF8.GetBytes(body)));
+            "POST", new Uri("https://scores.example.com/hook"), name => name switch { "Klaviyo-Signature" => signature, "Klaviyo-Timestamp" => timestamp, "Klaviyo-Webhook-Id" => id, _ => null }, Encoding.UTF8.GetBytes(body)));
     }
 
     private static string Sign(string body, string timestamp, string secret = Secret) => Convert.ToHexStringLower(HMACSHA256.HashData(Encoding.UTF8.GetBytes(secret), Encoding.UTF8.GetBytes(body + timestamp)));
@@ -213,10 +213,13 @@ public sealed class KlaviyoTests : IAsyncLifetime
         Assert.Equal("no timestamp", Hook(Opened, Sign(Opened, timestamp), null).Refusal);
         Assert.Equal("no timestamp", Hook(Opened, Sign(Opened, "soon"), "soon").Refusal);
         Assert.Equal("no secret is set", Hook(Opened, Sign(Opened, timestamp), timestamp, null).Refusal);
+        var named = Opened.Replace("\"meta\":{}", "\"meta\":{\"klaviyo_webhook_id\":\"w1\"}", StringComparison.Ordinal);
+        Assert.Null(Hook(named, Sign(named, timestamp), timestamp, id: "w1").Refusal);
+        foreach (var other in (string?[])["w2", null]) Assert.Equal("header and body name different webhooks", Hook(named, Sign(named, timestamp), timestamp, id: other).Refusal);
         foreach (var seconds in (int[])[-301, 301])
         {
-            var other = now.AddSeconds(seconds).ToString("r", CultureInfo.InvariantCulture);
-            Assert.Equal("the timestamp is too old or ahead", Hook(Opened, Sign(Opened, other), other).Refusal);
+            var late = now.AddSeconds(seconds).ToString("r", CultureInfo.InvariantCulture);
+            Assert.Equal("the timestamp is too old or ahead", Hook(Opened, Sign(Opened, late), late).Refusal);
         }
     }
 }

@@ -11,7 +11,7 @@ namespace LeadScoring.Sidecar.Tests.Sync;
 [Trait("Category", "Server")]
 public sealed class BackfillKillTests
 {
-    private const int Contacts = 2_500;
+    private const int Contacts = 4_000;
     private const int Kills = 3;
 
     // What the smallest plans allow.
@@ -87,7 +87,7 @@ public sealed class BackfillKillTests
             using (process)
             using (client)
             {
-                var until = hubspot.Requests + random.Next(20, 50);
+                var until = hubspot.Requests + random.Next(8, 18);
                 await SyncAsync(client);
                 await UntilAsync(() => Task.FromResult(hubspot.Requests >= until), "The sync does not go on.");
                 await Task.Delay(random.Next(200));
@@ -108,15 +108,20 @@ public sealed class BackfillKillTests
             for (var runs = 0; runs < 5 && !IsCaughtUp(await StatusAsync(lastClient)); runs++) await SyncToTheEndAsync(lastClient, Look);
             Assert.True(IsCaughtUp(await StatusAsync(lastClient)), "The account is not read to its end.");
             world.Live(100);
-            await Task.Delay(hubspot.IndexLag + TimeSpan.FromMilliseconds(200));
-            await SyncToTheEndAsync(lastClient, Look);
-            await UntilAsync(
-                async () =>
-                {
-                    Look();
-                    return (await lastClient.GetFromJsonAsync<JsonElement>("/v1/rescoring")).GetProperty("queued").GetInt64() == 0 && (await StatusAsync(lastClient)).GetProperty("pending_writes").GetInt64() == 0;
-                },
-                "Scores are still to be written back.");
+            // Twice: a write in the middle of a sync hides a contact from the search for a while, and the next one finds it.
+            for (var syncs = 0; syncs < 2; syncs++)
+            {
+                await Task.Delay(hubspot.IndexLag + TimeSpan.FromMilliseconds(200));
+                await SyncToTheEndAsync(lastClient, Look);
+                await UntilAsync(
+                    async () =>
+                    {
+                        Look();
+                        return (await lastClient.GetFromJsonAsync<JsonElement>("/v1/rescoring")).GetProperty("queued").GetInt64() == 0 && (await StatusAsync(lastClient)).GetProperty("pending_writes").GetInt64() == 0;
+                    },
+                    "Scores are still to be written back.");
+            }
+
             Assert.Equal(0, (await StatusAsync(lastClient)).GetProperty("dead_writes").GetInt64());
             Assert.Empty((await StatusAsync(lastClient, "other")).GetProperty("streams").EnumerateArray());
             last.Kill();
@@ -132,9 +137,9 @@ public sealed class BackfillKillTests
         Assert.InRange(hubspot.MostWithin(TimeSpan.FromSeconds(10)), MostInTenSeconds / 2, MostInTenSeconds);
         Assert.InRange(hubspot.MostWithin(TimeSpan.FromSeconds(1), "/search"), 1, 4);
         Assert.True(hubspot.Disturbed >= 5, $"Only {hubspot.Disturbed} requests were disturbed.");
-        // A walk goes on where it was: besides pages that a kill or a fault cut off, none is read again.
+        // A walk goes on where it was: besides pages that a kill or a fault cut off, one that is stored and one on its way, none is read again.
         var lists = hubspot.Seen.Count(r => r is { Method: "GET", Path: "/crm/objects/2026-09/contacts" } && r.Query.Contains("archived=false", StringComparison.Ordinal));
-        Assert.InRange(lists, 2 * Contacts / 100, (2 * Contacts / 100) + 4 + Kills + hubspot.Disturbed);
+        Assert.InRange(lists, Contacts / 100, (Contacts / 100) + 4 + (2 * Kills) + hubspot.Disturbed);
         var (early, most) = (memory.Take(memory.Count / 10 + 1).Max(), memory.Max());
         Assert.True(most <= MostGrowth * early, $"Memory grew from {early / 1e6:0} to {most / 1e6:0} MB.");
     }
