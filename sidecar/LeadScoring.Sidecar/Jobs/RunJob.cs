@@ -1,4 +1,6 @@
+using System.Diagnostics.Metrics;
 using LeadScoring.Sidecar.Api;
+using LeadScoring.Sidecar.Telemetry;
 using Quartz;
 
 namespace LeadScoring.Sidecar.Jobs;
@@ -13,6 +15,8 @@ internal sealed class RunJob(IServiceProvider services, JobSchedules schedules, 
     internal const string RunId = "run_id";
 
     internal const string Part = "part";
+
+    private static readonly Histogram<double> Durations = Instruments.Meter.CreateHistogram<double>("leadscoring.jobs.duration", "s", "Runs of scheduled jobs, one organization each, by job and result");
 
     // Later than this is not "at its time" any more.
     private static readonly TimeSpan Late = TimeSpan.FromMinutes(1);
@@ -45,6 +49,7 @@ internal sealed class RunJob(IServiceProvider services, JobSchedules schedules, 
         cancellationToken.ThrowIfCancellationRequested();
         await runs.StartAsync(organizationId, job.Name, runId, cause, dueAtMs, cancellationToken);
         string? result = null, error = null;
+        var begun = time.GetTimestamp();
         try
         {
             var work = services.GetRequiredService(job.Work);
@@ -63,6 +68,7 @@ internal sealed class RunJob(IServiceProvider services, JobSchedules schedules, 
         }
         finally
         {
+            Durations.Record(time.GetElapsedTime(begun).TotalSeconds, new("job", job.Name), new("result", error is null ? "succeeded" : "failed"));
             await runs.EndAsync(organizationId, job.Name, runId, result, error, CancellationToken.None);
         }
     }

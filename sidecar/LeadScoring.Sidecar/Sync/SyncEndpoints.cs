@@ -26,6 +26,8 @@ internal static class SyncEndpoints
         services.AddSingleton(new LeadErasure("lead_merges") { Sql = "delete from lead_merges where organization_id = @organizationId and (lead_id = @leadId or merged_lead_id = @leadId)" });
         services.AddJob<SyncConnectors>(SyncConnectors.Job, "0 */5 * * * ?", "Reads what changed in CRMs and e-mail platforms that are connected.");
         services.AddHostedService<SyncWorker>();
+        services.AddSingleton(provider => ConnectorGauges.Of(
+            provider.GetRequiredService<ConnectorAccounts>(), provider.GetRequiredService<ConnectorStateStore>(), provider.GetRequiredService<WriteBackStore>(), provider.GetRequiredService<TimeProvider>()));
         return services;
     }
 
