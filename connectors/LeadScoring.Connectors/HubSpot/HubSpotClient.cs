@@ -23,7 +23,7 @@ internal sealed class HubSpotClient : IDisposable
     private const double BurstShare = 2.25;
     private const long DefaultDaily = 250_000;
 
-    // The search has a limit of its own: 4 a second by the changelog.
+    // The search has a limit of its own: 4 a second by the changelog. The burst and a second's worth stay within it.
     private const double SearchesPerSecond = 4;
 
     private static readonly Uri Public = new("https://api.hubapi.com");
@@ -39,7 +39,8 @@ internal sealed class HubSpotClient : IDisposable
         var perSecond = settings.RequestsPerSecond ?? DefaultPerSecond;
         var budget = new RequestBudget(account, perSecond, Math.Max(1, BurstShare * perSecond), settings.DailyBudget ?? DefaultDaily, settings.Reserve, time);
         var searchesPerSecond = settings.Options.TryGetValue("SearchesPerSecond", out var text) && double.TryParse(text, CultureInfo.InvariantCulture, out var set) && set > 0 ? set : SearchesPerSecond;
-        searches = new RequestBudget(account, searchesPerSecond, Math.Max(1, searchesPerSecond / SearchesPerSecond), null, 0, time);
+        var searchBurst = Math.Max(1, searchesPerSecond / SearchesPerSecond);
+        searches = new RequestBudget(account, searchesPerSecond > 1 ? searchesPerSecond - searchBurst : searchesPerSecond / 2, searchBurst, null, 0, time);
         IAccessTokens tokens;
         if (!string.IsNullOrWhiteSpace(settings.Token)) tokens = new StaticToken(settings.Token);
         else

@@ -37,7 +37,7 @@ internal static class SyncEndpoints
         group.MapGet("/connectors", ListConnectors.HandleAsync).RequireScope(ApiScope.Score)
             .WithName("ListConnectors").WithSummary("Connected systems: whether they are in order, how far the sync is, what is left of their budget, what went wrong and what to do.");
         group.MapPost("/connectors/{name}/sync", PostSync.HandleAsync).WithMetadata(new WriteOnce()).RequireScope(ApiScope.Admin)
-            .WithName("SyncConnector").WithSummary("Reads what changed now, and does not wait for the schedule.");
+            .WithName("SyncConnector").WithSummary("Reads what changed in this account now, and does not wait for the schedule.");
         group.MapGet("/connectors/{name}/dead-letters", DeadLetters.ListAsync).RequireScope(ApiScope.Admin)
             .WithName("ListConnectorDeadLetters").WithSummary("Records that scores could not be written back to, and why.");
         group.MapPost("/connectors/{name}/dead-letters/replay", DeadLetters.ReplayAsync).RequireScope(ApiScope.Admin)
