@@ -15,6 +15,7 @@ internal sealed class HubSpotClient : IDisposable
     internal const string Version = "2026-09";
     internal const int ListPage = 100;
     internal const int SearchPage = 200;
+    private const string SearchPath = "/search";
     internal const int Batch = 100;
     private const int AssociationRounds = 200;
 
@@ -53,7 +54,7 @@ internal sealed class HubSpotClient : IDisposable
         http = new ConnectorHttp(
             new ConnectorHttpOptions(account, () => baseUrl, tokens, budget, (request, token) => request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token), settings.Timeout)
             {
-                WaitOf = WaitOf, CodeOf = CodeOf, Observe = headers => Observe(budget, headers),
+                WaitOf = WaitOf, CodeOf = CodeOf, Observe = headers => Observe(budget, headers), AlsoOf = request => request.RequestUri!.OriginalString.EndsWith(SearchPath, StringComparison.Ordinal) ? searches : null,
             },
             time);
     }
@@ -78,8 +79,7 @@ internal sealed class HubSpotClient : IDisposable
         static string Text(long number) => number.ToString(CultureInfo.InvariantCulture);
         var body = new SearchBody(
             [new FilterGroup([new Filter(modified, "GTE", Text(fromMs)), new Filter("hs_object_id", "GT", Text(lastId))])], [new SortBy("hs_object_id", "ASCENDING")], properties, limit);
-        await searches.TakeAsync(RequestPriority.Foreground, cancellationToken);
-        return await PostAsync($"/crm/objects/{Version}/{type}/search", body, HubSpotJson.Default.SearchBody, HubSpotJson.Default.ObjectPage, $"search {type}", RequestPriority.Background, cancellationToken);
+        return await PostAsync($"/crm/objects/{Version}/{type}{SearchPath}", body, HubSpotJson.Default.SearchBody, HubSpotJson.Default.ObjectPage, $"search {type}", RequestPriority.Background, cancellationToken);
     }
 
     /// <summary>Those of the objects that exist; at most 100.</summary>
