@@ -15,6 +15,7 @@ using LeadScoring.Sidecar.Recommendations;
 using LeadScoring.Sidecar.Scoring;
 using LeadScoring.Sidecar.Storage;
 using LeadScoring.Sidecar.Sync;
+using LeadScoring.Sidecar.Telemetry;
 using LeadScoring.Sidecar.Training;
 using LeadScoring.Sidecar.Webhooks;
 using Microsoft.Extensions.Options;
@@ -31,6 +32,8 @@ internal static class SidecarApp
     internal static WebApplicationBuilder CreateBuilder(IEnumerable<KeyValuePair<string, string?>> settings)
     {
         var builder = WebApplication.CreateBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory, ApplicationName = typeof(SidecarApp).Assembly.GetName().Name, Args = NoReload });
+        // A password belongs into a file that one user can read, not into the environment, which every child process and every dump of it shows.
+        if (builder.Configuration["LeadScoring:Secrets"] is { Length: > 0 } secrets) builder.Configuration.AddKeyPerFile(SecretsFolder(secrets), optional: false);
         builder.Configuration.AddInMemoryCollection(settings);
         // The framework's own request log holds addresses, and with them lead ids.
         builder.Logging.AddFilter("Microsoft.AspNetCore", LogLevel.Warning).AddFilter("Microsoft.Hosting.Lifetime", LogLevel.Warning)
@@ -40,6 +43,7 @@ internal static class SidecarApp
             .AddApi(builder.Configuration)
             .AddValidation()
             .AddStorage(builder.Configuration)
+            .AddTelemetry(builder.Configuration)
             .AddJobs(builder.Configuration)
             .AddOrganizations()
             .AddLeads(builder.Configuration)
@@ -58,6 +62,12 @@ internal static class SidecarApp
             .AddPrivacy(builder.Configuration)
             .AddDashboard();
         return builder;
+    }
+
+    private static string SecretsFolder(string setting)
+    {
+        var folder = Path.GetFullPath(setting);
+        return Directory.Exists(folder) ? folder : throw new DirectoryNotFoundException($"LEADSCORING__SECRETS: there is no folder {folder}. Name the one that holds a file for each secret setting, such as LEADSCORING__DATABASE.");
     }
 
     /// <summary>Schema, months of events, and activity that an earlier version folded by other rules.</summary>
@@ -80,6 +90,7 @@ internal static class SidecarApp
         app.UseApi();
         app.MapOpenApi();
         app.MapHealth();
+        app.MapTelemetry();
         var v1 = app.MapGroup(Authentication.Prefix);
         v1.MapOrganizations();
         v1.MapJobs();
