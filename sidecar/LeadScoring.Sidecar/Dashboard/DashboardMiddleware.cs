@@ -16,7 +16,9 @@ internal sealed class DashboardMiddleware(RequestDelegate next, DashboardSession
         headers.ContentSecurityPolicy = Policy;
         headers.XContentTypeOptions = "nosniff";
         headers["Referrer-Policy"] = "same-origin";
-        headers.CacheControl = "no-store";
+        // As the framework's tokens ask for; set otherwise, it would warn at every page.
+        headers.CacheControl = "no-cache, no-store";
+        headers.Pragma = "no-cache";
         if (await session.FindAsync(http) is { } caller) http.Features.Set(caller);
         else if (http.Request.Path != SignIn)
         {

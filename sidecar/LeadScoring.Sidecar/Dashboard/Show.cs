@@ -7,6 +7,7 @@ namespace LeadScoring.Sidecar.Dashboard;
 internal static class Show
 {
     private const string None = "–";
+    private const int Longest = 80;
 
     internal static string Number(double? value, string format = "#,##0.###") => value is { } v && double.IsFinite(v) ? v.ToString(format, CultureInfo.InvariantCulture) : None;
 
@@ -64,12 +65,12 @@ internal static class Show
     /// <summary>What people call a lead: its name, company or address where it has one.</summary>
     internal static string? Title(JsonElement attributes)
     {
-        foreach (var name in (string[])["name", "full_name", "company", "company_name", "email"])
+        var whole = $"{attributes.Text("first_name")} {attributes.Text("last_name")}".Trim();
+        foreach (var text in (string?[])[attributes.Text("name"), attributes.Text("full_name"), whole, attributes.Text("company"), attributes.Text("company_name"), attributes.Text("email")])
         {
-            if (attributes.Text(name) is { Length: > 0 } text) return text.Length > 80 ? text[..80] : text;
+            if (text is { Length: > 0 }) return text.Length > Longest ? text[..Longest] : text;
         }
 
-        var whole = $"{attributes.Text("first_name")} {attributes.Text("last_name")}".Trim();
-        return whole.Length > 0 ? whole : null;
+        return null;
     }
 }
