@@ -241,7 +241,7 @@ public sealed class PageTests(Site site) : IClassFixture<Site>
         await page.SetInputFilesAsync("input[type=file]", csv);
         await page.ClickAsync("button[value=import]");
         await page.WaitForSelectorAsync("#report:has-text('Imported')");
-        await site.GoAsync(page, "/dashboard/leads?q=ann&order=lead_id");
+        await site.GoAsync(page, "/dashboard/leads?q=imp-1&order=lead_id");
         Assert.Equal("Ann, <i>B</i>", await page.InnerTextAsync("#leads tbody th"));
         Assert.Empty(site.Faults);
     }

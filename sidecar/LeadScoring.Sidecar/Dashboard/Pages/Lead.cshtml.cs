@@ -46,8 +46,9 @@ public sealed class LeadModel : DashboardPage
         foreach (var feature in profile.Features.Where(f => f.Actionable && f.Kind == FeatureKind.Numeric).Take(MostSliders))
         {
             var value = values.GetValueOrDefault(feature.Name) ?? 0;
-            var share = value is > 0 and < 1 || feature.Name.EndsWith("opens", StringComparison.Ordinal) || feature.Name.EndsWith("clicks", StringComparison.Ordinal);
-            Sliders.Add(new Slider(feature.Name, feature.Label, value, share && value <= 1 ? 1 : Math.Max(10, Math.Ceiling(value * 2)), share && value <= 1 ? 0.01 : 1));
+            // A browser moves a value that lies between two steps, and the lead would seem changed before anybody touched it.
+            var step = value == Math.Floor(value) ? 1 : 0.01;
+            Sliders.Add(new Slider(feature.Name, feature.Label, value, value is > 0 and < 1 ? 1 : Math.Max(10, Math.Ceiling(value * 2)), step));
         }
     }
 
