@@ -151,6 +151,7 @@ public sealed class NearDuplicateTests
     }
 }
 
+[Trait("Category", "Slow")]
 public sealed class TrainingJudgeTests
 {
     private const long Day = ActivityState.DayMs;

@@ -14,6 +14,7 @@ using LeadScoring.Sidecar.Training;
 
 namespace LeadScoring.Sidecar.Tests.Monitoring;
 
+[Trait("Category", "Slow")]
 public sealed class DriftTests : IAsyncLifetime
 {
     private readonly TestClock clock = new();
