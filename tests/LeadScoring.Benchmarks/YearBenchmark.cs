@@ -13,14 +13,6 @@ internal static class YearBenchmark
 {
     internal static async Task RunAsync(BenchmarkOptions options)
     {
-        if (Environment.GetEnvironmentVariable("YEAR_TRY") is { } t)
-        {
-            var a = t.Split(',').Select(int.Parse).ToArray();
-            object small = new { gradient_boosting = new { rounds = 40, max_depth = 3 }, random_forest = new { rounds = 1, parallel_trees = 25, max_depth = 6 }, network = new { max_epochs = 10, hidden_layers = new[] { 16, 8 } }, folds = a.Length > 6 ? a[6] : 2 };
-            Tell(await PlayAsync(new YearPlan { LeadsPerWeek = a[0], History = a[1], Weeks = a[2], Drift = a[3] == 1 ? (20, 30, 40) : null, Seed = a[4], Training = a[5] == 1 ? small : new { } }));
-            return;
-        }
-
         var (leads, history, weeks) = options.Quick ? (100, 800, 8) : (500, 4_000, 52);
         Report.Line($"{leads} leads a week, {history:#,0} of the half year before; outcomes within 14 days; features drift in week 20, the rule of outcomes changes in week 30, the base rate in week 40.\n");
         Tell(await PlayAsync(new YearPlan { LeadsPerWeek = leads, History = history, Weeks = weeks, Training = new { } }));
@@ -37,7 +29,7 @@ internal static class YearBenchmark
         var builder = SidecarApp.CreateBuilder(new Dictionary<string, string?>
         {
             ["LeadScoring:Data"] = data, ["LeadScoring:Durability"] = "normal", ["LeadScoring:Scoring:RescoreChangedLeads"] = "false", ["LeadScoring:Training:RunHere"] = "false", ["LeadScoring:Jobs:RunHere"] = "false",
-            ["LeadScoring:Webhooks:DeliverHere"] = "false", ["LeadScoring:Jobs:Schedules"] = YearPlan.JobSettings + Environment.GetEnvironmentVariable("YEAR_JOBS"), ["urls"] = url,
+            ["LeadScoring:Webhooks:DeliverHere"] = "false", ["LeadScoring:Jobs:Schedules"] = YearPlan.JobSettings, ["urls"] = url,
         });
         builder.Services.AddSingleton<TimeProvider>(clock);
         try
@@ -63,9 +55,6 @@ internal static class YearBenchmark
         Report.Table(["week", "champion", "AUC", "of the truth", "log loss", "of the truth"],
             [.. story.Champions.Select(c => (string[])[$"{c.Week:0}", $"{c.Version}", $"{c.Auc:0.000}", $"{c.BayesAuc:0.000}", $"{c.Loss:0.000}", $"{c.BayesLoss:0.000}"])]);
         Report.Line();
-        foreach (var r in story.Refused) Report.Line($"refused {r.Week:0.0}: {r.What}");
-        foreach (var r in story.Promotions) Report.Line($"promoted {r.Week:0.0}: {r.Version} {r.LossBefore:0.0000} {r.Loss:0.0000} {r.Reason}");
-        foreach (var r in story.Errors) Report.Line(r);
         Report.Table(["week", "alarm", "feature", "what", "days"], [.. story.Alarms.Select(a => (string[])[$"{a.Week:0.0}", a.Kind, a.Feature, a.Aspect, $"{a.Days}"])]);
         var worse = story.Promotions.Where(p => p.Before is not null).Select(p => p.Loss - p.LossBefore).ToArray();
         Report.Line($"\n{story.Promotions.Count} promotions, {story.Refused.Count} models kept and not promoted; expected log loss against the champion before: {worse.Count(w => w > 0)} of {worse.Length} higher, the largest by {worse.DefaultIfEmpty().Max():0.0000} (margin 0.01). {string.Join(", ", story.Seconds.Select(s => $"{s.Key} {s.Value:0} s"))}. {story.Errors.Count} errors.");

@@ -58,16 +58,20 @@ internal sealed record YearPlan
     internal int Judged { get; init; } = 3_000;
 
     /// <summary>
-    /// The schedule of the product, but that hourly jobs run once a day, when a day's leads and outcomes are in, and outcomes are collected once a week. Jobs that have no part in the learning loop do not run.
+    /// The schedule of the product, but that hourly jobs run once a day, when a day's leads and outcomes are in, that of performance twice a week, and outcomes are collected once a week. Jobs that have no part in the learning loop do not run.
     /// </summary>
-    internal const string JobSettings = "drift=0 10 6 * * ?; performance=0 20 6 * * ?; retrain_check=0 30 6 * * ?; outcomes=0 15 2 ? * SUN; sync=off; reports=off; experiments=off; contact_norms=off; retention=off; reviews=off";
+    internal const string JobSettings = "drift=0 10 6 * * ?; performance=0 20 6 ? * MON,THU; retrain_check=0 30 6 * * ?; outcomes=0 15 2 ? * SUN; sync=off; reports=off; experiments=off; contact_norms=off; retention=off; reviews=off";
 }
 
 /// <summary>A champion against the truth of its time.</summary>
 internal sealed record JudgedChampion(double Week, int Version, double Auc, double BayesAuc, double Loss, double BayesLoss);
 
-/// <summary>A promotion: the expected log loss of what came and of what went, on the world of which a week's outcomes are known by then.</summary>
-internal sealed record YearPromotion(double Week, int Version, int? Before, double Loss, double LossBefore, string Reason);
+/// <summary>A promotion: the expected log loss of what came and of what went, on the world of which a week's outcomes are known by then, and on that of which the first are.</summary>
+internal sealed record YearPromotion(double Week, int Version, int? Before, double Loss, double LossBefore, string Reason)
+{
+    internal required double NewestLoss { get; init; }
+    internal required double NewestLossBefore { get; init; }
+}
 
 /// <summary>What happened.</summary>
 internal sealed class YearStory
@@ -260,7 +264,11 @@ internal sealed class DemoYear(IServiceProvider services, HttpClient client, Yea
             var after = await Get<ActiveModels>().GetAsync(organizationId, CancellationToken.None);
             // Of the world of which a week's outcomes are known: what nobody can have learned of, no comparison can see.
             var truth = TruthAt(Week - (plan.HorizonDays / 7.0) - 1);
-            var promotion = new YearPromotion(Week, trained.Version, before.Version, Loss(after.Bundle!.Model, truth), before.Bundle is { } b ? Loss(b.Model, truth) : double.NaN, $"{run.Cause}: {trained.Reason}");
+            var newest = TruthAt(Week - (plan.HorizonDays / 7.0));
+            var promotion = new YearPromotion(Week, trained.Version, before.Version, Loss(after.Bundle!.Model, truth), before.Bundle is { } b ? Loss(b.Model, truth) : double.NaN, $"{run.Cause}: {trained.Reason}")
+            {
+                NewestLoss = Loss(after.Bundle.Model, newest), NewestLossBefore = before.Bundle is { } b2 ? Loss(b2.Model, newest) : double.NaN,
+            };
             story.Promotions.Add(promotion);
             tell(FormattableString.Invariant($"week {Week:0.0}: {run.Cause}: version {trained.Version}, log loss {promotion.LossBefore:0.0000} -> {promotion.Loss:0.0000} (truth {truth.BayesLoss:0.0000}); {trained.Manifest.TrainRows} rows"));
         }
