@@ -86,6 +86,14 @@ internal sealed class NodeWorkflows(N8nServer n8n)
         throw new TimeoutException($"Workflow {workflowId} was not executed within {Patience}.");
     }
 
+    /// <summary>One execution, when it has ended.</summary>
+    public async Task<Execution> EndedAsync(long id)
+    {
+        Execution? execution = null;
+        await Until.SoAsync(async () => (execution = await ReadAsync($"{id}")).Status is not ("new" or "running"));
+        return execution!;
+    }
+
     public async Task<int> CountExecutionsAsync(string workflowId)
     {
         var filter = Uri.EscapeDataString(new JsonObject { ["workflowId"] = workflowId }.ToJsonString());

@@ -101,7 +101,7 @@ public sealed class CrmSyncTests(N8nServer n8n)
         await using var crm = await FakeCrm.StartAsync();
         crm.Leads = [Lead("s9", 14)];
         var copy = await BetweenAsync(crm, change: template => template.Node("Score them all")["parameters"]!["options"]!["timeout"] = 1);
-        n8n.Proxy.IsStuckFor(3);
+        n8n.Proxy.IsStuckFor(1);
 
         var run = await copy.RunAsync(Sync);
 

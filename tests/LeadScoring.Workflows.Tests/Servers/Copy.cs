@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net.Http.Json;
 using System.Text.Json.Nodes;
 using LeadScoring.Workflows.Tests.CommunityNode;
@@ -49,7 +50,10 @@ internal sealed class Copy
     {
         using var answer = await n8n.Client.PostAsJsonAsync($"/rest/workflows/{Id}/run", new { triggerToStartFrom = new { name = trigger } });
         if (!answer.IsSuccessStatusCode) throw new InvalidOperationException($"{trigger} did not start: {await answer.Content.ReadAsStringAsync()}");
-        return await NextAsync();
+        var id = long.Parse((string)(await answer.Content.ReadFromJsonAsync<JsonNode>())!["data"]!["executionId"]!, CultureInfo.InvariantCulture);
+        newest = Math.Max(newest, id);
+        // Not the next one that ends: what it runs again may start it a second time, and end first.
+        return await workflows.EndedAsync(id);
     }
 
     /// <summary>The next execution that this has not yet handed out, when it has ended.</summary>

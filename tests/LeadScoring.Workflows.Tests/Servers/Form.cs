@@ -23,7 +23,14 @@ internal sealed partial class Form(N8nServer n8n, Copy copy, string trigger)
     public async Task<(int Status, string? Page)> SendAsync(JsonObject values, string? password = N8nServer.FormsPassword)
     {
         using var content = new MultipartFormDataContent();
-        foreach (var (name, value) in values) content.Add(new StringContent((string)value!), $"field-{fields.IndexOf(fields.Single(field => (string?)field!["fieldName"] == name))}");
+        foreach (var (name, value) in values)
+        {
+            var part = new StringContent((string)value!);
+            // A part that has a type is a file.
+            part.Headers.ContentType = null;
+            content.Add(part, $"\"field-{fields.IndexOf(fields.Single(field => (string?)field!["fieldName"] == name))}\"");
+        }
+
         using var request = new HttpRequestMessage(HttpMethod.Post, Path) { Content = content };
         request.Headers.Authorization = Basic(password);
         using var answer = await n8n.Client.SendAsync(request);

@@ -1,3 +1,5 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 
@@ -16,11 +18,13 @@ internal static partial class TemplateRules
     private const int NodeSize = 96;
     private const int LabelHeight = 40;
 
+    private static readonly JsonSerializerOptions Readable = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
     /// <param name="workflow">One parsed workflow file.</param>
     /// <param name="versions">The newest typeVersion of each node type in the n8n that the templates are tested with.</param>
     /// <returns>One sentence per fault; empty if there is none.</returns>
     public static IEnumerable<string> Complaints(JsonObject workflow, IReadOnlyDictionary<string, double> versions) =>
-        [.. Identity(workflow), .. Secrets(workflow), .. Webhooks(workflow), .. Calls(workflow), .. Types(workflow, versions), .. Connections(workflow), .. Layout(workflow), .. Notes(workflow)];
+        [.. Identity(workflow), .. Secrets(workflow), .. Expressions(workflow), .. Webhooks(workflow), .. Calls(workflow), .. Types(workflow, versions), .. Connections(workflow), .. Layout(workflow), .. Notes(workflow)];
 
     private static IEnumerable<string> Identity(JsonObject workflow)
     {
@@ -33,7 +37,7 @@ internal static partial class TemplateRules
 
     private static IEnumerable<string> Secrets(JsonObject workflow)
     {
-        var text = workflow.ToJsonString();
+        var text = workflow.ToJsonString(Readable);
         if (EnvironmentAccess().IsMatch(text)) yield return "reads $env, which n8n blocks by default: use a credential";
         if (SecretLook().Match(text) is { Success: true } found) yield return $"has what looks like a secret at character {found.Index}";
         // Sample data to try the workflow with in the editor. n8n does not look at it in a published one.
@@ -50,6 +54,13 @@ internal static partial class TemplateRules
             foreach (var (type, credential) in node["credentials"]?.AsObject() ?? [])
                 if (credential is not JsonObject { Count: 2 } reference || (string?)reference["id"] is null or "" || (string?)reference["name"] is null or "")
                     yield return $"'{Name(node)}': credential {type} is more or less than an id and a name";
+    }
+
+    // n8n 2.41 says "invalid syntax" when it comes to run it, and nothing before.
+    private static IEnumerable<string> Expressions(JsonObject workflow)
+    {
+        foreach (var node in Nodes(workflow).Where(node => OptionalInTemplate().IsMatch(node["parameters"]?.ToJsonString(Readable) ?? "")))
+            yield return $"'{Name(node)}' has ?. within ${{ }} of a text, which n8n's expressions cannot read";
     }
 
     private static IEnumerable<string> Webhooks(JsonObject workflow)
@@ -70,7 +81,9 @@ internal static partial class TemplateRules
         {
             var isHttp = Is(node, "httpRequest");
             if (isHttp && node["parameters"]!["options"]?["timeout"] is null) yield return $"'{Name(node)}' has no timeout: n8n's own is five minutes";
-            if ((bool?)node["retryOnFail"] != true) yield return $"'{Name(node)}' does not try again";
+            // The community node comes again by itself when the sidecar is busy, unless it is told not to.
+            var comesAgain = (bool?)node["retryOnFail"] == true || (!isHttp && (int?)node["parameters"]!["options"]?["retries"] is (null or > 0));
+            if (!comesAgain) yield return $"'{Name(node)}' does not try again";
             if ((string?)node["onError"] is null or "stopWorkflow" && !isWatched) yield return $"'{Name(node)}' has no way out for errors";
             if (node["credentials"] is not JsonObject { Count: > 0 } || (isHttp && (string?)node["parameters"]!["authentication"] is null or "none")) yield return $"'{Name(node)}' uses no credential";
         }
@@ -143,6 +156,9 @@ internal static partial class TemplateRules
 
     [GeneratedRegex("^[A-Za-z0-9]{16}$")]
     private static partial Regex StableId();
+
+    [GeneratedRegex(@"\$\{[^}`]*\?\.")]
+    private static partial Regex OptionalInTemplate();
 
     [GeneratedRegex(@"\$env\b")]
     private static partial Regex EnvironmentAccess();
