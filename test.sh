@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Sets up what the tests need and runs all of them.
 #   ./test.sh          everything (installs n8n from npm on first use: about 10 minutes once, then cached)
-#   ./test.sh --fast   without what needs a server process, n8n or a browser: under 3 minutes
+#   ./test.sh --fast   without what needs a server process, n8n or a browser, and without what trains much: under 3 minutes
 # CI=true turns "a part is missing, skipped" into a failure.
 # LEADSCORING_CACHE: where large downloads are kept (default ~/.cache/leadscoring).
 set -euo pipefail
@@ -47,7 +47,7 @@ dotnet build LeadScoring.N8n.sln -c Release --no-restore --nologo -v quiet
 # ---------- tests ----------
 export OMP_WAIT_POLICY=passive
 filter=()
-$fast && filter=(--filter 'Category!=Server')
+$fast && filter=(--filter 'Category!=Server&Category!=Slow')
 failed=0
 say "n8n-nodes-lead-scoring: lint, unit tests, package"
 code=0

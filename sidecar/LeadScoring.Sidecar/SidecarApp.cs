@@ -30,6 +30,8 @@ internal static class SidecarApp
     internal static WebApplicationBuilder CreateBuilder(IEnumerable<KeyValuePair<string, string?>> settings)
     {
         var builder = WebApplication.CreateBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory, ApplicationName = typeof(SidecarApp).Assembly.GetName().Name, Args = NoReload });
+        // A password belongs into a file that one user can read, not into the environment, which every child process and every dump of it shows.
+        if (builder.Configuration["LeadScoring:Secrets"] is { Length: > 0 } secrets) builder.Configuration.AddKeyPerFile(SecretsFolder(secrets), optional: false);
         builder.Configuration.AddInMemoryCollection(settings);
         // The framework's own request log holds addresses, and with them lead ids.
         builder.Logging.AddFilter("Microsoft.AspNetCore", LogLevel.Warning).AddFilter("Microsoft.Hosting.Lifetime", LogLevel.Warning)
@@ -56,6 +58,12 @@ internal static class SidecarApp
             .AddSync(builder.Configuration)
             .AddPrivacy(builder.Configuration);
         return builder;
+    }
+
+    private static string SecretsFolder(string setting)
+    {
+        var folder = Path.GetFullPath(setting);
+        return Directory.Exists(folder) ? folder : throw new DirectoryNotFoundException($"LEADSCORING__SECRETS: there is no folder {folder}. Name the one that holds a file for each secret setting, such as LEADSCORING__DATABASE.");
     }
 
     /// <summary>Schema, months of events, and activity that an earlier version folded by other rules.</summary>

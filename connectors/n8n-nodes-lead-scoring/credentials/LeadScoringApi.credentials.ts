@@ -45,6 +45,15 @@ export class LeadScoringApi implements ICredentialType {
 			description:
 				'Optional. When filled in, a key of any other organization is refused. When empty, the organization is that of the key.',
 		},
+		{
+			displayName: 'n8n URL for the Sidecar',
+			name: 'n8nUrl',
+			type: 'string',
+			default: '',
+			placeholder: 'e.g. http://n8n:5678',
+			description:
+				"Optional. Where the sidecar reaches this n8n, when that is another address than the one that browsers use, such as http://n8n:5678 between containers. The trigger registers its webhook there. Leave empty to use n8n's own webhook URL.",
+		},
 	];
 
 	// The organization goes along only when it is given: an empty one would be another organization's.

@@ -13,6 +13,7 @@ using LeadScoring.Ml.Training;
 
 namespace LeadScoring.Ml.Tests.Bundles;
 
+[Trait("Category", "Slow")]
 public sealed class ModelBundleTests
 {
     private static readonly JsonSerializerOptions WithNaN = new() { NumberHandling = System.Text.Json.Serialization.JsonNumberHandling.AllowNamedFloatingPointLiterals };

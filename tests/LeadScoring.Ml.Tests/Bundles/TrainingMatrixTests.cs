@@ -12,6 +12,7 @@ using LeadScoring.Ml.Training;
 namespace LeadScoring.Ml.Tests.Bundles;
 
 /// <summary>Export of the encoded rows, and import of members that Python's xgboost trained on them (tests/fixtures/external).</summary>
+[Trait("Category", "Slow")]
 public sealed class TrainingMatrixTests
 {
     private static readonly TrainingSet Set = SmallWorld.Leads(2_400, 61);

@@ -2,6 +2,7 @@ using LeadScoring.Ml.Calibration;
 
 namespace LeadScoring.Ml.Tests.Calibration;
 
+[Trait("Category", "Slow")]
 public sealed class ConversionIntervalsTests
 {
     private static readonly ConversionIntervals Table = new([0.1, 0.5, 0.9], [0.4, 0.2, 0.6], PeriodSpread.Unknown);

@@ -2,6 +2,7 @@ using LeadScoring.Demo;
 
 namespace LeadScoring.Ml.Tests.Demo;
 
+[Trait("Category", "Slow")]
 public sealed class DemoTruthTests
 {
     private const long NowMs = 1_790_000_000_000;

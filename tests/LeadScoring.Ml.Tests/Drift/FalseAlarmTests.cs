@@ -7,6 +7,7 @@ using Xunit.Abstractions;
 namespace LeadScoring.Ml.Tests.Drift;
 
 /// <summary>Windows of the demo world: how often they alarm without drift, and how often with it. Seeds are fixed.</summary>
+[Trait("Category", "Slow")]
 public sealed class FalseAlarmTests(ITestOutputHelper output)
 {
     private const long NowMs = 1_790_000_000_000;

@@ -3,6 +3,7 @@ using Xunit.Abstractions;
 
 namespace LeadScoring.Ml.Tests.Experiments;
 
+[Trait("Category", "Slow")]
 public sealed class ExperimentForecastTests(ITestOutputHelper output)
 {
     private static readonly ExperimentRule Rule = new() { Metric = ExperimentMetric.Conversion, Effect = 0.05, HorizonDays = 28 };

@@ -4,6 +4,7 @@ using Xunit.Abstractions;
 namespace LeadScoring.Ml.Tests.Experiments;
 
 /// <summary>The rule, lead by lead: as often wrong as promised, and as soon right as it says.</summary>
+[Trait("Category", "Slow")]
 public sealed class ExperimentReadingTests(ITestOutputHelper output)
 {
     private const int Runs = 2_000;

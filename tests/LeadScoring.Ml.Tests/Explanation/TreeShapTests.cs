@@ -6,6 +6,7 @@ using LeadScoring.Ml.XGBoost;
 
 namespace LeadScoring.Ml.Tests.Explanation;
 
+[Trait("Category", "Slow")]
 public sealed class TreeShapTests
 {
     [Theory]

@@ -4,6 +4,7 @@ using LeadScoring.Ml.Training;
 
 namespace LeadScoring.Ml.Tests.Metrics;
 
+[Trait("Category", "Slow")]
 public sealed class RankedSampleTests
 {
     private static (double[] P, float[] Y) Leads(int rows, int seed)

@@ -6,6 +6,7 @@ using NodaTime;
 namespace LeadScoring.Ml.Tests.Recommendation;
 
 /// <summary>Whatever the zones, the moment, the hours, the rules, the consent and the activity: never at a wrong hour, never by a wrong channel.</summary>
+[Trait("Category", "Slow")]
 public sealed class ContactPropertyTests
 {
     private const int Cases = 10_000;

@@ -6,6 +6,7 @@ using Xunit.Abstractions;
 namespace LeadScoring.Ml.Tests.Recommendation;
 
 /// <summary>Every full score recommends: it must stay small beside the score.</summary>
+[Trait("Category", "Slow")]
 public sealed class RecommendCostTests(ITestOutputHelper output)
 {
     [Fact]

@@ -11,6 +11,7 @@ using Xunit.Abstractions;
 namespace LeadScoring.Ml.Tests.Training;
 
 /// <summary>A team that calls by score, round after round, retrained each time on what became of the leads: the correction for effort against taking outcomes as they are.</summary>
+[Trait("Category", "Slow")]
 public sealed class EffortSimulationTests(ITestOutputHelper output)
 {
     private const long NowMs = 1_767_225_600_000;

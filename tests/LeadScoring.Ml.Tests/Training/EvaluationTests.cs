@@ -94,6 +94,7 @@ public sealed class NearDuplicateTests
     }
 }
 
+[Trait("Category", "Slow")]
 public sealed class TrainingJudgeTests
 {
     private const long Day = ActivityState.DayMs;

@@ -10,6 +10,7 @@ using LeadScoring.Ml.XGBoost;
 
 namespace LeadScoring.Ml.Tests.Training;
 
+[Trait("Category", "Slow")]
 public sealed class TuningTests
 {
     private static readonly TrainingSettings Auto = SmallWorld.Quick with

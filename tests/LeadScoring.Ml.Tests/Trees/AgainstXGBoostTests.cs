@@ -5,6 +5,7 @@ using LeadScoring.Ml.XGBoost;
 namespace LeadScoring.Ml.Tests.Trees;
 
 /// <summary>Managed margins held against XGBoost's own on models of production size.</summary>
+[Trait("Category", "Slow")]
 public sealed class AgainstXGBoostTests
 {
     [NativeXGBoostFact]

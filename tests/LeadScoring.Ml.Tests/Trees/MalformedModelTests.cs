@@ -5,6 +5,7 @@ using LeadScoring.Ml.Trees;
 namespace LeadScoring.Ml.Tests.Trees;
 
 /// <summary>Model bytes may come from strangers: one documented exception, or a model that scores; never a crash, never a hang.</summary>
+[Trait("Category", "Slow")]
 public sealed class MalformedModelTests
 {
     private static readonly XGBoostFixture Fixture = new("gbm-base-score");

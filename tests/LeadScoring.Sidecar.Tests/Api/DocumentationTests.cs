@@ -73,7 +73,7 @@ public sealed partial class DocumentationTests
 
     private static List<string> UnknownNames(string text)
     {
-        var settings = ReadmeTests.Options().Select(o => o.Key).Append("LEADSCORING__URL").ToHashSet(StringComparer.Ordinal);
+        var settings = ReadmeTests.Options().Select(o => o.Key).Concat(ReadmeTests.EarlySettings).ToHashSet(StringComparer.Ordinal);
         return
         [
             .. Code.Matches(text).Select(m => m.Groups[1].Value).Where(name =>

@@ -13,6 +13,7 @@ using Microsoft.Extensions.DependencyInjection;
 namespace LeadScoring.Sidecar.Tests.Api;
 
 /// <summary>The header Idempotency-Key.</summary>
+[Trait("Category", "Slow")]
 public sealed class IdempotencyTests : IAsyncLifetime
 {
     private readonly TestClock clock = new();

@@ -4,6 +4,7 @@ using LeadScoring.Sidecar.Tests.Training;
 
 namespace LeadScoring.Sidecar.Tests.Cli;
 
+[Trait("Category", "Slow")]
 public sealed class EvaluateCommandTests(CommandRun run) : IClassFixture<CommandRun>
 {
     private string Leads => run.File("leads.csv", CommandRun.LeadsCsv(600));

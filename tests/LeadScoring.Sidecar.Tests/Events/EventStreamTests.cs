@@ -6,6 +6,7 @@ using LeadScoring.Sidecar.Events;
 namespace LeadScoring.Sidecar.Tests.Events;
 
 /// <summary>Backfills: any number of events as lines.</summary>
+[Trait("Category", "Slow")]
 public sealed class EventStreamTests(SidecarFactory sidecar) : IClassFixture<SidecarFactory>
 {
     private static string Line(int i, string lead = "l", string type = "page_view") =>

@@ -10,6 +10,7 @@ using LeadScoring.Sidecar.Training;
 namespace LeadScoring.Sidecar.Tests.Experiments;
 
 /// <summary>What the hourly job does by the written rule: planted leads and outcomes on a clock that stands.</summary>
+[Trait("Category", "Slow")]
 public sealed class ExperimentRuleTests : IAsyncLifetime
 {
     private static readonly TimeSpan Horizon = TimeSpan.FromDays(8);

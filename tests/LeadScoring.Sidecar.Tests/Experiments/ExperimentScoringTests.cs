@@ -12,6 +12,7 @@ using Microsoft.Extensions.DependencyInjection;
 namespace LeadScoring.Sidecar.Tests.Experiments;
 
 /// <summary>Which model scores a lead while an experiment runs, and what is kept of it.</summary>
+[Trait("Category", "Slow")]
 public sealed class ExperimentScoringTests : IAsyncLifetime
 {
     private readonly TestClock clock = new();

@@ -7,6 +7,7 @@ using LeadScoring.Sidecar.Tests.Scoring;
 
 namespace LeadScoring.Sidecar.Tests.Feedback;
 
+[Trait("Category", "Slow")]
 public sealed class FeedbackTests : IAsyncLifetime
 {
     private readonly TestClock clock = new();

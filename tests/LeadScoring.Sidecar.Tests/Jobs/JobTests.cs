@@ -13,6 +13,7 @@ using Microsoft.Extensions.Options;
 namespace LeadScoring.Sidecar.Tests.Jobs;
 
 /// <summary>The schedule: what runs when, one at a time, with a history that says what came of it.</summary>
+[Trait("Category", "Slow")]
 public sealed class JobTests : IAsyncLifetime
 {
     // The clock stands at Wednesday 2026-06-10, 12:00 UTC.

@@ -8,6 +8,7 @@ using LeadScoring.Sidecar.Tests.Scoring;
 namespace LeadScoring.Sidecar.Tests.Leads;
 
 /// <summary>Leads in memory: never older than what this process wrote, and at most a second older than what another one wrote.</summary>
+[Trait("Category", "Slow")]
 public sealed class LeadCacheTests : IAsyncLifetime
 {
     private readonly TestClock clock = new();

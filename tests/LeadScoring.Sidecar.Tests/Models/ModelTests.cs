@@ -11,6 +11,7 @@ using LeadScoring.Sidecar.Tests.Training;
 namespace LeadScoring.Sidecar.Tests.Models;
 
 /// <summary>The registry over HTTP: import, promotion, rollback, and what happens when a model cannot be used.</summary>
+[Trait("Category", "Slow")]
 public sealed class ModelTests : IAsyncLifetime
 {
     private static readonly object Lead = new { lead_id = "a", lead = new { age = 41, website_sessions = 9, showing_requests = 2, call_count = 1, email_open_rate = 0.4 }, save = false, include_factors = true };

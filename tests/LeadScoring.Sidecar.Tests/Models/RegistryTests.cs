@@ -9,6 +9,7 @@ using Microsoft.Extensions.DependencyInjection;
 namespace LeadScoring.Sidecar.Tests.Models;
 
 /// <summary>Aliases, lineage and differences of versions; and how soon a rollback is seen by another process.</summary>
+[Trait("Category", "Slow")]
 public sealed class RegistryTests : IAsyncLifetime
 {
     private readonly TestClock clock = new();

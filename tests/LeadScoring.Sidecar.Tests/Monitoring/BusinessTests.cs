@@ -11,6 +11,7 @@ using Xunit.Abstractions;
 
 namespace LeadScoring.Sidecar.Tests.Monitoring;
 
+[Trait("Category", "Slow")]
 public sealed class BusinessTests(ITestOutputHelper output) : IAsyncLifetime
 {
     private readonly TestClock clock = new();

@@ -9,6 +9,7 @@ using LeadScoring.Sidecar.Tests.Training;
 
 namespace LeadScoring.Sidecar.Tests.Monitoring;
 
+[Trait("Category", "Slow")]
 public sealed class DriftTests : IAsyncLifetime
 {
     private readonly TestClock clock = new();

@@ -8,6 +8,7 @@ using Xunit.Abstractions;
 
 namespace LeadScoring.Sidecar.Tests.Monitoring;
 
+[Trait("Category", "Slow")]
 public sealed class PerformanceTests(ITestOutputHelper output) : IAsyncLifetime
 {
     private readonly TestClock clock = new();

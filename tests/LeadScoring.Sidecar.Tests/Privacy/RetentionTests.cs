@@ -13,6 +13,7 @@ using LeadScoring.Sidecar.Training;
 namespace LeadScoring.Sidecar.Tests.Privacy;
 
 /// <summary>Months and what is removed with them: an event is counted once whatever its month, and no score and no activity changes because something old was removed.</summary>
+[Trait("Category", "Slow")]
 public sealed class RetentionTests : IAsyncLifetime
 {
     // It stands on 10 June 2026: that month, July and August are made at the start.

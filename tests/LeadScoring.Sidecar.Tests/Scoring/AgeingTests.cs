@@ -3,6 +3,7 @@ using LeadScoring.Sidecar.Scoring;
 namespace LeadScoring.Sidecar.Tests.Scoring;
 
 /// <summary>What time does to a score, and that the ledger tells it from news.</summary>
+[Trait("Category", "Slow")]
 public sealed class AgeingTests : IAsyncLifetime
 {
     private readonly TestClock clock = new();

@@ -13,6 +13,7 @@ using Microsoft.Extensions.Options;
 namespace LeadScoring.Sidecar.Tests.Scoring;
 
 /// <summary>What an answer says about itself: sub-scores, words, interval, reason to review. The clock stands.</summary>
+[Trait("Category", "Slow")]
 public sealed class CertaintyTests : IAsyncLifetime
 {
     private readonly SidecarFactory sidecar = TestClock.Sidecar(new TestClock());

@@ -5,6 +5,7 @@ using LeadScoring.Sidecar.Tests.Training;
 namespace LeadScoring.Sidecar.Tests.Scoring;
 
 /// <summary>Counterfactuals and what-if over feature values, through the public API. The clock stands, as recency moves with it.</summary>
+[Trait("Category", "Slow")]
 public sealed class CounterfactualTests : IAsyncLifetime
 {
     private readonly SidecarFactory sidecar = TestClock.Sidecar(new TestClock());

@@ -5,6 +5,7 @@ using LeadScoring.Sidecar.Tests.Training;
 namespace LeadScoring.Sidecar.Tests.Scoring;
 
 /// <summary>Scoring with a trained ensemble: types of scoring, factors, ledger, what-if. The clock stands, so that equal leads have equal scores.</summary>
+[Trait("Category", "Slow")]
 public sealed class ModelScoreTests : IAsyncLifetime
 {
     private readonly TestClock clock = new();

@@ -6,6 +6,7 @@ using LeadScoring.Sidecar.Storage;
 namespace LeadScoring.Sidecar.Tests.Scoring;
 
 /// <summary>Claims, fairness, leads that cannot be scored, and clocks that are set.</summary>
+[Trait("Category", "Slow")]
 public sealed class QueueTests : IAsyncLifetime
 {
     private readonly TestClock clock = new();

@@ -8,6 +8,7 @@ using Microsoft.Data.Sqlite;
 namespace LeadScoring.Sidecar.Tests.Scoring;
 
 /// <summary>The queue of changed leads.</summary>
+[Trait("Category", "Slow")]
 public sealed class RescoreTests : IAsyncLifetime
 {
     private readonly TestClock clock = new();

@@ -6,6 +6,7 @@ using LeadScoring.Sidecar.Storage;
 namespace LeadScoring.Sidecar.Tests.Scoring;
 
 /// <summary>All leads anew: resumable, one at a time, writing only what changed.</summary>
+[Trait("Category", "Slow")]
 public sealed class RescoringRunTests : IAsyncLifetime
 {
     private readonly TestClock clock = new();

@@ -3,6 +3,7 @@ using LeadScoring.Sidecar.Leads;
 namespace LeadScoring.Sidecar.Tests.Scoring;
 
 /// <summary>The way from an event to the new score in the running service.</summary>
+[Trait("Category", "Slow")]
 public sealed class WakeTests(SidecarFactory sidecar) : IClassFixture<SidecarFactory>
 {
     [Fact]

@@ -2,6 +2,7 @@ using System.Net;
 
 namespace LeadScoring.Sidecar.Tests.Sync;
 
+[Trait("Category", "Slow")]
 public sealed class InboundTests
 {
     private static string Event(long id, string type, string record, string property = "jobtitle") =>

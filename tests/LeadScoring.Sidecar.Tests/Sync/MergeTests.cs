@@ -3,6 +3,7 @@ using LeadScoring.Sidecar.Tests.Scoring;
 
 namespace LeadScoring.Sidecar.Tests.Sync;
 
+[Trait("Category", "Slow")]
 public sealed class MergeTests
 {
     private static async Task<(SyncWorld World, string Winner, string Loser)> MergedAsync()

@@ -6,6 +6,7 @@ using LeadScoring.Sidecar.Sync;
 
 namespace LeadScoring.Sidecar.Tests.Sync;
 
+[Trait("Category", "Slow")]
 public sealed class SyncTests
 {
     private static string Ms(DateTimeOffset at) => at.ToUnixTimeMilliseconds().ToString(CultureInfo.InvariantCulture);

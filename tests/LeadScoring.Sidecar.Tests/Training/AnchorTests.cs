@@ -10,6 +10,7 @@ using LeadScoring.Sidecar.Tests.Scoring;
 namespace LeadScoring.Sidecar.Tests.Training;
 
 /// <summary>A model whose base rate moves on after its training: re-anchored on what became of later leads.</summary>
+[Trait("Category", "Slow")]
 public sealed class AnchorTests : IAsyncLifetime
 {
     private readonly TestClock clock = new();

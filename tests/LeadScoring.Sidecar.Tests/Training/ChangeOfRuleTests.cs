@@ -6,6 +6,7 @@ using LeadScoring.Sidecar.Organizations;
 namespace LeadScoring.Sidecar.Tests.Training;
 
 /// <summary>Outcomes that follow another rule from some week on: the model learns from the leads since then, and from all where there was no change.</summary>
+[Trait("Category", "Slow")]
 public sealed class ChangeOfRuleTests
 {
     private const int Rows = 2_000;

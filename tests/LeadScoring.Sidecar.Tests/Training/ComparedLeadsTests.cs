@@ -12,6 +12,7 @@ using LeadScoring.Sidecar.Training;
 namespace LeadScoring.Sidecar.Tests.Training;
 
 /// <summary>A champion without a list of the leads that it learned from: the window of its training says which it cannot know.</summary>
+[Trait("Category", "Slow")]
 public sealed class ComparedLeadsTests : IAsyncLifetime
 {
     private readonly TestClock clock = new();

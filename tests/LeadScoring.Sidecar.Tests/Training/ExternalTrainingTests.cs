@@ -8,6 +8,7 @@ using LeadScoring.Sidecar.Training;
 namespace LeadScoring.Sidecar.Tests.Training;
 
 /// <summary>The road past one machine: the matrix goes out, a member trained elsewhere comes back, and scores.</summary>
+[Trait("Category", "Slow")]
 public sealed class ExternalTrainingTests(SidecarFactory sidecar) : IClassFixture<SidecarFactory>
 {
     private static async Task<byte[]> ZipAsync(byte[] exported, byte[] boosting)

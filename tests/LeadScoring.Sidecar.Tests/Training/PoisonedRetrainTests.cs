@@ -12,6 +12,7 @@ using LeadScoring.Sidecar.Training;
 namespace LeadScoring.Sidecar.Tests.Training;
 
 /// <summary>Data that went wrong between two trainings: a gate stops the new model and says why, and the champion goes on scoring.</summary>
+[Trait("Category", "Slow")]
 public sealed class PoisonedRetrainTests : IAsyncLifetime
 {
     private readonly SidecarFactory sidecar = TestClock.Sidecar(new TestClock());

@@ -9,6 +9,7 @@ using LeadScoring.Sidecar.Training;
 namespace LeadScoring.Sidecar.Tests.Training;
 
 /// <summary>What asks for a new model, what is decided and why; cancelling and following a run.</summary>
+[Trait("Category", "Slow")]
 public sealed class RetrainTests : IAsyncLifetime
 {
     private readonly TestClock clock = new();

@@ -9,6 +9,7 @@ using LeadScoring.Sidecar.Training;
 namespace LeadScoring.Sidecar.Tests.Training;
 
 /// <summary>Training runs: the queue over HTTP, and what a run decides. Nothing takes runs off the queue here unless a test does.</summary>
+[Trait("Category", "Slow")]
 public sealed class TrainingRunTests(SidecarFactory sidecar) : IClassFixture<SidecarFactory>
 {
     private const string Runs = "/v1/training-runs";

@@ -11,6 +11,7 @@ using Microsoft.Extensions.DependencyInjection;
 namespace LeadScoring.Sidecar.Tests.Webhooks;
 
 /// <summary>Managing webhooks, and what gets into the outbox; nothing is delivered by itself here.</summary>
+[Trait("Category", "Slow")]
 public sealed class WebhookTests : IAsyncLifetime
 {
     private readonly SidecarFactory sidecar = WebhookWorld.Sidecar(("Webhooks:DeliverHere", "false"));

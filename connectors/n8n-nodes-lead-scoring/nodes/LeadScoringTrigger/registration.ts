@@ -1,8 +1,8 @@
 import type { IDataObject, IHookFunctions, JsonObject } from 'n8n-workflow';
-import { NodeApiError } from 'n8n-workflow';
+import { NodeApiError, NodeOperationError } from 'n8n-workflow';
 import { FailedRequest } from '../LeadScoring/request/failedRequest';
 import type { ApiRequest } from '../LeadScoring/request/send';
-import { send } from '../LeadScoring/request/send';
+import { CREDENTIAL, send } from '../LeadScoring/request/send';
 
 /** What the trigger remembers between activation and deactivation. */
 export interface Remembered extends IDataObject {
@@ -21,7 +21,7 @@ const RETRIES = 2;
 
 /** Whether the sidecar has this very webhook and its secret is known here. Leftovers on the same address are removed. */
 export async function isRegistered(context: IHookFunctions): Promise<boolean> {
-	const wanted = readWanted(context);
+	const wanted = await readWanted(context);
 	const remembered = context.getWorkflowStaticData('node') as Remembered;
 	const { webhooks } = await call(context, { method: 'GET', path: '/v1/webhooks' });
 	let isThere = false;
@@ -33,7 +33,7 @@ export async function isRegistered(context: IHookFunctions): Promise<boolean> {
 }
 
 export async function register(context: IHookFunctions): Promise<boolean> {
-	const { url, events, grades } = readWanted(context);
+	const { url, events, grades } = await readWanted(context);
 	const answer = await call(context, {
 		method: 'POST',
 		path: '/v1/webhooks',
@@ -53,12 +53,24 @@ export async function unregister(context: IHookFunctions): Promise<boolean> {
 	return true;
 }
 
-function readWanted(context: IHookFunctions): Wanted {
+async function readWanted(context: IHookFunctions): Promise<Wanted> {
+	const { n8nUrl } = await context.getCredentials<{ n8nUrl?: string }>(CREDENTIAL);
 	return {
-		url: context.getNodeWebhookUrl('default') as string,
+		url: asReached(context.getNodeWebhookUrl('default') as string, n8nUrl, context),
 		events: context.getNodeParameter('events') as string[],
 		grades: (context.getNodeParameter('options', {}) as { grades?: string[] }).grades ?? [],
 	};
+}
+
+/** The webhook's path on the address at which the sidecar reaches n8n. */
+function asReached(url: string, n8nUrl: string | undefined, context: IHookFunctions): string {
+	const reached = n8nUrl?.trim();
+	if (!reached) return url;
+	if (!/^https?:\/\/[^/]/i.test(reached))
+		throw new NodeOperationError(context.getNode(), `The credential's n8n URL for the sidecar is not an address: ${reached}`, {
+			description: 'Write it like http://n8n:5678, or leave it empty.',
+		});
+	return new URL(new URL(url).pathname, reached).toString();
 }
 
 function isAsWanted(webhook: IDataObject, wanted: Wanted): boolean {
