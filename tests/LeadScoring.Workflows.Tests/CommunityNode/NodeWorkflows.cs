@@ -89,9 +89,8 @@ internal sealed class NodeWorkflows(N8nServer n8n)
     /// <summary>One execution, when it has ended.</summary>
     public async Task<Execution> EndedAsync(long id)
     {
-        Execution? execution = null;
-        await Until.SoAsync(async () => (execution = await ReadAsync($"{id}")).Status is not ("new" or "running"));
-        return execution!;
+        await Until.SoAsync(async () => (string)(await n8n.Client.GetFromJsonAsync<JsonNode>($"/rest/executions/{id}"))!["data"]!["status"]! is not ("new" or "running"));
+        return await ReadAsync($"{id}");
     }
 
     public async Task<int> CountExecutionsAsync(string workflowId)
