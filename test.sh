@@ -21,6 +21,8 @@ command -v dotnet >/dev/null 2>&1 || { echo "error: the .NET 10 SDK is missing: 
 # tzdata: schedules of jobs are meant in a zone.
 packages=(libxgboost0 tzdata nodejs npm)
 $fast || packages+=(g++ make python3 libsqlite3-dev chromium curl postgresql redis-server)
+# Parts of a container engine, and a web server that starts by itself where services do: not on a developer's machine without being asked.
+$fast || [ -z "${CI:-}" ] || packages+=(buildah debootstrap docker-compose iproute2 nginx-light python3-yaml)
 missing=()
 if command -v dpkg-query >/dev/null 2>&1; then
   for package in "${packages[@]}"; do
@@ -69,9 +71,22 @@ if ! $fast; then
   if [ $code = 69 ] && [ -z "${CI:-}" ]; then say "skipped: no PostgreSQL server could be installed"; elif [ $code != 0 ]; then failed=1; fi
 fi
 
+# ---------- the compose file and the images ----------
+containers="0 passed, 0 failed"
+if ! $fast; then
+  say "docker-compose.n8n.yml"
+  code=0
+  tests/compose.sh >"$results/compose.log" 2>"$results/compose.errors" || code=$?
+  if [ $code = 69 ] && [ -z "${CI:-}" ]; then say "skipped: $(tail -1 "$results/compose.errors")"
+  elif [ $code != 0 ]; then cat "$results"/compose.{errors,log} >&2; failed=1; fi
+  containers=$(sed -n 's/^compose: //p' "$results/compose.log"); containers=${containers:-0 passed, 0 failed}
+  say "compose: $containers"
+fi
+
 # ---------- one closing line over all projects ----------
 total() { local n=0 v; for v in $(grep -ho "<Counters [^>]*" "$results"/*.trx | sed -n "s/.* $1=\"\([0-9]*\)\".*/\1/p"); do n=$((n + v)); done; echo "$n"; }
 passed=$(total passed); bad=$(total failed); executed=$(total executed); all=$(total total)
+passed=$((passed + ${containers%% passed*})); bad=$((bad + $(echo "$containers" | sed 's/.*, \(.*\) failed/\1/')))
 rm -rf "$results"
 # A project that died before its tests ran has no result file: that is a failure, whatever was counted.
 [ $failed = 1 ] && [ "$bad" = 0 ] && bad=1

@@ -6,7 +6,7 @@ ARG N8N=docker.n8n.io/n8nio/n8n:2.41.1
 FROM ${NODE} AS build
 WORKDIR /source
 COPY connectors/n8n-nodes-lead-scoring/package.json connectors/n8n-nodes-lead-scoring/package-lock.json ./
-RUN npm ci --no-audit --no-fund --loglevel=error
+RUN npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 COPY connectors/n8n-nodes-lead-scoring ./
 RUN npm run --silent build && mkdir -p /package && tar -xzf "$(npm pack --silent)" -C /package --strip-components=1
 
