@@ -17,8 +17,8 @@ say() { printf '%s compose: %s\n' "$(date +%T)" "$*" >&2; }
 missing() { say "$*"; exit 69; }
 
 [ "$(id -u)" = 0 ] || missing "needs root, for namespaces and a clean root"
-for tool in buildah debootstrap docker-compose ip nginx redis-server unshare setpriv node npm; do
-  command -v "$tool" >/dev/null || PATH=$PATH:/usr/sbin command -v "$tool" >/dev/null || missing "$tool is missing (apt-get install buildah debootstrap docker-compose iproute2 nginx-light redis-server util-linux nodejs npm)"
+for tool in buildah debootstrap docker-compose ip nginx promtool redis-server unshare setpriv node npm; do
+  command -v "$tool" >/dev/null || PATH=$PATH:/usr/sbin command -v "$tool" >/dev/null || missing "$tool is missing (apt-get install buildah debootstrap docker-compose iproute2 nginx-light prometheus redis-server util-linux nodejs npm)"
 done
 export PATH=$PATH:/usr/sbin
 ls -d /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing "PostgreSQL is missing (apt-get install postgresql)"
@@ -45,6 +45,10 @@ sed -n 's/^#\([A-Z0-9_]*=.*\)/\1/p' "$tree/.env.example" >"$scratch/everything.e
 render "$scratch/nothing.env" >"$scratch/default.yml"
 (set -a; . "$scratch/everything.env"; render "$scratch/everything.env") >"$scratch/scale.yml"
 say "the compose file is valid, plain and with every line of .env.example"
+promtool check rules "$tree/sidecar/monitoring/rules.yml" >"$scratch/promtool.log"
+sed 's#/etc/prometheus/rules.yml#'"$tree"'/sidecar/monitoring/rules.yml#; s#/secrets/prometheus/metrics-token#/dev/null#' "$tree/sidecar/monitoring/prometheus.yml" >"$scratch/prometheus.yml"
+promtool check config "$scratch/prometheus.yml" >>"$scratch/promtool.log"
+say "the alert rules and Prometheus's configuration are valid"
 
 # ---------- 2. the images ----------
 base=$cache/debian-bookworm.tar

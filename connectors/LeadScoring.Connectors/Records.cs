@@ -15,6 +15,9 @@ public sealed record ContactRecord(string Id, string? Email, IReadOnlyDictionary
 
     /// <summary>Other addresses of the same person.</summary>
     public IReadOnlyList<string> OtherEmails { get; init; } = [];
+
+    /// <summary>What the record itself tells of what its person did; empty where only <see cref="IConnector.ReadActivityAsync"/> tells.</summary>
+    public IReadOnlyList<ActivityRecord> Activity { get; init; } = [];
 }
 
 /// <summary>Something a person did.</summary>

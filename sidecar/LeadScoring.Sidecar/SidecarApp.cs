@@ -14,6 +14,7 @@ using LeadScoring.Sidecar.Recommendations;
 using LeadScoring.Sidecar.Scoring;
 using LeadScoring.Sidecar.Storage;
 using LeadScoring.Sidecar.Sync;
+using LeadScoring.Sidecar.Telemetry;
 using LeadScoring.Sidecar.Training;
 using LeadScoring.Sidecar.Webhooks;
 using Microsoft.Extensions.Options;
@@ -41,6 +42,7 @@ internal static class SidecarApp
             .AddApi(builder.Configuration)
             .AddValidation()
             .AddStorage(builder.Configuration)
+            .AddTelemetry(builder.Configuration)
             .AddJobs(builder.Configuration)
             .AddOrganizations()
             .AddLeads(builder.Configuration)
@@ -86,6 +88,7 @@ internal static class SidecarApp
         app.UseApi();
         app.MapOpenApi();
         app.MapHealth();
+        app.MapTelemetry();
         var v1 = app.MapGroup(Authentication.Prefix);
         v1.MapOrganizations();
         v1.MapJobs();

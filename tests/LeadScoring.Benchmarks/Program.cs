@@ -21,6 +21,8 @@ internal static class BenchmarkProgram
           startup     process start to ready, first and later requests
           http        requests/s, CPU time and latency of the service over loopback, beside an empty endpoint (needs wrk; redis-server for the part with Redis)
           stream      500 events/s beside 200 scores/s: from an event's acknowledgement to its score, memory and times while it goes on (two minutes, or --seconds)
+          backfill    reading a whole account of a simulated HubSpot of 50,000 contacts: at full speed, and at HubSpot's limits with faults and killed twice (a quarter of an hour)
+          write-back  50 changes/s at a simulated HubSpot: from the change to its score in the CRM (two minutes, or --seconds)
           training-load  scores/s at a fixed rate with and without a training going on: p50 and p99 (four minutes)
           year        a year of the demo world on a simulated clock at full size, with drift and without: what was found when, and champions against the truth (an hour)
           plots       the plots of sidecar/docs/methodology.md, drawn anew from public sets, and the figures in them (needs --public-data)
@@ -30,17 +32,17 @@ internal static class BenchmarkProgram
           --postgres STRING  connection string of a server whose user may make databases (ingestion); tests/with-postgres.sh makes one, but it syncs nothing
           --growth LIST      ingestion: instead of the above, CPU time per event and per stored score at so many leads in the database, such as 10000,100000,1000000
           --public-data DIR  folder with sets/NAME.csv, sets/NAME.schema.json and splits/NAME.test.txt (quality, quality-forward, confidence, intervals, plots)
-          --seconds N        stream: how long; 600 for a soak
+          --seconds N        stream, write-back: how long; 600 for a soak
           --set SET/COLUMNS  quality: this public set only, and not the demo world, such as x_education/noleak
           --predictions DIR  quality: writes row, label, spec and auto of the test rows to DIR/SET_COLUMNS.csv, to be compared with other models row by row
 
-        All but startup, http, stream and training-load are CPU time of a thread or process, so that other work on the machine disturbs them less.
+        All but startup, http, stream, training-load, backfill and write-back are CPU time of a thread or process, so that other work on the machine disturbs them less.
         """;
 
     private static readonly (string Name, Func<BenchmarkOptions, Task> Run)[] All =
     [
         ("inference", InferenceBenchmark.RunAsync), ("explain", ExplainBenchmark.RunAsync), ("training", TrainingBenchmark.RunAsync),
-        ("quality", QualityBenchmark.RunAsync), ("factors", ConfidenceBenchmark.FactorsAsync), ("confidence", ConfidenceBenchmark.BandsAsync), ("intervals", ConfidenceBenchmark.IntervalsAsync), ("quality-forward", HonestyBenchmark.RunAsync), ("ingestion", IngestionBenchmark.RunAsync), ("startup", StartupBenchmark.RunAsync), ("http", HttpBenchmark.RunAsync), ("stream", StreamBenchmark.RunAsync), ("training-load", TrainingLoadBenchmark.RunAsync), ("year", YearBenchmark.RunAsync),
+        ("quality", QualityBenchmark.RunAsync), ("factors", ConfidenceBenchmark.FactorsAsync), ("confidence", ConfidenceBenchmark.BandsAsync), ("intervals", ConfidenceBenchmark.IntervalsAsync), ("quality-forward", HonestyBenchmark.RunAsync), ("ingestion", IngestionBenchmark.RunAsync), ("startup", StartupBenchmark.RunAsync), ("http", HttpBenchmark.RunAsync), ("stream", StreamBenchmark.RunAsync), ("training-load", TrainingLoadBenchmark.RunAsync), ("backfill", ConnectorBenchmark.BackfillAsync), ("write-back", ConnectorBenchmark.WriteBackAsync), ("year", YearBenchmark.RunAsync),
         ("plots", PlotsBenchmark.RunAsync),
     ];
 

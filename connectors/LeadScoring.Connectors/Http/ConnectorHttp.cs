@@ -41,6 +41,9 @@ public sealed record ConnectorHttpOptions(string Account, Func<Uri> BaseUrl, IAc
     /// <summary>What a request costs of the day where the vendor counts tokens; default 1 each.</summary>
     public Func<HttpRequestMessage, int>? CostOf { get; init; }
 
+    /// <summary>A budget that some requests have besides the account's, such as a search's; default none.</summary>
+    public Func<HttpRequestMessage, RequestBudget?>? AlsoOf { get; init; }
+
     /// <summary>Failures in a row of half of all requests, at least 10 within half a minute, after which nothing is sent for so long. Default 30 s.</summary>
     public TimeSpan BreakFor { get; init; } = TimeSpan.FromSeconds(30);
 }
@@ -147,6 +150,8 @@ public sealed class ConnectorHttp : IDisposable
     {
         using var request = make();
         await options.Budget.TakeAsync(priority, cancellationToken, options.CostOf?.Invoke(request) ?? 1);
+        // For every try: one that is made again counts again.
+        if (options.AlsoOf?.Invoke(request) is { } also) await also.TakeAsync(priority, cancellationToken);
         request.RequestUri = new Uri(options.BaseUrl(), request.RequestUri!);
         options.Authorize(request, token);
         using var limit = new CancellationTokenSource(options.Timeout);

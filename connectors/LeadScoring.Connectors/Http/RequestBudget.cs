@@ -45,7 +45,8 @@ public sealed class RequestBudget
         if (reserveShare is < 0 or > 0.9 or double.NaN) throw new ArgumentOutOfRangeException(nameof(reserveShare), reserveShare, "0 to 0.9");
         (this.account, this.perSecond, this.burst, this.daily, this.time) = (account, perSecond, burst, daily, time);
         reserve = (long)((daily ?? 0) * reserveShare);
-        (tokens, filledAt, day) = (burst, time.GetTimestamp(), Today());
+        // Not the whole burst: what the process before used of the rate, a moment ago when it was killed, nobody knows.
+        (tokens, filledAt, day) = (1, time.GetTimestamp(), Today());
     }
 
     /// <summary>What is used.</summary>
@@ -126,8 +127,8 @@ public sealed class RequestBudget
         if (left > TimeSpan.Zero) return left;
         tokens = Math.Min(burst, tokens + (time.GetElapsedTime(filledAt).TotalSeconds * perSecond));
         filledAt = time.GetTimestamp();
-        // Whole ticks upward, and never none: else rounding would ask for a wait of nothing.
-        if (tokens < 1) return TimeSpan.FromTicks((long)Math.Ceiling((1 - tokens) / perSecond * TimeSpan.TicksPerSecond) + 1);
+        // Whole milliseconds upward, and never none: delays drop what is less, and a wait of nothing would spin.
+        if (tokens < 1) return TimeSpan.FromMilliseconds(Math.Floor((1 - tokens) / perSecond * 1_000) + 1);
         tokens--;
         used += cost;
         return TimeSpan.Zero;

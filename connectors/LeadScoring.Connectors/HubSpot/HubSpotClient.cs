@@ -15,6 +15,7 @@ internal sealed class HubSpotClient : IDisposable
     internal const string Version = "2026-09";
     internal const int ListPage = 100;
     internal const int SearchPage = 200;
+    private const string SearchPath = "/search";
     internal const int Batch = 100;
     private const int AssociationRounds = 200;
 
@@ -23,7 +24,7 @@ internal sealed class HubSpotClient : IDisposable
     private const double BurstShare = 2.25;
     private const long DefaultDaily = 250_000;
 
-    // The search has a limit of its own: 4 a second by the changelog.
+    // The search has a limit of its own: 4 a second by the changelog. The burst and a second's worth stay within it.
     private const double SearchesPerSecond = 4;
 
     private static readonly Uri Public = new("https://api.hubapi.com");
@@ -39,7 +40,8 @@ internal sealed class HubSpotClient : IDisposable
         var perSecond = settings.RequestsPerSecond ?? DefaultPerSecond;
         var budget = new RequestBudget(account, perSecond, Math.Max(1, BurstShare * perSecond), settings.DailyBudget ?? DefaultDaily, settings.Reserve, time);
         var searchesPerSecond = settings.Options.TryGetValue("SearchesPerSecond", out var text) && double.TryParse(text, CultureInfo.InvariantCulture, out var set) && set > 0 ? set : SearchesPerSecond;
-        searches = new RequestBudget(account, searchesPerSecond, Math.Max(1, searchesPerSecond / SearchesPerSecond), null, 0, time);
+        var searchBurst = Math.Max(1, searchesPerSecond / SearchesPerSecond);
+        searches = new RequestBudget(account, searchesPerSecond > 1 ? searchesPerSecond - searchBurst : searchesPerSecond / 2, searchBurst, null, 0, time);
         IAccessTokens tokens;
         if (!string.IsNullOrWhiteSpace(settings.Token)) tokens = new StaticToken(settings.Token);
         else
@@ -52,7 +54,7 @@ internal sealed class HubSpotClient : IDisposable
         http = new ConnectorHttp(
             new ConnectorHttpOptions(account, () => baseUrl, tokens, budget, (request, token) => request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token), settings.Timeout)
             {
-                WaitOf = WaitOf, CodeOf = CodeOf, Observe = headers => Observe(budget, headers),
+                WaitOf = WaitOf, CodeOf = CodeOf, Observe = headers => Observe(budget, headers), AlsoOf = request => request.RequestUri!.OriginalString.EndsWith(SearchPath, StringComparison.Ordinal) ? searches : null,
             },
             time);
     }
@@ -77,8 +79,7 @@ internal sealed class HubSpotClient : IDisposable
         static string Text(long number) => number.ToString(CultureInfo.InvariantCulture);
         var body = new SearchBody(
             [new FilterGroup([new Filter(modified, "GTE", Text(fromMs)), new Filter("hs_object_id", "GT", Text(lastId))])], [new SortBy("hs_object_id", "ASCENDING")], properties, limit);
-        await searches.TakeAsync(RequestPriority.Foreground, cancellationToken);
-        return await PostAsync($"/crm/objects/{Version}/{type}/search", body, HubSpotJson.Default.SearchBody, HubSpotJson.Default.ObjectPage, $"search {type}", RequestPriority.Background, cancellationToken);
+        return await PostAsync($"/crm/objects/{Version}/{type}{SearchPath}", body, HubSpotJson.Default.SearchBody, HubSpotJson.Default.ObjectPage, $"search {type}", RequestPriority.Background, cancellationToken);
     }
 
     /// <summary>Those of the objects that exist; at most 100.</summary>

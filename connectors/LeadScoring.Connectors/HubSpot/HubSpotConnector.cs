@@ -18,7 +18,6 @@ internal sealed class HubSpotConnector : IConnector
     private readonly HubSpotWebhook webhook;
     private readonly HubSpotDeals deals;
     private readonly HubSpotWalk contactWalk;
-    private readonly HubSpotWalk activityWalk;
     private readonly HubSpotWalk dealWalk;
     private readonly string[] more;
     private readonly string[] contactProperties;
@@ -33,10 +32,9 @@ internal sealed class HubSpotConnector : IConnector
         webhook = new HubSpotWebhook(settings.WebhookSecret ?? settings.ClientSecret, settings.FieldPrefix, time);
         deals = new HubSpotDeals(client);
         more = settings.PropertyNames;
-        contactProperties = HubSpotContacts.PropertiesWith(more);
-        contactWalk = new HubSpotWalk(client, HubSpotContacts.Type, HubSpotContacts.Modified, contactProperties, withArchived: true, time);
-        activityWalk = new HubSpotWalk(client, HubSpotContacts.Type, HubSpotContacts.Modified, HubSpotActivity.Properties, withArchived: false, time);
-        dealWalk = new HubSpotWalk(client, HubSpotDeals.Type, HubSpotDeals.Modified, HubSpotDeals.Properties, withArchived: true, time) { Associations = HubSpotContacts.Type };
+        contactProperties = HubSpotContacts.PropertiesWith(more.Concat(HubSpotActivity.Properties));
+        contactWalk = new HubSpotWalk(client, HubSpotContacts.Type, HubSpotContacts.Modified, contactProperties, time);
+        dealWalk = new HubSpotWalk(client, HubSpotDeals.Type, HubSpotDeals.Modified, HubSpotDeals.Properties, time) { Associations = HubSpotContacts.Type };
         events = [.. settings.Options.GetValueOrDefault("Events", DefaultEvents).Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
             .Select(e => e.Split('=')).Where(p => p.Length == 2).Select(p => (p[0].Trim(), p[1].Trim()))];
     }
@@ -86,21 +84,15 @@ internal sealed class HubSpotConnector : IConnector
             foreach (var company in await client.ReadAsync("companies", ids, HubSpotContacts.CompanyProperties, cancellationToken)) companies[company.Id] = company;
         }
 
-        return [.. contacts.Select(c => HubSpotContacts.Read(c, more, HubSpotContacts.CompanyOf(c) is { } id ? companies.GetValueOrDefault(id) : null))];
+        // An open is a change of the contact: it comes with it, and costs no walk of its own.
+        return [.. contacts.Select(c => HubSpotContacts.Read(c, more, HubSpotContacts.CompanyOf(c) is { } id ? companies.GetValueOrDefault(id) : null) with { Activity = [.. HubSpotActivity.Read(c)] })];
     }
 
+    /// <summary>Occurrences of the events of the settings, type by type: opens, clicks and forms come with the contacts. Accounts without the Enterprise plan have none.</summary>
     public async Task<Page<ActivityRecord>> ReadActivityAsync(string? cursor, CancellationToken cancellationToken)
     {
-        var at = HubSpotWalk.Parse(Name, cursor);
-        if (at?.Phase == EventPhase) return await ReadEventsAsync(at, cancellationToken);
-        var (objects, next, hasMore) = await activityWalk.ReadAsync(at, cancellationToken);
-        if (!hasMore && events.Length > 0) (next, hasMore) = (next with { Phase = EventPhase, After = null, EventType = 0 }, true);
-        return new Page<ActivityRecord>([.. objects.SelectMany(HubSpotActivity.Read)], HubSpotWalk.Text(next), hasMore);
-    }
-
-    /// <summary>Occurrences of the events of the settings, type by type. Accounts without the Enterprise plan have none: the walk goes on without.</summary>
-    private async Task<Page<ActivityRecord>> ReadEventsAsync(WalkCursor at, CancellationToken cancellationToken)
-    {
+        var stored = HubSpotWalk.Parse(Name, cursor);
+        var at = stored is { Phase: EventPhase } ? stored : Begin(stored);
         var done = at with { Phase = HubSpotWalk.Changing, After = null, EventType = 0 };
         if (at.EventType >= events.Length) return new Page<ActivityRecord>([], HubSpotWalk.Text(done), false);
         var (name, type) = events[at.EventType];
@@ -121,6 +113,9 @@ internal sealed class HubSpotConnector : IConnector
         // All types walked: the next time from this walk's window on.
         return new Page<ActivityRecord>(records, HubSpotWalk.Text(rest ? at with { EventType = at.EventType + 1, After = null } : done with { SideFromMs = at.FromMs }), rest);
     }
+
+    /// <summary>A walk over events; a later one goes on where the window of the last one ends.</summary>
+    private WalkCursor Begin(WalkCursor? last) => new(EventPhase, FromMs: HubSpotWalk.WindowFrom(time.GetUtcNow().ToUnixTimeMilliseconds()), SideFromMs: last?.SideFromMs ?? 0);
 
     private static Dictionary<string, string>? Details(EventOccurrence e) =>
         e.Properties?.GetValueOrDefault("hs_url") is { Length: > 0 and < 2_000 } url ? new Dictionary<string, string> { ["url"] = url.Split('?', '#')[0] } : null;

@@ -12,7 +12,7 @@ namespace LeadScoring.Connectors.HubSpot;
 /// from the last id on, so that no search ever comes near its 10,000 results and a record that changes in the middle is found again by the next walk. Each window reaches back
 /// <see cref="Overlap"/> before the start of the last one: the search index lags behind writes, and clocks differ. Searches and lists pass over archived objects: they are listed once an hour.
 /// </remarks>
-internal sealed class HubSpotWalk(HubSpotClient client, string type, string modified, IReadOnlyList<string> properties, bool withArchived, TimeProvider time)
+internal sealed class HubSpotWalk(HubSpotClient client, string type, string modified, IReadOnlyList<string> properties, TimeProvider time)
 {
     internal const string Listing = "list";
     internal const string Changing = "changed";
@@ -73,7 +73,7 @@ internal sealed class HubSpotWalk(HubSpotClient client, string type, string modi
         }
 
         var next = Walked(cursor);
-        var archivedDue = withArchived && nowMs - cursor.ArchivedMs >= ArchivedEvery.TotalMilliseconds;
+        var archivedDue = nowMs - cursor.ArchivedMs >= ArchivedEvery.TotalMilliseconds;
         return (page.Results, archivedDue ? next with { Phase = Archiving, ArchivedMs = nowMs } : next, archivedDue);
     }
 

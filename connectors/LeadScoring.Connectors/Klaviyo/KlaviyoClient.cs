@@ -15,6 +15,8 @@ internal sealed class KlaviyoClient : IDisposable
     private const string Media = "application/vnd.api+json";
     private const int ProfilePage = 100;
     private const int EventPage = 200;
+    private const int ImportErrorPageSize = 100;
+    private const string ImportPath = "/api/profile-bulk-import-jobs";
 
     // Profiles: 75 a second and 750 a minute. In a second go out no more than the burst and a second's worth, in a minute the burst and sixty: 60, and 650.
     private const double DefaultPerSecond = 10;
@@ -68,6 +70,26 @@ internal sealed class KlaviyoClient : IDisposable
             () => JsonRequest.Of(HttpMethod.Patch, ProfilePath(id), body, KlaviyoJson.Default.ProfilePatch, Media), "write profile", RequestPriority.Foreground, cancellationToken, HttpStatusCode.NotFound, HttpStatusCode.BadRequest, HttpStatusCode.Conflict);
         return (response.Status, CodeOf(response.Body));
     }
+
+    /// <summary>Begins a job that writes properties of many profiles. By their ids alone: with nothing to make a profile of, one that was deleted is an error and is not made anew.</summary>
+    /// <returns>Null when it is refused: the scope lists:write is missing, or something of the whole.</returns>
+    internal async Task<JobState?> ImportAsync(IEnumerable<(string Id, Dictionary<string, JsonElement> Values)> profiles, CancellationToken cancellationToken)
+    {
+        var body = new ImportJob(new ImportJobData("profile-bulk-import-job", new ImportJobAttributes(new ImportProfiles([.. profiles.Select(p => new ProfilePatchData("profile", p.Id, new ProfilePatchAttributes(p.Values)))]))));
+        var response = await http.SendAsync(
+            () => JsonRequest.Of(HttpMethod.Post, ImportPath, body, KlaviyoJson.Default.ImportJob, Media), "write profiles", RequestPriority.Foreground, cancellationToken, HttpStatusCode.BadRequest, HttpStatusCode.Forbidden);
+        return response.Status is HttpStatusCode.BadRequest or HttpStatusCode.Forbidden ? null : http.Read(response, KlaviyoJson.Default.JobAnswer, "write profiles").Data;
+    }
+
+    /// <returns>Null when the key may not look: the scope lists:read is missing.</returns>
+    internal async Task<JobState?> ImportStateAsync(string job, CancellationToken cancellationToken)
+    {
+        var response = await http.SendAsync(() => JsonRequest.Get($"{ImportPath}/{Uri.EscapeDataString(job)}"), "state of a write", RequestPriority.Foreground, cancellationToken, HttpStatusCode.Forbidden);
+        return response.Status == HttpStatusCode.Forbidden ? null : http.Read(response, KlaviyoJson.Default.JobAnswer, "state of a write").Data;
+    }
+
+    internal Task<ImportErrorPage> ImportErrorsAsync(string job, string? page, CancellationToken cancellationToken) => GetAsync(
+        $"{ImportPath}/{Uri.EscapeDataString(job)}/import-errors?page[size]={ImportErrorPageSize}{Cursor(page)}", KlaviyoJson.Default.ImportErrorPage, "errors of a write", RequestPriority.Foreground, cancellationToken);
 
     /// <summary>Events at or after a moment, the oldest first.</summary>
     internal Task<EventPage> EventsAsync(long fromMs, string? page, CancellationToken cancellationToken)

@@ -13,6 +13,15 @@ internal sealed class KlaviyoConnector : IConnector
     private static readonly TimeSpan MetricsGoodFor = TimeSpan.FromHours(1);
     private const int MostMetricPages = 50;
 
+    // Klaviyo asks not to make jobs of a few; 10,000 are allowed, and no batch has as many.
+    private const int MostOneByOne = 50;
+    private const int MostErrorPages = 20;
+    private const string Unseen = "unseen";
+
+    // Two minutes: what takes longer is written again later.
+    private const int JobLooks = 60;
+    private static readonly TimeSpan JobWait = TimeSpan.FromSeconds(2);
+
     private readonly KlaviyoClient client;
     private readonly KlaviyoEvents events;
     private readonly KlaviyoWebhook webhook;
@@ -33,7 +42,7 @@ internal sealed class KlaviyoConnector : IConnector
 
     public string Name { get; }
 
-    public ConnectorAbilities Abilities { get; } = new(Contacts: true, Activity: true, Deals: false, WriteBack: true, Inbound: true, ReadBatch: 50, WriteBatch: 50);
+    public ConnectorAbilities Abilities { get; } = new(Contacts: true, Activity: true, Deals: false, WriteBack: true, Inbound: true, ReadBatch: 50, WriteBatch: 1_000);
 
     public RequestBudget Budget => client.Budget;
 
@@ -96,11 +105,60 @@ internal sealed class KlaviyoConnector : IConnector
     /// <summary>Properties of profiles are made by writing them, and nothing says whose they are: the prefix is.</summary>
     public Task<FieldReport> EnsureFieldsAsync(IReadOnlyList<FieldDefinition> fields, CancellationToken cancellationToken) => Task.FromResult(new FieldReport([.. fields.Select(f => f.Name)], [], [], []));
 
-    public async Task<IReadOnlyList<WriteResult>> WriteAsync(IReadOnlyList<RecordWrite> writes, CancellationToken cancellationToken) => await JsonRequest.EachAsync(writes, KlaviyoClient.Width, WriteOneAsync, cancellationToken);
+    /// <summary>A few one by one, as Klaviyo asks for and answers at once; many as a job.</summary>
+    public async Task<IReadOnlyList<WriteResult>> WriteAsync(IReadOnlyList<RecordWrite> writes, CancellationToken cancellationToken)
+    {
+        if (writes.Count <= MostOneByOne) return await JsonRequest.EachAsync(writes, KlaviyoClient.Width, WriteOneAsync, cancellationToken);
+        var job = await client.ImportAsync(writes.Select(w => (w.RecordId, ValuesOf(w))), cancellationToken);
+        if (job is null) return await JsonRequest.EachAsync(writes, KlaviyoClient.Width, WriteOneAsync, cancellationToken);
+        return await EndOfAsync(job, cancellationToken) switch
+        {
+            { Status: Unseen } => await JsonRequest.EachAsync(writes, KlaviyoClient.Width, WriteOneAsync, cancellationToken),
+            { Status: "complete", FailedCount: null or 0 } => [.. writes.Select(w => new WriteResult(w.RecordId, WriteStatus.Written))],
+            { Status: "complete", FailedCount: { } failed } => await ResultsAsync(writes, job.Id, failed, cancellationToken),
+            // Cancelled, or it takes too long: writing the same again does no harm.
+            _ => [.. writes.Select(w => new WriteResult(w.RecordId, WriteStatus.TryAgain, "PENDING"))],
+        };
+    }
+
+    private async Task<JobStateAttributes?> EndOfAsync(JobState job, CancellationToken cancellationToken)
+    {
+        for (var look = 0; look < JobLooks; look++)
+        {
+            await Task.Delay(JobWait, time, cancellationToken);
+            if (await client.ImportStateAsync(job.Id, cancellationToken) is not { } state) return new JobStateAttributes(Unseen, null);
+            if (state.Attributes is { Status: "complete" or "cancelled" } end) return end;
+        }
+
+        return null;
+    }
+
+    /// <summary>
+    /// Errors bring what was sent along, and with it the profile's id; where one does not, nobody knows whose it is. Codes of jobs are not documented: whether a profile is gone or refuses is told by itself, so those
+    /// with an error, or all of them, are written once more, one by one.
+    /// </summary>
+    private async Task<IReadOnlyList<WriteResult>> ResultsAsync(IReadOnlyList<RecordWrite> writes, string job, int failed, CancellationToken cancellationToken)
+    {
+        var errors = new HashSet<string>(StringComparer.Ordinal);
+        string? page = null;
+        for (var pages = 0; pages < MostErrorPages; pages++)
+        {
+            var answer = await client.ImportErrorsAsync(job, page, cancellationToken);
+            errors.UnionWith((answer.Data ?? []).Select(e => e.Attributes?.OriginalPayload?.Id).OfType<string>());
+            page = KlaviyoClient.NextPage(answer.Links);
+            if (page is null) break;
+        }
+
+        RecordWrite[] again = errors.Count >= failed ? [.. writes.Where(w => errors.Contains(w.RecordId))] : [.. writes];
+        var told = (await JsonRequest.EachAsync(again, KlaviyoClient.Width, WriteOneAsync, cancellationToken)).ToDictionary(r => r.RecordId, StringComparer.Ordinal);
+        return [.. writes.Select(w => told.GetValueOrDefault(w.RecordId) ?? new WriteResult(w.RecordId, WriteStatus.Written))];
+    }
+
+    private static Dictionary<string, JsonElement> ValuesOf(RecordWrite write) => write.Values.ToDictionary(v => v.Key, v => Value(v.Value), StringComparer.Ordinal);
 
     private async Task<WriteResult> WriteOneAsync(RecordWrite write, CancellationToken cancellationToken)
     {
-        var (status, code) = await client.PatchAsync(write.RecordId, write.Values.ToDictionary(v => v.Key, v => Value(v.Value), StringComparer.Ordinal), cancellationToken);
+        var (status, code) = await client.PatchAsync(write.RecordId, ValuesOf(write), cancellationToken);
         return status switch
         {
             HttpStatusCode.NotFound => new WriteResult(write.RecordId, WriteStatus.Gone, code),

@@ -22,6 +22,28 @@ internal sealed record ProfilePatchData(string Type, string Id, ProfilePatchAttr
 
 internal sealed record ProfilePatchAttributes(Dictionary<string, JsonElement> Properties);
 
+internal sealed record ImportJob(ImportJobData Data);
+
+internal sealed record ImportJobData(string Type, ImportJobAttributes Attributes);
+
+internal sealed record ImportJobAttributes(ImportProfiles Profiles);
+
+internal sealed record ImportProfiles(IReadOnlyList<ProfilePatchData> Data);
+
+internal sealed record JobAnswer(JobState Data);
+
+internal sealed record JobState(string Id, JobStateAttributes? Attributes);
+
+internal sealed record JobStateAttributes(string? Status, int? FailedCount);
+
+internal sealed record ImportErrorPage(IReadOnlyList<ImportError>? Data, PageLinks? Links);
+
+internal sealed record ImportError(ImportErrorAttributes? Attributes);
+
+internal sealed record ImportErrorAttributes(ImportErrorOrigin? OriginalPayload);
+
+internal sealed record ImportErrorOrigin(string? Id);
+
 internal sealed record EventPage(IReadOnlyList<KlaviyoEvent> Data, PageLinks? Links);
 
 internal sealed record KlaviyoEvent(string Id, EventAttributes Attributes, EventRelations? Relationships);
@@ -46,7 +68,9 @@ internal sealed record ErrorBody(IReadOnlyList<ErrorItem>? Errors);
 
 internal sealed record ErrorItem(string? Code);
 
-internal sealed record Delivery(IReadOnlyList<DeliveredEvent>? Data);
+internal sealed record Delivery(IReadOnlyList<DeliveredEvent>? Data, DeliveryMeta? Meta);
+
+internal sealed record DeliveryMeta(string? KlaviyoWebhookId);
 
 internal sealed record DeliveredEvent(string? ExternalId, string? Topic, EventAnswer? Payload);
 
@@ -62,6 +86,9 @@ internal sealed record WalkCursor(long FromMs = 0, long StartedMs = 0, string? P
 [JsonSerializable(typeof(ProfilePage))]
 [JsonSerializable(typeof(ProfileAnswer))]
 [JsonSerializable(typeof(ProfilePatch))]
+[JsonSerializable(typeof(ImportJob))]
+[JsonSerializable(typeof(JobAnswer))]
+[JsonSerializable(typeof(ImportErrorPage))]
 [JsonSerializable(typeof(EventPage))]
 [JsonSerializable(typeof(MetricPage))]
 [JsonSerializable(typeof(AccountPage))]

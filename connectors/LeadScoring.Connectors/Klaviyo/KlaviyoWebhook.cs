@@ -5,10 +5,11 @@ using LeadScoring.Connectors.Http;
 namespace LeadScoring.Connectors.Klaviyo;
 
 /// <summary>System webhooks.</summary>
-/// <remarks>Source: Klaviyo, "Working with system webhooks": Klaviyo-Signature is hexadecimal HMAC-SHA256 with the webhook's secret over the raw body and, after it, the text of Klaviyo-Timestamp, which is a date of HTTP.</remarks>
+/// <remarks>Source: Klaviyo, "Working with system webhooks": Klaviyo-Signature is hexadecimal HMAC-SHA256 with the webhook's secret over the raw body and, after it, the text of Klaviyo-Timestamp, which is a date of HTTP. The id of the webhook in the body must be the one of its header.</remarks>
 internal sealed class KlaviyoWebhook(string? secret, KlaviyoEvents events, TimeProvider time)
 {
     private const string SignatureHeader = "Klaviyo-Signature";
+    private const string IdHeader = "Klaviyo-Webhook-Id";
     private const string TimestampHeader = "Klaviyo-Timestamp";
     private static readonly TimeSpan LongestAge = TimeSpan.FromMinutes(5);
 
@@ -17,7 +18,9 @@ internal sealed class KlaviyoWebhook(string? secret, KlaviyoEvents events, TimeP
         if (Refusal(request) is { } why) return InboundResult.Refused(why);
         try
         {
-            return new InboundResult(null, [.. (JsonSerializer.Deserialize(request.Body.Span, KlaviyoJson.Default.Delivery)?.Data ?? []).Select(Change).OfType<InboundChange>()]);
+            var delivery = JsonSerializer.Deserialize(request.Body.Span, KlaviyoJson.Default.Delivery);
+            if (delivery?.Meta?.KlaviyoWebhookId is { } id && request.Headers(IdHeader) != id) return InboundResult.Refused("header and body name different webhooks");
+            return new InboundResult(null, [.. (delivery?.Data ?? []).Select(Change).OfType<InboundChange>()]);
         }
         catch (JsonException)
         {

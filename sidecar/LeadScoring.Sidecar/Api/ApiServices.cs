@@ -35,6 +35,7 @@ internal static class ApiServices
     {
         app.UseMiddleware<ProblemMiddleware>();
         app.UseRouting();
+        app.UseMiddleware<EncodedIds>();
         app.UseMiddleware<BodyLimit>();
         app.UseMiddleware<Authentication>();
         app.UseMiddleware<Idempotency>();

@@ -31,7 +31,7 @@ public sealed partial record EventItem(
     {
         if (item.Errors.Count > 0) return null;
         var eventId = item.Text("event_id", LeadItem.MaxIdLength);
-        var named = item.Text("lead_id", LeadItem.MaxIdLength, required: leadId is null);
+        var named = LeadItem.ReadId(item, required: leadId is null);
         if (leadId is not null && named is not null && named != leadId) item.Fault("lead_id", "The event names another lead than the request.");
         leadId ??= named;
         var type = item.Text("type", 64, required: true);

@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using System.Data.Common;
 using System.Runtime.CompilerServices;
 using Dapper;
@@ -5,6 +6,7 @@ using LeadScoring.Ml.Features;
 using LeadScoring.Sidecar.Api;
 using LeadScoring.Sidecar.Leads;
 using LeadScoring.Sidecar.Storage;
+using LeadScoring.Sidecar.Telemetry;
 
 namespace LeadScoring.Sidecar.Events;
 
@@ -15,6 +17,7 @@ internal sealed class EventStore(Database database, LeadsChanged changed, TimePr
     internal const int BatchSize = 5_000;
 
     private const int IdsPerQuery = 500;
+    private static readonly Counter<long> Taken = Instruments.Meter.CreateCounter<long>("leadscoring.events", "{event}", "Events of requests, by result: stored, duplicate");
 
     /// <summary>Stores and folds events, in transactions of <see cref="BatchSize"/>. True per event when it was new, false when its id was known.</summary>
     internal async Task<bool[]> AppendAsync(string organizationId, IReadOnlyList<LeadEvent> events, CancellationToken cancellationToken)
@@ -25,6 +28,13 @@ internal sealed class EventStore(Database database, LeadsChanged changed, TimePr
             var batch = events.Skip(from).Take(BatchSize).ToArray();
             (await database.WriteAsync(transaction => AppendAsync(transaction, organizationId, batch, cancellationToken), cancellationToken)).CopyTo(isNew, from);
             changed.Tell();
+        }
+
+        if (Taken.Enabled)
+        {
+            var added = isNew.Count(n => n);
+            Taken.Add(added, new KeyValuePair<string, object?>("result", "stored"));
+            Taken.Add(isNew.Length - added, new KeyValuePair<string, object?>("result", "duplicate"));
         }
 
         return isNew;

@@ -44,7 +44,7 @@ internal abstract class RowReader
     {
         if (row.Fault is not null) return new ImportItem(row.Line, Fault: row.Fault);
         var leadId = row.Cells[IdColumn].Trim();
-        if (Api.ItemReader.Check(Table.Header[IdColumn], leadId, LeadItem.MaxIdLength) is { } fault) return new ImportItem(row.Line, Fault: fault);
+        if (LeadItem.IdFault(Table.Header[IdColumn], leadId) is { } fault) return new ImportItem(row.Line, Fault: fault);
         return Read(row, leadId, startedAtMs);
     }
 

@@ -35,11 +35,13 @@ internal sealed class JobScheduler(Database database, JobSchedules schedules, Jo
         if (scheduler is not null) await scheduler.Shutdown(waitForJobsToComplete: true, cancellationToken);
     }
 
-    /// <summary>Runs a job of one organization as soon as it is free.</summary>
-    internal async Task RequestAsync(string job, string organizationId, string runId, CancellationToken cancellationToken)
+    /// <summary>Runs a job of one organization, or a part of it, as soon as it is free.</summary>
+    internal async Task RequestAsync(string job, string organizationId, string runId, string? part, CancellationToken cancellationToken)
     {
         await scheduler!.AddJob(Detail(job), new AddJobOptions { Replace = true }, cancellationToken);
-        await scheduler.TriggerJob(new JobKey(job), new JobDataMap { [RunJob.Organization] = organizationId, [RunJob.RunId] = runId }, cancellationToken);
+        var data = new JobDataMap { [RunJob.Organization] = organizationId, [RunJob.RunId] = runId };
+        if (part is not null) data[RunJob.Part] = part;
+        await scheduler.TriggerJob(new JobKey(job), data, cancellationToken);
     }
 
     private void Configure(IQuartzBuilder quartz)

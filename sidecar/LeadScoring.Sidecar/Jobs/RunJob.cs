@@ -1,4 +1,6 @@
+using System.Diagnostics.Metrics;
 using LeadScoring.Sidecar.Api;
+using LeadScoring.Sidecar.Telemetry;
 using Quartz;
 
 namespace LeadScoring.Sidecar.Jobs;
@@ -12,6 +14,10 @@ internal sealed class RunJob(IServiceProvider services, JobSchedules schedules, 
 
     internal const string RunId = "run_id";
 
+    internal const string Part = "part";
+
+    private static readonly Histogram<double> Durations = Instruments.Meter.CreateHistogram<double>("leadscoring.jobs.duration", "s", "Runs of scheduled jobs, one organization each, by job and result");
+
     // Later than this is not "at its time" any more.
     private static readonly TimeSpan Late = TimeSpan.FromMinutes(1);
 
@@ -22,7 +28,7 @@ internal sealed class RunJob(IServiceProvider services, JobSchedules schedules, 
         if (job is null) return;
         var data = context.MergedJobDataMap;
         if (data.TryGetValue(Organization, out var asked) && asked is string organizationId)
-            await RunOneAsync(job, organizationId, (string)data[RunId]!, JobCause.Request, null, cancellationToken);
+            await RunOneAsync(job, organizationId, data.TryGetValue(Part, out var part) ? part as string : null, (string)data[RunId]!, JobCause.Request, null, cancellationToken);
         else await RunAsync(job, context.Recovering, cancellationToken);
     }
 
@@ -35,17 +41,19 @@ internal sealed class RunJob(IServiceProvider services, JobSchedules schedules, 
         if (cause == JobCause.Missed) JobLog.Missed(logger, job.Name, due!.Value);
         var dueAtMs = due is { } moment && moment <= now ? moment.ToUnixTimeMilliseconds() : (long?)null;
         foreach (var organizationId in await organizations(cancellationToken))
-            await RunOneAsync(job, organizationId, runs.NewRunId(), cause, dueAtMs, cancellationToken);
+            await RunOneAsync(job, organizationId, null, runs.NewRunId(), cause, dueAtMs, cancellationToken);
     }
 
-    private async Task RunOneAsync(ScheduledJob job, string organizationId, string runId, JobCause cause, long? dueAtMs, CancellationToken cancellationToken)
+    private async Task RunOneAsync(ScheduledJob job, string organizationId, string? part, string runId, JobCause cause, long? dueAtMs, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
         await runs.StartAsync(organizationId, job.Name, runId, cause, dueAtMs, cancellationToken);
         string? result = null, error = null;
+        var begun = time.GetTimestamp();
         try
         {
-            result = await ((IOrganizationJob)services.GetRequiredService(job.Work)).RunAsync(organizationId, cancellationToken);
+            var work = services.GetRequiredService(job.Work);
+            result = part is null ? await ((IOrganizationJob)work).RunAsync(organizationId, cancellationToken) : await ((IPartialJob)work).RunPartAsync(organizationId, part, cancellationToken);
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
@@ -60,6 +68,7 @@ internal sealed class RunJob(IServiceProvider services, JobSchedules schedules, 
         }
         finally
         {
+            Durations.Record(time.GetElapsedTime(begun).TotalSeconds, new("job_name", job.Name), new("result", error is null ? "succeeded" : "failed"));
             await runs.EndAsync(organizationId, job.Name, runId, result, error, CancellationToken.None);
         }
     }

@@ -9,6 +9,14 @@ internal interface IOrganizationJob
     Task<string> RunAsync(string organizationId, CancellationToken cancellationToken);
 }
 
+/// <summary>A job that can be asked for a part of what it does, such as one account of several.</summary>
+internal interface IPartialJob : IOrganizationJob
+{
+    /// <param name="part">Which part; a name that the job itself gives out.</param>
+    /// <returns>As <see cref="IOrganizationJob.RunAsync"/>.</returns>
+    Task<string> RunPartAsync(string organizationId, string part, CancellationToken cancellationToken);
+}
+
 /// <summary>A job of the schedule.</summary>
 /// <param name="Name">Lower snake case; part of the API and of the settings.</param>
 /// <param name="Cron">When, unless the settings say otherwise: six fields, seconds first.</param>

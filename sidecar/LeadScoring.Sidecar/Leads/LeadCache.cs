@@ -1,7 +1,9 @@
 using System.Data.Common;
+using System.Diagnostics.Metrics;
 using LeadScoring.Sidecar.Api;
 using LeadScoring.Sidecar.Storage;
 using Microsoft.Extensions.Options;
+using LeadScoring.Sidecar.Telemetry;
 
 namespace LeadScoring.Sidecar.Leads;
 
@@ -13,6 +15,9 @@ namespace LeadScoring.Sidecar.Leads;
 /// </remarks>
 internal sealed class LeadCache
 {
+    private static readonly Counter<long> Asked = Instruments.Meter.CreateCounter<long>("leadscoring.lead_cache.requests", "{lead}", "Single leads asked of the memory of this process, by result: hit, miss");
+    private static readonly KeyValuePair<string, object?> Hit = new("result", "hit"), Miss = new("result", "miss");
+
     private readonly BoundedCache<(string OrganizationId, string LeadId), Entry> entries;
     private readonly LeadStore leads;
     private readonly Database database;
@@ -32,7 +37,13 @@ internal sealed class LeadCache
 
     internal async ValueTask<StoredLead?> GetAsync(string organizationId, string leadId, CancellationToken cancellationToken)
     {
-        if (entries.Get((organizationId, leadId)) is { } entry && entry.TryGet(time.NowMs(), trustedMs, out var lead)) return lead;
+        if (entries.Get((organizationId, leadId)) is { } entry && entry.TryGet(time.NowMs(), trustedMs, out var lead))
+        {
+            Asked.Add(1, Hit);
+            return lead;
+        }
+
+        Asked.Add(1, Miss);
         return (await GetManyAsync(organizationId, [leadId], cancellationToken))[0];
     }
 

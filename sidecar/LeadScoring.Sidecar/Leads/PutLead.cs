@@ -21,7 +21,7 @@ internal static class PutLead
     {
         if (body.ValueKind != JsonValueKind.Object) throw ProblemException.Invalid("", "Send an object: {\"attributes\": {...}}.");
         var item = ItemList.Read(body, "\0", caller).Items[0];
-        if (ItemReader.Check("lead_id", leadId, LeadItem.MaxIdLength) is { } fault) throw ProblemException.Invalid("", fault);
+        if (LeadItem.IdFault("lead_id", leadId) is { } fault) throw ProblemException.Invalid("", fault);
         var write = LeadItem.Read(item, leadId, time.NowMs()) ?? throw ProblemException.Invalid(item.Errors);
         var status = (await StoreAsync(database, leads, caller.OrganizationId, [write], time.NowMs(), cancellationToken))[0];
         if (status == LeadWriteStatus.Rejected) throw ProblemException.Invalid("/attributes", LeadBatch.TooMany);

@@ -1,6 +1,7 @@
 using System.Text.Json.Serialization.Metadata;
 using LeadScoring.Ml.Training;
 using LeadScoring.Sidecar.Api;
+using LeadScoring.Sidecar.Storage;
 
 namespace LeadScoring.Sidecar.Models;
 
@@ -16,6 +17,7 @@ internal static class ModelEndpoints
         services.AddSingleton<ContactNormsStore>();
         services.AddSingleton<AnchorStore>();
         services.AddSingleton<ActiveModels>();
+        services.AddSingleton(provider => ChampionGauges.Of(provider.GetRequiredService<Database>(), provider.GetRequiredService<ActiveModels>(), provider.GetRequiredService<TimeProvider>()));
         services.ConfigureHttpJsonOptions(json => json.SerializerOptions.TypeInfoResolver =
             (json.SerializerOptions.TypeInfoResolver ?? new DefaultJsonTypeInfoResolver()).WithAddedModifier(LeaveOutUndefinedMetrics));
         return services;

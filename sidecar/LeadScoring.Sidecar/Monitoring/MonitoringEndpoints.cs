@@ -1,6 +1,7 @@
 using LeadScoring.Sidecar.Api;
 using LeadScoring.Sidecar.Jobs;
 using LeadScoring.Sidecar.Leads;
+using LeadScoring.Sidecar.Storage;
 
 namespace LeadScoring.Sidecar.Monitoring;
 
@@ -11,6 +12,7 @@ internal static class MonitoringEndpoints
         services.AddOptions<MonitoringOptions>().Bind(configuration.GetSection(MonitoringOptions.Section)).ValidateDataAnnotations().ValidateOnStart();
         services.AddSingleton<MonitoringStore>();
         services.AddSingleton<DriftAlarmStore>();
+        services.AddSingleton(provider => AlarmGauges.Of(provider.GetRequiredService<Database>()));
         services.AddSingleton(new LeadErasure("drift_alarm_leads"));
         services.AddSingleton<FirstScores>();
         services.AddJob<CheckDrift>("drift", "0 10 * * * ?", "Holds new leads and their scores against the champion's training; each window of time is tested once.");

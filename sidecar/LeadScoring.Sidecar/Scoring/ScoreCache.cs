@@ -1,8 +1,10 @@
+using System.Diagnostics.Metrics;
 using System.Text.Json;
 using LeadScoring.Sidecar.Leads;
 using LeadScoring.Sidecar.Models;
 using LeadScoring.Sidecar.Storage;
 using Microsoft.Extensions.Options;
+using LeadScoring.Sidecar.Telemetry;
 
 namespace LeadScoring.Sidecar.Scoring;
 
@@ -13,6 +15,9 @@ namespace LeadScoring.Sidecar.Scoring;
 /// </remarks>
 internal sealed class ScoreCache(ScoreStore scores, ISharedCache shared, IOptions<ScoringOptions> options)
 {
+    private static readonly Counter<long> Found = Instruments.Meter.CreateCounter<long>("leadscoring.score_cache.requests", "{score}", "Stored scores looked for, by where: memory, redis, ledger");
+    private static readonly KeyValuePair<string, object?> Memory = new("where", "memory"), Redis = new("where", "redis"), Ledger = new("where", "ledger");
+
     private readonly BoundedCache<Key, Task<StoredScore?>> memory = new(options.Value.ScoreCacheSize);
 
     private readonly record struct Key(string OrganizationId, string LeadId, long Revision, long ScoredAtMs, string ScoredWith)
@@ -24,7 +29,12 @@ internal sealed class ScoreCache(ScoreStore scores, ISharedCache shared, IOption
     internal ValueTask<StoredScore?> GetAsync(string organizationId, StoredLead lead, ActiveModel active, CancellationToken cancellationToken)
     {
         var key = new Key(organizationId, lead.LeadId, lead.Revision, lead.ScoredAtMs ?? 0, active.Fingerprint);
-        if (memory.Get(key) is { IsCompletedSuccessfully: true } known) return new(known);
+        if (memory.Get(key) is { IsCompletedSuccessfully: true } known)
+        {
+            Found.Add(1, Memory);
+            return new(known);
+        }
+
         return new(memory.GetOrAdd(key, () => LoadAsync(key)).WaitAsync(cancellationToken));
     }
 
@@ -37,6 +47,7 @@ internal sealed class ScoreCache(ScoreStore scores, ISharedCache shared, IOption
         try
         {
             score = Read(await shared.GetAsync(key.Text));
+            Found.Add(1, score is null ? Ledger : Redis);
             if (score is not null) return score;
             score = await scores.LatestAsync(key.OrganizationId, key.LeadId, CancellationToken.None);
             if (score is not null) shared.Set(key.Text, JsonSerializer.SerializeToUtf8Bytes(score), options.Value.ScoreTtl);

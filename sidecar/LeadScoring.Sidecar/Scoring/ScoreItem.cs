@@ -56,7 +56,7 @@ internal sealed record ScoreItem(
     internal static ScoreItem? Read(ItemReader item, Caller caller, long nowMs)
     {
         if (item.Errors.Count > 0) return null;
-        var leadId = item.Text("lead_id", LeadItem.MaxIdLength, required: true);
+        var leadId = LeadItem.ReadId(item);
         var type = ReadType(item);
         var includeFactors = item.Flag("include_factors") ?? false;
         var save = item.Flag("save");

@@ -1,4 +1,5 @@
 using System.Data.Common;
+using System.Diagnostics.Metrics;
 using System.Runtime.InteropServices;
 using LeadScoring.Ml.Features;
 using LeadScoring.Sidecar.Api;
@@ -7,6 +8,7 @@ using LeadScoring.Sidecar.Leads;
 using LeadScoring.Sidecar.Models;
 using LeadScoring.Sidecar.Storage;
 using Microsoft.Extensions.Options;
+using LeadScoring.Sidecar.Telemetry;
 
 namespace LeadScoring.Sidecar.Scoring;
 
@@ -18,6 +20,8 @@ internal sealed class ScoreLeads(
     LeadStore leads, LeadCache cache, EventStore events, ScoreStore scores, ScoreCache cachedScores, ActiveModels models, LeadScorer scorer, ScoreTogether together, Database database,
     IOptions<ScoringOptions> options, TimeProvider time)
 {
+    private static readonly Counter<long> Answered = Instruments.Meter.CreateCounter<long>("leadscoring.scores", "{lead}", "Leads that requests asked a score for: new, or stored (which includes the ones without an answer)");
+    private static readonly KeyValuePair<string, object?> New = new("made", "new"), Stored = new("made", "stored");
     private static readonly ActivityState NoActivity = new();
     private static readonly Dictionary<string, AttributeValue> NoAttributes = [];
 
@@ -62,7 +66,9 @@ internal sealed class ScoreLeads(
             }
         }
 
+        Answered.Add(items.Count - asked.Count, Stored);
         if (asked.Count == 0) return outcomes;
+        Answered.Add(asked.Count, New);
         var results = await ScoreAsync(active, inputs);
         for (var i = 0; i < results.Length; i++)
         {

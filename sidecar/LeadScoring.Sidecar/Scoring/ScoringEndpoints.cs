@@ -1,5 +1,6 @@
 using LeadScoring.Sidecar.Api;
 using LeadScoring.Sidecar.Leads;
+using LeadScoring.Sidecar.Storage;
 
 namespace LeadScoring.Sidecar.Scoring;
 
@@ -27,6 +28,7 @@ internal static class ScoringEndpoints
         services.AddHostedService(provider => provider.GetRequiredService<WarmUp>());
         services.AddSingleton(provider => new ReadinessPart("models", _ => new(provider.GetRequiredService<WarmUp>().WhyNotReady)));
         services.AddSingleton<RegradeLeads>();
+        services.AddSingleton(provider => QueueGauges.Of(provider.GetRequiredService<Database>(), provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton<RescoreBatch>();
         services.AddSingleton<ShadowScores>();
         services.AddSingleton<RescoreChangedLeads>();

@@ -10,7 +10,6 @@ internal static class PostSync
         string name, Caller caller, ConnectorAccounts accounts, JobSchedules schedules, JobScheduler scheduler, JobRunStore runs, CancellationToken cancellationToken)
     {
         ListConnectors.Find(accounts, caller, name);
-        // The job does all accounts of the organization: what did not change costs a request or two.
-        return PostJobRun.HandleAsync(SyncConnectors.Job, caller, schedules, scheduler, runs, cancellationToken);
+        return PostJobRun.RequestAsync(SyncConnectors.Job, part: name, caller, schedules, scheduler, runs, cancellationToken);
     }
 }

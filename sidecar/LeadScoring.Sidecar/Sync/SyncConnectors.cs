@@ -12,7 +12,7 @@ namespace LeadScoring.Sidecar.Sync;
 /// </summary>
 internal sealed class SyncConnectors(
     ConnectorAccounts accounts, ConnectorStateStore state, StoreContacts contacts, StoreActivity activity, StoreDeals deals, InboundStore inbound, Database database, LeadsChanged changed, IOptions<SyncOptions> options,
-    ILogger<SyncConnectors> logger) : IOrganizationJob
+    ILogger<SyncConnectors> logger) : IPartialJob
 {
     internal const string Job = "sync";
     internal const string Contacts = "contacts";
@@ -27,6 +27,12 @@ internal sealed class SyncConnectors(
         await inbound.PurgeAsync(organizationId, options.Value.KeepInbound, cancellationToken);
         return string.Join("; ", done);
     }
+
+    /// <param name="part">Name of the account.</param>
+    public async Task<string> RunPartAsync(string organizationId, string part, CancellationToken cancellationToken) => accounts.Of(organizationId).FirstOrDefault(a => a.Name == part) is { } account
+        ? $"{account.Name}: {await RunAsync(account, cancellationToken)}"
+        // Asked for by a process with other settings.
+        : $"This process has no connector {part}.";
 
     /// <summary>One account; what came of it, in words. A vendor's trouble is told and never thrown: it is not the next account's.</summary>
     internal async Task<string> RunAsync(ConnectorAccount account, CancellationToken cancellationToken)
@@ -56,6 +62,7 @@ internal sealed class SyncConnectors(
         async Task TakeAsync(WriteTransaction transaction, IReadOnlyList<ContactRecord> items)
         {
             await contacts.RunAsync(transaction, account, items, cancellationToken);
+            await activity.RunAsync(transaction, account, [.. items.SelectMany(c => c.Activity)], cancellationToken);
             if (items.Count > 0) await inbound.WakeAsync(transaction, account, cancellationToken);
         }
     }
@@ -66,10 +73,13 @@ internal sealed class SyncConnectors(
     {
         var cursor = cursors.GetValueOrDefault(stream);
         var records = 0;
-        for (var pages = 0; pages < options.Value.PagesPerRun; pages++)
+        var reading = read(cursor, cancellationToken);
+        for (var pages = 1; pages <= options.Value.PagesPerRun; pages++)
         {
-            var page = await read(cursor, cancellationToken);
+            var page = await reading;
             var from = cursor;
+            // The vendor answers while this page is stored. Whoever dies in between reads it again.
+            if (page.HasMore && pages < options.Value.PagesPerRun) reading = read(page.Cursor, cancellationToken);
             var isOurs = await database.WriteAsync(
                 async transaction =>
                 {

@@ -26,6 +26,8 @@ internal static class SyncEndpoints
         services.AddSingleton(new LeadErasure("lead_merges") { Sql = "delete from lead_merges where organization_id = @organizationId and (lead_id = @leadId or merged_lead_id = @leadId)" });
         services.AddJob<SyncConnectors>(SyncConnectors.Job, "0 */5 * * * ?", "Reads what changed in CRMs and e-mail platforms that are connected.");
         services.AddHostedService<SyncWorker>();
+        services.AddSingleton(provider => ConnectorGauges.Of(
+            provider.GetRequiredService<ConnectorAccounts>(), provider.GetRequiredService<ConnectorStateStore>(), provider.GetRequiredService<WriteBackStore>(), provider.GetRequiredService<TimeProvider>()));
         return services;
     }
 
@@ -35,7 +37,7 @@ internal static class SyncEndpoints
         group.MapGet("/connectors", ListConnectors.HandleAsync).RequireScope(ApiScope.Score)
             .WithName("ListConnectors").WithSummary("Connected systems: whether they are in order, how far the sync is, what is left of their budget, what went wrong and what to do.");
         group.MapPost("/connectors/{name}/sync", PostSync.HandleAsync).WithMetadata(new WriteOnce()).RequireScope(ApiScope.Admin)
-            .WithName("SyncConnector").WithSummary("Reads what changed now, and does not wait for the schedule.");
+            .WithName("SyncConnector").WithSummary("Reads what changed in this account now, and does not wait for the schedule.");
         group.MapGet("/connectors/{name}/dead-letters", DeadLetters.ListAsync).RequireScope(ApiScope.Admin)
             .WithName("ListConnectorDeadLetters").WithSummary("Records that scores could not be written back to, and why.");
         group.MapPost("/connectors/{name}/dead-letters/replay", DeadLetters.ReplayAsync).RequireScope(ApiScope.Admin)

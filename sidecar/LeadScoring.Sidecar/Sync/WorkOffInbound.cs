@@ -54,7 +54,7 @@ internal sealed class WorkOffInbound(
                 await contacts.RunAsync(transaction, account, fetched, cancellationToken);
                 if (fetched.Count > 0) await store.WakeAsync(transaction, account, cancellationToken);
                 await deals.RunAsync(transaction, account, fetchedDeals, cancellationToken);
-                var (taken, unknown) = await activity.ResolveAsync(transaction, account, [.. told.Values], cancellationToken);
+                var (taken, unknown) = await activity.ResolveAsync(transaction, account, [.. told.Values, .. fetched.SelectMany(c => c.Activity)], cancellationToken);
                 await events.AppendAsync(transaction, account.OrganizationId, taken, cancellationToken);
                 var waiting = unknown.Select(u => u.Id).ToHashSet(StringComparer.Ordinal);
                 InboundRow[] later = [.. rows.Where(r => told.TryGetValue(r.EventId, out var a) && waiting.Contains(a.Id))];

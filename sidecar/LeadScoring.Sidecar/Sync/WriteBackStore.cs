@@ -26,7 +26,9 @@ internal sealed class WriteBackStore(Database database, ConnectorAccounts accoun
 {
     private const string Columns = "record_id as RecordId, lead_id as LeadId, attempts as Attempts, failure as Failure, next_attempt_ms as NextAttemptMs";
     private static readonly TimeSpan LongestRetry = TimeSpan.FromHours(1);
-    private static readonly TimeSpan Lease = TimeSpan.FromMinutes(5);
+
+    /// <summary>How long records that were taken are nobody else's, unless that is renewed: so long they wait when a process dies.</summary>
+    internal static readonly TimeSpan Lease = TimeSpan.FromSeconds(30);
 
     /// <summary>Queues records of leads whose grade is another than the one written, or whose score differs by the delta; in the transaction of the scores.</summary>
     internal async Task QueueAsync(WriteTransaction transaction, string organizationId, IReadOnlyList<string> leadIds, CancellationToken cancellationToken)
@@ -60,6 +62,14 @@ internal sealed class WriteBackStore(Database database, ConnectorAccounts accoun
         var nowMs = time.NowMs();
         var values = new { account.OrganizationId, account.Name, lease, limit, nowMs, untilMs = nowMs + (long)Lease.TotalMilliseconds };
         return database.WriteAsync<IReadOnlyList<WriteBackRow>>(async transaction => [.. await transaction.Connection.QueryAsync<WriteBackRow>(transaction.Command(Sql(transaction), values, cancellationToken))], cancellationToken);
+    }
+
+    /// <summary>They stay whose they are for another while.</summary>
+    internal Task RenewAsync(ConnectorAccount account, string lease, CancellationToken cancellationToken)
+    {
+        const string Sql = "update write_backs set lease_until_ms = @untilMs where organization_id = @OrganizationId and connector = @Name and lease = @lease";
+        return database.WriteAsync(
+            transaction => transaction.ExecuteAsync(Sql, new { account.OrganizationId, account.Name, lease, untilMs = time.NowMs() + (long)Lease.TotalMilliseconds }, cancellationToken), cancellationToken);
     }
 
     internal async Task<bool> HasDueAsync(ConnectorAccount account, CancellationToken cancellationToken)

@@ -29,7 +29,7 @@ internal sealed class WriteScoresBack(
             connector = accounts.Connector(account);
             var rows = await store.LeaseAsync(account, connector.Abilities.WriteBatch, lease, cancellationToken);
             if (rows.Count == 0) return 0;
-            var results = await WriteAsync(account, connector, rows, cancellationToken);
+            var results = await HoldAsync(account, lease, WriteAsync(account, connector, rows, cancellationToken));
             var dead = await store.RecordAsync(account, lease, results, CancellationToken.None);
             if (dead > 0) SyncLog.Dead(logger, account.Name, dead);
             return rows.Count;
@@ -47,6 +47,13 @@ internal sealed class WriteScoresBack(
             await store.ReleaseAsync(account, lease, TimeSpan.Zero, CancellationToken.None);
             throw;
         }
+    }
+
+    /// <summary>Keeps the records while they are on their way: a vendor's job, or its waits, may take longer than the lease.</summary>
+    private async Task<IReadOnlyList<WriteBackResult>> HoldAsync(ConnectorAccount account, string lease, Task<IReadOnlyList<WriteBackResult>> writing)
+    {
+        while (await Task.WhenAny(writing, Task.Delay(WriteBackStore.Lease / 3, time)) != writing) await store.RenewAsync(account, lease, CancellationToken.None);
+        return await writing;
     }
 
     private async Task<IReadOnlyList<WriteBackResult>> WriteAsync(ConnectorAccount account, IConnector connector, IReadOnlyList<WriteBackRow> rows, CancellationToken cancellationToken)

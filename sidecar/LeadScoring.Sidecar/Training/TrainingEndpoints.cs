@@ -1,5 +1,6 @@
 using LeadScoring.Sidecar.Api;
 using LeadScoring.Sidecar.Jobs;
+using LeadScoring.Sidecar.Storage;
 
 namespace LeadScoring.Sidecar.Training;
 
@@ -21,6 +22,7 @@ internal static class TrainingEndpoints
         services.AddJob<CheckRetrain>("retrain_check", "0 30 * * * ?", "Trains between the weeks when drift, lost performance or many new outcomes ask for it.");
         services.AddJob<CollectOutcomes>("outcomes", "0 15 2 * * ?", "Holds the champion against matured outcomes, and moves its probabilities if that is called for.");
         services.AddSingleton<TrainingProcess>();
+        services.AddSingleton(provider => TrainingGauges.Of(provider.GetRequiredService<Database>(), provider.GetRequiredService<TimeProvider>()));
         services.AddHostedService<TrainingQueue>();
         return services;
     }

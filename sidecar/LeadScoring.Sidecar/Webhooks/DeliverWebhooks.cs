@@ -1,9 +1,11 @@
 using System.Collections.Concurrent;
+using System.Diagnostics.Metrics;
 using System.Security.Cryptography;
 using System.Threading.Channels;
 using LeadScoring.Sidecar.Api;
 using LeadScoring.Sidecar.Storage;
 using Microsoft.Extensions.Options;
+using LeadScoring.Sidecar.Telemetry;
 
 namespace LeadScoring.Sidecar.Webhooks;
 
@@ -13,6 +15,8 @@ namespace LeadScoring.Sidecar.Webhooks;
 internal sealed class DeliverWebhooks(
     DeliveryStore deliveries, WebhookStore webhooks, SendWebhook send, Outbox outbox, IOptions<WebhookOptions> options, TimeProvider time, ILogger<DeliverWebhooks> logger) : BackgroundService
 {
+    private static readonly Counter<long> Attempts = Instruments.Meter.CreateCounter<long>("leadscoring.webhooks.attempts", "{request}", "Events sent to webhooks, by result: delivered, failed");
+
     private const double Growth = 2.5;
     private const double Jitter = 0.2;
     private const int RecordsAtOnce = 500;
@@ -106,6 +110,7 @@ internal sealed class DeliverWebhooks(
         try
         {
             var sent = await send.RunAsync(new Uri(webhook.Url), keys, delivery.EventId, delivery.Body, sending.Token);
+            Attempts.Add(1, new KeyValuePair<string, object?>("result", sent.Failure is null ? "delivered" : "failed"));
             var nextMs = sent.Failure is null ? null : NextAttempt(delivery, sent);
             var pausedMs = sent.Status is 429 or 503 && sent.RetryAfter is { } pause ? time.NowMs() + (long)pause.TotalMilliseconds : (long?)null;
             results.Writer.TryWrite(new DeliveryResult(webhook, delivery, lease, sent, nextMs, pausedMs));

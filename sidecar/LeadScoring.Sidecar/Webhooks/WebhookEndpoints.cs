@@ -1,5 +1,6 @@
 using LeadScoring.Sidecar.Api;
 using Microsoft.AspNetCore.OpenApi;
+using LeadScoring.Sidecar.Storage;
 
 namespace LeadScoring.Sidecar.Webhooks;
 
@@ -13,6 +14,7 @@ internal static class WebhookEndpoints
         services.AddSingleton<DeliveryStore>();
         services.AddSingleton<SendWebhook>();
         services.AddHostedService<DeliverWebhooks>();
+        services.AddSingleton(provider => OutboxGauges.Of(provider.GetRequiredService<Database>(), provider.GetRequiredService<TimeProvider>()));
         services.Configure<OpenApiOptions>("v1", options => options.AddDocumentTransformer(WebhookDocument.DescribeAsync));
         return services;
     }

@@ -103,14 +103,17 @@ public sealed class HubSpotReadTests
         var at = world.Clock.GetUtcNow();
         string Ms(int hours) => at.AddHours(hours).ToUnixTimeMilliseconds().ToString(System.Globalization.CultureInfo.InvariantCulture);
         var id = world.HubSpot.Add("contacts", ("hs_email_delivered", "2"), ("hs_email_first_send_date", Ms(-48)), ("hs_email_last_send_date", Ms(-24)), ("hs_email_open", "1"), ("hs_email_last_open_date", Ms(-20)));
-        var (first, cursor, _) = await HubSpotWorld.WalkAsync(world.Connector.ReadActivityAsync);
+        var (walked, cursor, _) = await HubSpotWorld.WalkAsync(world.Connector.ReadContactsAsync);
+        var first = Assert.Single(walked).Activity;
         Assert.Equal(Stamps, first.Select(a => a.Type));
         Assert.Equal([at.AddHours(-48), at.AddHours(-24), at.AddHours(-20)], first.Select(a => a.OccurredAt));
         Assert.All(first, a => Assert.Equal(id, a.ContactId));
 
         world.HubSpot.Set("contacts", id, ("hs_email_open", "2"), ("hs_email_first_open_date", Ms(-20)), ("hs_email_last_open_date", Ms(0)));
         world.Clock.Advance(TimeSpan.FromMinutes(1));
-        var (second, _, _) = await HubSpotWorld.WalkAsync(world.Connector.ReadActivityAsync, cursor);
+        var (again, _, _) = await HubSpotWorld.WalkAsync(world.Connector.ReadContactsAsync, cursor);
+        var second = Assert.Single(again).Activity;
+        Assert.Equal(second.Select(a => a.Id), Assert.Single(await world.Connector.FetchContactsAsync([id], CancellationToken.None)).Activity.Select(a => a.Id));
         Assert.Equal($"{id}-email_opened-2", Assert.Single(second.ExceptBy(first.Select(a => a.Id), a => a.Id)).Id);
     }
 
@@ -137,7 +140,9 @@ public sealed class HubSpotReadTests
         world.HubSpot.HasEvents = false;
         world.HubSpot.Add("contacts", ("recent_conversion_date", "1700000000000"), ("num_conversion_events", "1"));
         var (activity, _, _) = await HubSpotWorld.WalkAsync(world.Connector.ReadActivityAsync);
-        Assert.Equal("form_submission", Assert.Single(activity).Type);
+        Assert.Empty(activity);
+        var (contacts, _, _) = await HubSpotWorld.WalkAsync(world.Connector.ReadContactsAsync);
+        Assert.Equal("form_submission", Assert.Single(Assert.Single(contacts).Activity).Type);
     }
 
     [Fact]

@@ -1,4 +1,7 @@
+using System.Diagnostics;
 using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Web;
@@ -22,10 +25,12 @@ internal sealed class HubSpotSimulator(TimeProvider time) : VendorSimulator("hub
     private readonly Dictionary<string, SortedDictionary<long, SimObject>> objects = Keys.ToDictionary(k => k, _ => new SortedDictionary<long, SimObject>());
     private readonly Dictionary<string, string> properties = new() { ["email"] = "contactinformation", ["firstname"] = "contactinformation" };
     private readonly HashSet<string> groups = ["contactinformation"];
-    private readonly HashSet<(long Deal, long Contact)> dealContacts = [];
+    private readonly Dictionary<long, SortedSet<long>> dealContacts = [];
     private readonly HashSet<string> tokens = [Token];
     private readonly List<JsonObject> events = [];
+    private readonly List<(string Id, long At)> writes = [];
     private long nextId = 100;
+    private long webhookEvents;
     private int refreshes;
 
     /// <summary>How long a change is invisible to the search.</summary>
@@ -52,6 +57,32 @@ internal sealed class HubSpotSimulator(TimeProvider time) : VendorSimulator("hub
         var simulator = new HubSpotSimulator(time);
         await simulator.StartAsync();
         return simulator;
+    }
+
+    /// <summary>Signature of version 3.</summary>
+    internal static string Sign(string secret, string uri, string body, string timestamp) => Convert.ToBase64String(HMACSHA256.HashData(Encoding.UTF8.GetBytes(secret), Encoding.UTF8.GetBytes("POST" + uri + body + timestamp)));
+
+    /// <summary>A webhook of events (such as contact.creation) of objects, as it is sent to an address.</summary>
+    internal HttpRequestMessage Webhook(Uri address, params (string Type, string ObjectId)[] told)
+    {
+        var timestamp = Text(time.GetUtcNow().ToUnixTimeMilliseconds());
+        var body = new JsonArray([.. told.Select(t => new JsonObject
+        {
+            ["eventId"] = Interlocked.Increment(ref webhookEvents), ["subscriptionId"] = 1, ["occurredAt"] = 1, ["subscriptionType"] = t.Type, ["objectId"] = Number(t.ObjectId), ["propertyName"] = "hs_email_open",
+        })]).ToJsonString();
+        var request = new HttpRequestMessage(HttpMethod.Post, address) { Content = new StringContent(body, Encoding.UTF8, "application/json") };
+        request.Headers.Add("X-HubSpot-Signature-v3", Sign(ClientSecret, address.AbsoluteUri, body, timestamp));
+        request.Headers.Add("X-HubSpot-Request-Timestamp", timestamp);
+        return request;
+    }
+
+    /// <summary>When contacts were written, by <see cref="Stopwatch"/>, in the order of the writes.</summary>
+    internal IReadOnlyList<(string Id, long At)> Writes
+    {
+        get
+        {
+            lock (State) return [.. writes];
+        }
     }
 
     internal string Add(string type, params (string Name, string? Value)[] values)
@@ -101,7 +132,11 @@ internal sealed class HubSpotSimulator(TimeProvider time) : VendorSimulator("hub
 
     internal void Associate(string deal, string contact)
     {
-        lock (State) dealContacts.Add((Number(deal), Number(contact)));
+        lock (State)
+        {
+            if (!dealContacts.TryGetValue(Number(deal), out var contacts)) dealContacts[Number(deal)] = contacts = [];
+            contacts.Add(Number(contact));
+        }
     }
 
     /// <summary>Writes to this contact are refused.</summary>
@@ -192,7 +227,7 @@ internal sealed class HubSpotSimulator(TimeProvider time) : VendorSimulator("hub
         {
             var json = Json(o.Key, o.Value, wanted);
             if (query.ContainsKey("associations"))
-                json["associations"] = new JsonObject { ["contacts"] = new JsonObject { ["results"] = new JsonArray([.. dealContacts.Where(d => d.Deal == o.Key).Select(d => new JsonObject { ["id"] = Text(d.Contact), ["type"] = "deal_to_contact" })]) } };
+                json["associations"] = new JsonObject { ["contacts"] = new JsonObject { ["results"] = new JsonArray([.. ContactsOf(o.Key).Select(c => new JsonObject { ["id"] = Text(c), ["type"] = "deal_to_contact" })]) } };
             return json;
         });
         return (200, Page(results, page.Length > limit ? Text(page[limit - 1].Key) : null));
@@ -241,6 +276,7 @@ internal sealed class HubSpotSimulator(TimeProvider time) : VendorSimulator("hub
             }
 
             o.Updated = time.GetUtcNow();
+            writes.Add((Text(id), Stopwatch.GetTimestamp()));
             results.Add((JsonNode)Json(id, o, []));
         }
 
@@ -253,7 +289,7 @@ internal sealed class HubSpotSimulator(TimeProvider time) : VendorSimulator("hub
         foreach (var input in body["inputs"]!.AsArray())
         {
             var id = Number((string)input!["id"]!);
-            long[] all = from == "companies" ? [.. objects["contacts"].Where(c => c.Value.Properties.GetValueOrDefault("associatedcompanyid") == Text(id)).Select(c => c.Key)] : [.. dealContacts.Where(d => d.Deal == id).Select(d => d.Contact).Order()];
+            long[] all = from == "companies" ? [.. objects["contacts"].Where(c => c.Value.Properties.GetValueOrDefault("associatedcompanyid") == Text(id)).Select(c => c.Key)] : [.. ContactsOf(id)];
             // Two a page, so that somebody must ask again.
             var after = (int)Number((string?)input["after"] ?? "0");
             if (all.Length <= after) continue;
@@ -268,6 +304,8 @@ internal sealed class HubSpotSimulator(TimeProvider time) : VendorSimulator("hub
 
         return to == "contacts" ? (200, new JsonObject { ["status"] = "COMPLETE", ["results"] = results }) : Error(404, "NOT_FOUND");
     }
+
+    private IEnumerable<long> ContactsOf(long deal) => dealContacts.TryGetValue(deal, out var contacts) ? contacts : [];
 
     private (int, JsonNode?) CreateProperty(JsonNode body)
     {

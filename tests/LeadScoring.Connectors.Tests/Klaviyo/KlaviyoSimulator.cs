@@ -18,6 +18,17 @@ internal sealed partial class KlaviyoSimulator(TimeProvider time) : VendorSimula
     private readonly List<string> metrics = ["Received Email", "Opened Email", "Clicked Email"];
     private readonly List<DateTimeOffset> requests = [];
 
+    private readonly List<(JsonArray Errors, int Looks)> jobs = [];
+
+    /// <summary>Whether the key has the scopes of lists, which jobs need.</summary>
+    internal bool HasLists { get; set; } = true;
+
+    /// <summary>Whether errors of jobs bring along what was sent.</summary>
+    internal bool ErrorsTellWhose { get; set; } = true;
+
+    /// <summary>How often a job is looked at until it is done.</summary>
+    internal int LooksOfAJob { get; set; } = 3;
+
     /// <summary>How often a limit was broken.</summary>
     internal int Throttled { get; private set; }
 
@@ -105,6 +116,11 @@ internal sealed partial class KlaviyoSimulator(TimeProvider time) : VendorSimula
         ("GET", ["profiles", var id]) => profiles.ContainsKey(id) ? (200, new JsonObject { ["data"] = Profile(id) }) : Error(404, "not_found"),
         ("PATCH", ["profiles", var id]) => Patch(id, JsonNode.Parse(body)!),
         ("GET", ["events"]) => Events(request),
+        (_, ["profile-bulk-import-jobs", ..]) when !HasLists => Error(403, "permission_denied"),
+        ("POST", ["profile-bulk-import-jobs"]) => Import(JsonNode.Parse(body)!),
+        ("GET", ["profile-bulk-import-jobs", var id]) => Job(int.Parse(id, CultureInfo.InvariantCulture)),
+        ("GET", ["profile-bulk-import-jobs", var id, "import-errors"]) =>
+            Page(request, jobs[int.Parse(id, CultureInfo.InvariantCulture)].Errors.Select(e => (JsonObject)e!.DeepClone()), int.Parse(request.Query["page[size]"]!, CultureInfo.InvariantCulture)),
         _ => Error(404, "not_found"),
     };
 
@@ -152,6 +168,44 @@ internal sealed partial class KlaviyoSimulator(TimeProvider time) : VendorSimula
         profiles[id] = (profiles[id].Attributes, time.GetUtcNow());
         return (200, new JsonObject { ["data"] = Profile(id) });
     }
+
+    /// <summary>As a job does: what can be written is, one by one; a profile that is not there, named by its id alone, cannot be made.</summary>
+    private (int, JsonNode?) Import(JsonNode body)
+    {
+        var errors = new JsonArray();
+        foreach (var profile in body["data"]!["attributes"]!["profiles"]!["data"]!.AsArray())
+        {
+            var id = (string)profile!["id"]!;
+            var (status, _) = Patch(id, new JsonObject { ["data"] = profile.DeepClone() });
+            if (status == 200) continue;
+            errors.Add((JsonNode)new JsonObject
+            {
+                ["type"] = "import-error", ["id"] = id,
+                ["attributes"] = new JsonObject
+                {
+                    ["code"] = "invalid", ["title"] = "No", ["detail"] = "somebody@example.com", ["source"] = new JsonObject { ["pointer"] = "/data" }, ["original_payload"] = ErrorsTellWhose ? new JsonObject { ["id"] = id } : null,
+                },
+            });
+        }
+
+        jobs.Add((errors, 0));
+        return (202, JobJson(jobs.Count - 1, "queued"));
+    }
+
+    private (int, JsonNode?) Job(int id)
+    {
+        jobs[id] = (jobs[id].Errors, jobs[id].Looks + 1);
+        return (200, JobJson(id, jobs[id].Looks >= LooksOfAJob ? "complete" : "processing"));
+    }
+
+    private JsonObject JobJson(int id, string status) => new()
+    {
+        ["data"] = new JsonObject
+        {
+            ["type"] = "profile-bulk-import-job", ["id"] = id.ToString(CultureInfo.InvariantCulture),
+            ["attributes"] = new JsonObject { ["status"] = status, ["created_at"] = Moment(time.GetUtcNow()), ["total_count"] = 1, ["failed_count"] = status == "complete" ? jobs[id].Errors.Count : 0 },
+        },
+    };
 
     private (int, JsonNode?) Page(HttpRequest request, IEnumerable<JsonObject> all, int size)
     {

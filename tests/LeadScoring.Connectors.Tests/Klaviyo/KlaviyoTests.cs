@@ -100,6 +100,62 @@ public sealed class KlaviyoTests : IAsyncLifetime
         Assert.Equal(before.Properties, Assert.Single(await connector.FetchContactsAsync([ann, bob], CancellationToken.None)).Properties);
     }
 
+    private (string[] Ids, RecordWrite[] Writes) Many(int count)
+    {
+        var ids = Enumerable.Range(0, count).Select(i => klaviyo.Add($"m{i}@example.com")).ToArray();
+        klaviyo.Delete(ids[7]);
+        return (ids, [.. ids.Select((id, i) => Write(id, i.ToString(CultureInfo.InvariantCulture), i == 9 ? "refuse" : "A"))]);
+    }
+
+    private void AssertAllWritten(string[] ids, IReadOnlyList<WriteResult> results)
+    {
+        for (var i = 0; i < ids.Length; i++)
+        {
+            Assert.Equal((ids[i], i switch { 7 => WriteStatus.Gone, 9 => WriteStatus.Rejected, _ => WriteStatus.Written }), (results[i].RecordId, results[i].Status));
+            if (results[i].Status == WriteStatus.Written) Assert.Equal(i, (double?)klaviyo.Property(ids[i], "lead_scoring_score"));
+        }
+    }
+
+    /// <summary>Nobody is made: profiles go by their ids alone, without anything that a new one could be made of.</summary>
+    [Fact]
+    public async Task Write_Many_IsOneJobAndEachHasItsResult()
+    {
+        var (ids, writes) = Many(1_000);
+        AssertAllWritten(ids, await connector.WriteAsync(writes, CancellationToken.None));
+        var job = Assert.Single(klaviyo.Seen, r => r.Method == "POST");
+        Assert.DoesNotContain("email", job.Body, StringComparison.Ordinal);
+        // The two that the job could not write tell why, themselves.
+        Assert.Equal(2, klaviyo.Seen.Count(r => r.Method == "PATCH"));
+        Assert.Equal(0, klaviyo.Throttled);
+        Assert.Equal(1_000, connector.Abilities.WriteBatch);
+    }
+
+    [Fact]
+    public async Task Write_ManyWhereErrorsDoNotSayWhose_IsAskedOneByOne()
+    {
+        klaviyo.ErrorsTellWhose = false;
+        var (ids, writes) = Many(60);
+        AssertAllWritten(ids, await connector.WriteAsync(writes, CancellationToken.None));
+        Assert.Equal(60, klaviyo.Seen.Count(r => r.Method == "PATCH"));
+    }
+
+    [Fact]
+    public async Task Write_ManyWithoutTheScopeOfJobs_GoesOneByOne()
+    {
+        klaviyo.HasLists = false;
+        var (ids, writes) = Many(60);
+        AssertAllWritten(ids, await connector.WriteAsync(writes, CancellationToken.None));
+    }
+
+    [Fact]
+    public async Task Write_JobThatDoesNotEnd_IsTriedAgain()
+    {
+        klaviyo.LooksOfAJob = int.MaxValue;
+        var (_, writes) = Many(60);
+        Assert.All(await connector.WriteAsync(writes, CancellationToken.None), r => Assert.Equal((WriteStatus.TryAgain, "PENDING"), (r.Status, r.Reason)));
+        Assert.Equal(60, klaviyo.Seen.Count(r => r.Method == "GET"));
+    }
+
     /// <summary>75 at once and 750 a minute are allowed: two thousand requests never break either.</summary>
     [Fact]
     public async Task Requests_ManyMoreThanAllowed_StayUnderBurstAndSteadyLimit()
@@ -120,11 +176,11 @@ public sealed class KlaviyoTests : IAsyncLifetime
         Assert.Contains("events:read", Assert.Single((await connector.CheckAsync([], CancellationToken.None)).Steps, s => !s.IsRight).Advice);
     }
 
-    private InboundResult Hook(string body, string? signature, string? timestamp, string? secret = Secret)
+    private InboundResult Hook(string body, string? signature, string? timestamp, string? secret = Secret, string? id = null)
     {
         using var made = Connect(new ConnectorSettings { Token = "x", WebhookSecret = secret });
         return made.ReadInbound(new InboundRequest(
-            "POST", new Uri("https://scores.example.com/hook"), name => name switch { "Klaviyo-Signature" => signature, "Klaviyo-Timestamp" => timestamp, _ => null }, Encoding.UTF8.GetBytes(body)));
+            "POST", new Uri("https://scores.example.com/hook"), name => name switch { "Klaviyo-Signature" => signature, "Klaviyo-Timestamp" => timestamp, "Klaviyo-Webhook-Id" => id, _ => null }, Encoding.UTF8.GetBytes(body)));
     }
 
     private static string Sign(string body, string timestamp, string secret = Secret) => Convert.ToHexStringLower(HMACSHA256.HashData(Encoding.UTF8.GetBytes(secret), Encoding.UTF8.GetBytes(body + timestamp)));
@@ -157,10 +213,13 @@ public sealed class KlaviyoTests : IAsyncLifetime
         Assert.Equal("no timestamp", Hook(Opened, Sign(Opened, timestamp), null).Refusal);
         Assert.Equal("no timestamp", Hook(Opened, Sign(Opened, "soon"), "soon").Refusal);
         Assert.Equal("no secret is set", Hook(Opened, Sign(Opened, timestamp), timestamp, null).Refusal);
+        var named = Opened.Replace("\"meta\":{}", "\"meta\":{\"klaviyo_webhook_id\":\"w1\"}", StringComparison.Ordinal);
+        Assert.Null(Hook(named, Sign(named, timestamp), timestamp, id: "w1").Refusal);
+        foreach (var other in (string?[])["w2", null]) Assert.Equal("header and body name different webhooks", Hook(named, Sign(named, timestamp), timestamp, id: other).Refusal);
         foreach (var seconds in (int[])[-301, 301])
         {
-            var other = now.AddSeconds(seconds).ToString("r", CultureInfo.InvariantCulture);
-            Assert.Equal("the timestamp is too old or ahead", Hook(Opened, Sign(Opened, other), other).Refusal);
+            var late = now.AddSeconds(seconds).ToString("r", CultureInfo.InvariantCulture);
+            Assert.Equal("the timestamp is too old or ahead", Hook(Opened, Sign(Opened, late), late).Refusal);
         }
     }
 }

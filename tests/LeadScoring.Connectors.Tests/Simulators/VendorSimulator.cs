@@ -1,4 +1,6 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Globalization;
 using System.Net;
 using LeadScoring.Connectors.Tests.Contracts;
 using Microsoft.AspNetCore.Builder;
@@ -25,6 +27,8 @@ internal abstract class VendorSimulator : IAsyncDisposable
     private readonly ConcurrentQueue<SeenRequest> seen = new();
     private readonly ConcurrentQueue<string> violations = new();
     private readonly List<Fault> faults = [];
+    private readonly ConcurrentQueue<(long At, string Path)> arrivals = new();
+    private (Random Random, double Busy, double Broken)? disturbance;
 
     private sealed record Fault(Func<HttpRequest, bool> Matches, Func<HttpContext, Func<Task>, Task> Happen)
     {
@@ -49,6 +53,12 @@ internal abstract class VendorSimulator : IAsyncDisposable
     internal IReadOnlyList<SeenRequest> Seen => [.. seen];
 
     internal IReadOnlyList<string> Violations => [.. violations];
+
+    /// <summary>How many requests came.</summary>
+    internal int Requests => arrivals.Count;
+
+    /// <summary>How many of them were disturbed; see <see cref="Disturb"/>.</summary>
+    internal int Disturbed { get; private set; }
 
     protected Lock State { get; } = new();
 
@@ -89,6 +99,24 @@ internal abstract class VendorSimulator : IAsyncDisposable
         lock (faults) faults.Add(new Fault(r => r.Path.Value!.Contains(path, StringComparison.Ordinal), happen) { Left = times });
     }
 
+    /// <summary>
+    /// From now on a share of all requests is refused with 429 and <c>Retry-After: 1</c>, and another gets a gateway's 502, every second time after what was asked was done: a gateway does not know.
+    /// </summary>
+    internal void Disturb(int seed, double busy, double broken)
+    {
+        lock (faults) disturbance = (new Random(seed), busy, broken);
+    }
+
+    /// <summary>The most requests that came within any stretch of time of this length, of a path or of all.</summary>
+    internal int MostWithin(TimeSpan window, string path = "")
+    {
+        long[] at = [.. arrivals.Where(a => a.Path.Contains(path, StringComparison.Ordinal)).Select(a => a.At).Order()];
+        var ticks = (long)(window.TotalSeconds * Stopwatch.Frequency);
+        var most = 0;
+        for (int first = 0, next = 0; next < at.Length; most = Math.Max(most, ++next - first)) while (at[next] - at[first] >= ticks) first++;
+        return most;
+    }
+
     /// <summary>Whether a violation is a fault of the contract and not of the request: say why where it is overridden.</summary>
     protected virtual bool IsContractsFault(string violation) => false;
 
@@ -97,6 +125,7 @@ internal abstract class VendorSimulator : IAsyncDisposable
 
     private async Task HandleAsync(HttpContext http)
     {
+        arrivals.Enqueue((Stopwatch.GetTimestamp(), http.Request.Path.Value!));
         using var reader = new StreamReader(http.Request.Body);
         var body = await reader.ReadToEndAsync();
         seen.Enqueue(new SeenRequest(http.Request.Method, http.Request.Path.Value!, http.Request.QueryString.Value ?? "", body, http.Request.Headers.Authorization));
@@ -108,8 +137,30 @@ internal abstract class VendorSimulator : IAsyncDisposable
             if (fault is not null) fault.Left--;
         }
 
-        if (fault is null) await AnswerAsync(http, body);
-        else await fault.Happen(http, () => AnswerAsync(http, body));
+        if (fault is not null) await fault.Happen(http, () => AnswerAsync(http, body));
+        else if (DisturbanceOfNext() is { } status) await DisturbAsync(http, body, status);
+        else await AnswerAsync(http, body);
+    }
+
+    private (int Code, bool IsDone)? DisturbanceOfNext()
+    {
+        lock (faults)
+        {
+            if (disturbance is not { } d) return null;
+            var draw = d.Random.NextDouble();
+            if (draw >= d.Busy + d.Broken) return null;
+            Disturbed++;
+            return draw < d.Busy ? (429, false) : (502, d.Random.Next(2) == 0);
+        }
+    }
+
+    private async Task DisturbAsync(HttpContext http, string body, (int Code, bool IsDone) status)
+    {
+        if (status.IsDone) await CaptureAsync(http, () => AnswerAsync(http, body));
+        http.Response.StatusCode = status.Code;
+        http.Response.ContentType = "text/html";
+        if (status.Code == 429) http.Response.Headers.RetryAfter = 1.ToString(CultureInfo.InvariantCulture);
+        await http.Response.WriteAsync("<html>no</html>");
     }
 
     private static async Task<byte[]> CaptureAsync(HttpContext http, Func<Task> answer)
@@ -125,6 +176,6 @@ internal abstract class VendorSimulator : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await app.DisposeAsync();
-        Assert.Empty(violations);
+        if (!violations.IsEmpty) throw new InvalidOperationException("Requests broke the vendor's contract: " + string.Join("; ", violations.Distinct().Take(10)));
     }
 }

@@ -2,6 +2,7 @@ using LeadScoring.Sidecar.Api;
 using LeadScoring.Sidecar.Organizations;
 using LeadScoring.Sidecar.Storage;
 using LeadScoring.Sidecar.Tests.Storage;
+using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
 using Npgsql;
@@ -21,11 +22,18 @@ internal sealed class KilledSidecar : IAsyncDisposable
     internal static async Task<KilledSidecar> CreateAsync()
     {
         var sidecar = new KilledSidecar(TestPostgres.Server is not null ? await TestPostgres.CreateAsync() : null);
-        await using var app = SidecarApp.CreateBuilder([new("LeadScoring:Data", sidecar.data), new("LeadScoring:Database", sidecar.postgres)]).Build();
-        await app.PrepareAsync(CancellationToken.None);
+        await using var app = await sidecar.ServicesAsync();
         await app.Services.GetRequiredService<OrganizationStore>().EnsureAsync("acme", CancellationToken.None);
         sidecar.Key = (await app.Services.GetRequiredService<ApiKeyStore>().CreateAsync("acme", "test", ApiScope.Admin, CancellationToken.None)).Reveal();
         return sidecar;
+    }
+
+    /// <summary>The services over the same database, in this process; dispose them.</summary>
+    internal async Task<WebApplication> ServicesAsync()
+    {
+        var app = SidecarApp.CreateBuilder([new("LeadScoring:Data", data), new("LeadScoring:Database", postgres)]).Build();
+        await app.PrepareAsync(CancellationToken.None);
+        return app;
     }
 
     /// <summary>The database, past the processes; dispose it.</summary>

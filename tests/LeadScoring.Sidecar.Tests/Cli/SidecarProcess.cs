@@ -27,12 +27,18 @@ internal sealed class SidecarProcess : IDisposable
     /// <summary>Runs a command to its end and gives its output.</summary>
     internal static async Task<string> RunAsync(string data, params string[] args)
     {
-        using var sidecar = Start(data, args);
+        var (code, output, error) = await RunAsync(data, [], args);
+        Assert.True(code == 0, output + error);
+        return output;
+    }
+
+    internal static async Task<(int Code, string Output, string Error)> RunAsync(string data, (string Name, string Value)[] environment, string[] args)
+    {
+        using var sidecar = Start(data, environment, args);
         var output = sidecar.process.StandardOutput.ReadToEndAsync();
         var error = sidecar.process.StandardError.ReadToEndAsync();
         await sidecar.process.WaitForExitAsync();
-        Assert.True(sidecar.process.ExitCode == 0, await output + await error);
-        return await output;
+        return (sidecar.process.ExitCode, await output, await error);
     }
 
     internal static async Task<(SidecarProcess Process, HttpClient Client)> ServeAsync(string data, string key, params (string Name, string Value)[] environment)
@@ -67,6 +73,16 @@ internal sealed class SidecarProcess : IDisposable
     }
 
     internal bool HasExited => process.HasExited;
+
+    /// <summary>Bytes of memory that the process holds now.</summary>
+    internal long WorkingSet
+    {
+        get
+        {
+            process.Refresh();
+            return process.WorkingSet64;
+        }
+    }
 
     /// <summary>SIGKILL: nothing is flushed, nothing is said good-bye to.</summary>
     internal void Kill()

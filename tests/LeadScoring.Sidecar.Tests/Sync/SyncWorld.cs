@@ -66,7 +66,7 @@ internal sealed class SyncWorld : IAsyncDisposable
     {
         var timestamp = Clock.GetUtcNow().ToUnixTimeMilliseconds().ToString(CultureInfo.InvariantCulture);
         using var request = new HttpRequestMessage(HttpMethod.Post, "/v1/inbound/hubspot") { Content = new StringContent(body, Encoding.UTF8, "application/json") };
-        request.Headers.Add("X-HubSpot-Signature-v3", HubSpotWebhookTests.Sign(secret, WebhookUrl, body, timestamp));
+        request.Headers.Add("X-HubSpot-Signature-v3", HubSpotSimulator.Sign(secret, WebhookUrl, body, timestamp));
         request.Headers.Add("X-HubSpot-Request-Timestamp", timestamp);
         using var response = await Sidecar.Anonymous().SendAsync(request);
         return response.StatusCode;
