@@ -16,11 +16,15 @@ cp -R "$parts/n8n-nodes-lead-scoring" "$home/nodes/node_modules/"
 [ -e "$home/.lead-scoring-set-up" ] && exit 0
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
-mkdir "$scratch/credentials"
+mkdir "$scratch/credentials" "$scratch/workflows"
+SIDECAR_URL=${SIDECAR_URL:-http://sidecar:5080}
+# Between containers the sidecar has a name.
+for workflow in "$parts"/workflows/*.json; do sed "s#http://127.0.0.1:5080#$SIDECAR_URL#g" "$workflow" >"$scratch/workflows/$(basename "$workflow")"; done
+export SIDECAR_URL
 SECRETS=$secrets TARGET=$scratch/credentials node <<'JS'
 const { readFileSync, writeFileSync } = require('node:fs');
 const secret = (name) => readFileSync(`${process.env.SECRETS}/${name}`, 'utf8').trim();
-const url = process.env.SIDECAR_URL || 'http://sidecar:5080';
+const url = process.env.SIDECAR_URL;
 const n8nUrl = process.env.SIDECAR_N8N_URL || 'http://n8n:5678';
 const credentials = [
   { id: 'leadScoringCred1', name: 'Lead Scoring API', type: 'leadScoringApi', data: { url, apiKey: secret('api-key'), organizationId: '', n8nUrl } },
@@ -31,5 +35,5 @@ const credentials = [
 for (const credential of credentials) writeFileSync(`${process.env.TARGET}/${credential.id}.json`, JSON.stringify(credential));
 JS
 n8n import:credentials --separate --input="$scratch/credentials"
-n8n import:workflow --separate --input="$parts/workflows"
+n8n import:workflow --separate --input="$scratch/workflows"
 : >"$home/.lead-scoring-set-up"

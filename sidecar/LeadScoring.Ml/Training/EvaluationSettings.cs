@@ -51,8 +51,8 @@ public sealed record RowFacts
     public IReadOnlyDictionary<string, string?[]> Sensitive { get; init; } = new Dictionary<string, string?[]>();
 
     /// <summary>
-    /// Rows as of this moment or earlier have had their whole horizon, Unix ms; null when all have. Of younger rows conversions are known before non-conversions:
-    /// to train on they are good, to measure a base rate on they are not.
+    /// Rows as of this moment or earlier have had their whole horizon, Unix ms; null when all have. Of younger rows only those
+    /// are there whose outcome is known already: to train on they are good, to measure a base rate on they are not.
     /// </summary>
     public long? MatureUntilMs { get; init; }
 

@@ -43,12 +43,27 @@ public static class LabelMaturity
         return isFinal is null && IsLost(stage, profile) ? MaturedLabel.NotConverted : MaturedLabel.Waiting;
     }
 
+    /// <summary>How long after the decision an outcome became final, ms; at most the horizon.</summary>
+    /// <inheritdoc cref="Of" />
+    public static long KnownAfterMs(bool converted, long occurredAtMs, bool? isFinal, string? stage, long decisionMs, FeatureProfile profile)
+    {
+        var horizonMs = profile.HorizonDays * ActivityState.DayMs;
+        var isKnown = converted || isFinal == true || (isFinal is null && IsLost(stage, profile));
+        return isKnown ? Math.Clamp(occurredAtMs - decisionMs, 0, horizonMs) : horizonMs;
+    }
+
     /// <summary>The count for people; null when nothing waits.</summary>
     /// <param name="waiting">Non-conversions that wait.</param>
     /// <param name="youngConversions">Conversions as young, which count already.</param>
+    /// <param name="leftOut">Final outcomes as young that wait with them (see <see cref="YoungOutcomes"/>).</param>
     /// <param name="profile">Whose horizon it is.</param>
-    public static string? Message(int waiting, int youngConversions, FeatureProfile profile) => waiting == 0 ? null : string.Create(CultureInfo.InvariantCulture,
-        $"{waiting:N0} non-conversions younger than {profile.HorizonDays} days wait: they may convert yet. They count once the horizon has passed, or when stated final (final: true, or a stage such as lost). {youngConversions:N0} conversions as young count already.");
+    public static string? Message(int waiting, int youngConversions, int leftOut, FeatureProfile profile)
+    {
+        if (waiting == 0 && leftOut == 0) return null;
+        var words = string.Create(CultureInfo.InvariantCulture,
+            $"{waiting:N0} non-conversions younger than {profile.HorizonDays} days wait: they may convert yet. They count once the horizon has passed, or when stated final (final: true, or a stage such as lost). {youngConversions:N0} conversions as young count already.");
+        return leftOut == 0 ? words : string.Create(CultureInfo.InvariantCulture, $"{words} {leftOut:N0} final outcomes as young wait too: the other kind is known later, and young leads would seem to convert more, or less, often than leads do.");
+    }
 
     private static bool IsLost(string? stage, FeatureProfile profile) =>
         stage is not null && Normal(stage) is var name && (UsualLostStages.Contains(name) || profile.LostStages.Any(s => Normal(s) == name));

@@ -64,6 +64,14 @@ internal sealed class ModelStore(Database database, Outbox outbox, TimeProvider 
         return await connection.ExecuteScalarAsync<byte[]?>(new CommandDefinition(Sql, new { organizationId, version }, cancellationToken: cancellationToken)) ?? throw Unknown(version);
     }
 
+    /// <summary>Versions that are or were the champion.</summary>
+    internal async Task<IReadOnlySet<int>> ChampionsAsync(string organizationId, CancellationToken cancellationToken)
+    {
+        const string Sql = "select distinct version from promotions where organization_id = @organizationId";
+        await using var connection = await database.OpenConnectionAsync(cancellationToken);
+        return (await connection.QueryAsync<int>(new CommandDefinition(Sql, new { organizationId }, cancellationToken: cancellationToken))).ToHashSet();
+    }
+
     internal async Task<int?> ChampionVersionAsync(string organizationId, CancellationToken cancellationToken)
     {
         const string Sql = $"select {Champion}";

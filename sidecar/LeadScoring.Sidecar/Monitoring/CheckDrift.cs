@@ -11,11 +11,11 @@ using Microsoft.Extensions.Options;
 namespace LeadScoring.Sidecar.Monitoring;
 
 /// <summary>
-/// Looks at the windows that have ended since the last time: features and probabilities of leads at their first score against the champion's training. However often it runs,
-/// each window is tested once, so that the number of false alarms does not hang on how often one looks.
+/// Looks at the windows that have ended since the last time: features of leads at their first score against the champion's training, and probabilities against those of leads that the model had not seen.
+/// However often it runs, each window is tested once, so that the number of false alarms does not hang on how often one looks.
 /// </summary>
 internal sealed class CheckDrift(
-    ActiveModels models, FirstScores firstScores, MonitoringStore store, DriftAlarmStore alarms, Database database, IOptions<MonitoringOptions> options, TimeProvider time) : IOrganizationJob
+    ActiveModels models, ModelStore modelStore, FirstScores firstScores, MonitoringStore store, DriftAlarmStore alarms, Database database, IOptions<MonitoringOptions> options, TimeProvider time) : IOrganizationJob
 {
     private static readonly string[] Kinds = ["feature", "prediction"];
 
@@ -45,7 +45,8 @@ internal sealed class CheckDrift(
     private async Task<int?> CheckAsync(string organizationId, ActiveModel active, ModelBundle bundle, TimeWindow window, CancellationToken cancellationToken)
     {
         var leads = await firstScores.SampleAsync(organizationId, window, active.Extractor, options.Value.MostLeads, cancellationToken);
-        var (report, found) = leads.Count < options.Value.FewestLeads ? (null, []) : Compare(active, bundle, window, leads, new FalseAlarmBudget(options.Value.FalseAlarmsPerQuarter));
+        var (report, found) = leads.Count < options.Value.FewestLeads ? (null, [])
+            : Compare(active, bundle, window, leads, await ScoredByOneAsync(organizationId, active, leads, cancellationToken), new FalseAlarmBudget(options.Value.FalseAlarmsPerQuarter));
         var row = new WatchedWindow { Days = window.Days, StartsAtMs = window.StartsAtMs, ModelVersion = active.Version, Leads = leads.Count, CheckedAtMs = time.NowMs(), Report = report?.Write() };
         return await database.WriteAsync(async transaction =>
         {
@@ -54,14 +55,47 @@ internal sealed class CheckDrift(
         }, cancellationToken);
     }
 
-    private static (DriftReport Report, IReadOnlyList<DriftAlarm> Found) Compare(ActiveModel active, ModelBundle bundle, TimeWindow window, IReadOnlyList<FirstScored> leads, FalseAlarmBudget budget)
+    /// <summary>Leads of a window that one model scored first, and that model.</summary>
+    private sealed record ScoredFirst(ModelBundle Bundle, int Version, IReadOnlyList<FirstScored> Leads);
+
+    /// <summary>
+    /// Those of the model that scored most of them first; null when that were rules, or it has no reference of these features. By then none of them had an outcome to learn from. The champion of now may have learned
+    /// from half of them since, and what a model says of leads that it remembers is further from the middle than what it says of others.
+    /// </summary>
+    private async Task<ScoredFirst?> ScoredByOneAsync(string organizationId, ActiveModel active, IReadOnlyList<FirstScored> leads, CancellationToken cancellationToken)
+    {
+        var most = leads.GroupBy(l => l.ModelVersion).OrderByDescending(g => g.Count()).ThenByDescending(g => g.Key).First();
+        if (most.Key is not { } version || most.Count() < options.Value.FewestLeads) return null;
+        var bundle = version == active.Version ? active.Bundle! : await ReadAsync(organizationId, version, cancellationToken);
+        return bundle?.PredictionReference is null || bundle.Model.Profile.FeaturesHash != active.Bundle!.Model.Profile.FeaturesHash ? null : new ScoredFirst(bundle, version, [.. most]);
+    }
+
+    private async Task<ModelBundle?> ReadAsync(string organizationId, int version, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return ModelBundle.Read(await modelStore.GetBundleAsync(organizationId, version, cancellationToken));
+        }
+        catch (BundleException)
+        {
+            return null;
+        }
+    }
+
+    private static (DriftReport Report, IReadOnlyList<DriftAlarm> Found) Compare(ActiveModel active, ModelBundle bundle, TimeWindow window, IReadOnlyList<FirstScored> leads, ScoredFirst? scored, FalseAlarmBudget budget)
     {
         var features = bundle.Model.Profile.Features;
         FeatureCells[] before = [.. bundle.Reference.Select(r => r.Cells!)];
         FeatureCells[] now = [.. before.Select((b, f) => b.Levels is null ? b.Recount([.. leads.Select(l => l.Values[f].Number)]) : b.Recount([.. leads.Select(l => l.Values[f].Level)]))];
-        var plain = bundle.Model.WithAnchor(Anchor.Identity);
-        double[] probabilities = [.. leads.Select(l => plain.Score(l.Values).Probability)];
-        var predictions = bundle.PredictionReference is { } p ? (p, p.Recount(probabilities)) : ((FeatureCells, FeatureCells)?)null;
+        double[] probabilities = [];
+        (FeatureCells Reference, FeatureCells Sample)? predictions = null;
+        if (scored is { Bundle.PredictionReference: { } reference })
+        {
+            var plain = scored.Bundle.Model.WithAnchor(Anchor.Identity);
+            probabilities = [.. scored.Leads.Select(l => plain.Score(l.Values).Probability)];
+            predictions = (reference, reference.Recount(probabilities));
+        }
+
         var check = WindowCheck.Of(before, now, predictions, budget, window.Days);
         var found = new List<DriftAlarm>();
         for (var f = 0; f < before.Length; f++)
@@ -72,7 +106,7 @@ internal sealed class CheckDrift(
         }
 
         if (predictions is { } pair && check.Prediction!.Tests.FirstOrDefault(t => t.IsAlarm) is { } drifted)
-            found.Add(DriftWording.Of(null, drifted, pair.Item1, pair.Item2, [.. leads.Select((l, i) => (l.LeadId, pair.Item1.CellOf(probabilities[i])))], window, active.Version!.Value));
+            found.Add(DriftWording.Of(null, drifted, pair.Reference, pair.Sample, [.. scored!.Leads.Select((l, i) => (l.LeadId, pair.Reference.CellOf(probabilities[i])))], window, scored.Version));
         return (DriftReport.Of([.. features.Select(f => f.Name)], check), found);
     }
 }

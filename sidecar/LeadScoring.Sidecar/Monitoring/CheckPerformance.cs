@@ -24,6 +24,9 @@ internal sealed record TrainedQuality(double RocAuc, double ConversionRate)
 
     /// <summary>Decisions that its probabilities are of.</summary>
     internal IEnumerable<DecidedLead> Of(IEnumerable<DecidedLead> leads) => IsCorrected ? leads.Where(l => l.FirstContactMs is not null) : leads;
+
+    /// <summary>Of them those by the score of a champion, this one or one before. What rules said, or a challenger on trial, is not what training promised.</summary>
+    internal DecidedLead[] Of(IEnumerable<DecidedLead> leads, IReadOnlySet<int> champions) => [.. Of(leads).Where(l => l.ModelVersion is { } version && champions.Contains(version))];
 }
 
 /// <summary>
@@ -53,7 +56,8 @@ internal sealed class CheckPerformance(
         if (TrainedQuality.Of(active) is not { } trained) return $"Nothing to compare with: {active.WhyRules ?? $"model {active.Version} does not say how good it was in training"}.";
         var matureMs = time.NowMs() - (active.Profile.HorizonDays * ActivityState.DayMs);
         var windows = await store.DueAsync(organizationId, MonitoringStore.Performance, Days, matureMs, cancellationToken);
-        var leads = trained.Of(await decided.ReadAsync(organizationId, SinceMs(active.Profile, time.NowMs()), cancellationToken)).Where(l => l.ScoredAtMs <= matureMs).ToArray();
+        var champions = await modelStore.ChampionsAsync(organizationId, cancellationToken);
+        var leads = trained.Of((await decided.ReadAsync(organizationId, SinceMs(active.Profile, time.NowMs()), cancellationToken)).Where(l => l.ScoredAtMs <= matureMs), champions);
         var added = 0;
         foreach (var window in windows) added += await CheckWindowAsync(organizationId, active, trained, window, leads, cancellationToken);
         var fromMs = await WatchedFromAsync(organizationId, cancellationToken);
@@ -122,6 +126,8 @@ internal sealed class CheckPerformance(
             return await alarms.SetAsync(transaction, organizationId, ["concept"], 0, [ConceptAlarm(watch, stream[..(at + 1)], version)], time.NowMs(), cancellationToken);
         }, cancellationToken);
     }
+
+    internal Task<IReadOnlySet<int>> ChampionsAsync(string organizationId, CancellationToken cancellationToken) => modelStore.ChampionsAsync(organizationId, cancellationToken);
 
     /// <summary>
     /// From which decisions on the detector watches. What an alarm was about is known: next come the decisions of the next champion. Those of before would give the same alarm again for as long

@@ -20,6 +20,11 @@ internal static class GetPerformance
     /// <param name="Expected">Of all leads first scored then, if their probabilities hold: stands in until the window is mature.</param>
     public sealed record Window(DateTimeOffset From, DateTimeOffset To, bool IsMature, PerformanceMeasures Measured, ExpectedMeasures Expected);
 
+    /// <summary>Decisions by the scores of one model, of leads that have had their whole horizon.</summary>
+    /// <param name="ModelVersion">Absent for rules.</param>
+    /// <param name="IsChampion">Whether it is the champion now.</param>
+    public sealed record ByModel(int? ModelVersion, bool IsChampion, PerformanceMeasures Measured);
+
     /// <summary>Whether outcomes still follow from scores as they did, watched lead by lead.</summary>
     /// <param name="Outcomes">Final outcomes looked at, since the last alarm.</param>
     /// <param name="Evidence">The detector: an alarm when it reaches the bound.</param>
@@ -29,12 +34,13 @@ internal static class GetPerformance
     /// <param name="AsOf">When the figures were worked out.</param>
     /// <param name="RocAucInTraining">What the champion reached out-of-fold; absent without a champion.</param>
     /// <param name="Drop">By how much of that the newest mature window with enough outcomes lies below it; negative when above; absent when there is none.</param>
-    /// <param name="Windows">The newest first, at most 13. Scores are those at the decision, never later ones. Of a champion that is corrected for effort, only leads with a recorded action count as outcomes.</param>
+    /// <param name="Windows">The newest first, at most 13. Scores are those at the decision, never later ones; once there is a champion, those that champions gave, not rules nor a challenger on trial. Of a champion that is corrected for effort, only leads with a recorded action count as outcomes.</param>
+    /// <param name="Models">The same decisions, and all others of the year, apart by the model that scored them: after a split, champion and challenger side by side. The newest version first.</param>
     /// <param name="Effort">How far outcomes hang on who was worked, seen in the champion's training, and what to do; absent without a champion, or when it is from before that was looked at.</param>
     /// <param name="IsCorrectedForEffort">Whether the champion is.</param>
     public sealed record Response(
         DateTimeOffset AsOf, int? ModelVersion, double? RocAucInTraining, double? Drop, Concept? Concept, IReadOnlyList<GetDrift.Alarm> Alarms, IReadOnlyList<Window> Windows,
-        EffortCheck? Effort, bool IsCorrectedForEffort);
+        IReadOnlyList<ByModel> Models, EffortCheck? Effort, bool IsCorrectedForEffort);
 
     internal static Task<ContentHttpResult> HandleAsync(
         Caller caller, StoredReports reports, CancellationToken cancellationToken,
@@ -48,7 +54,7 @@ internal static class GetPerformance
         var nowMs = sources.Time.NowMs();
         var trained = TrainedQuality.Of(active);
         var all = await decided.ReadAsync(organizationId, CheckPerformance.SinceMs(active.Profile, nowMs), cancellationToken);
-        var leads = trained is { IsCorrected: true } ? [.. trained.Of(all)] : all;
+        var leads = trained is null ? all : trained.Of(all, await check.ChampionsAsync(organizationId, cancellationToken));
         var newest = TimeWindow.LastClosed(check.Days, nowMs);
         var sinceMs = newest.StartsAtMs - ((MostWindows - 1L) * check.Days * ActivityState.DayMs);
         var first = await decided.FirstScoresAsync(organizationId, sinceMs, cancellationToken);
@@ -61,7 +67,7 @@ internal static class GetPerformance
             Moment.Of(nowMs), active.Version, trained is null ? null : Math.Round(trained.RocAuc, 4), trained is null or { IsCorrected: true } || latest is null ? null : Math.Round(1 - (latest.Measured.RocAuc.Value!.Value / trained.RocAuc), 4),
             trained is null ? null : ConceptOf(stream, active.Profile, trained, options.Value, nowMs),
             [.. (await sources.Alarms.OpenAsync(organizationId, cancellationToken)).Where(a => a.Kind is "performance" or "concept").Select(GetDrift.Of)], windows,
-            active.Bundle?.Manifest.Evaluation?.Effort, trained is { IsCorrected: true });
+            Apart(trained is null ? all : [.. trained.Of(all)], active, matureMs, nowMs), active.Bundle?.Manifest.Evaluation?.Effort, trained is { IsCorrected: true });
     }
 
     private static List<Window> Windows(TimeWindow newest, IReadOnlyList<DecidedLead> leads, IReadOnlyList<(long ScoredAtMs, double Probability)> first, FeatureProfile profile, long matureMs, long nowMs)
@@ -79,6 +85,17 @@ internal static class GetPerformance
 
         return windows;
     }
+
+    private static IReadOnlyList<ByModel> Apart(IReadOnlyList<DecidedLead> leads, ActiveModel active, long matureMs, long nowMs) =>
+    [
+        .. from lead in leads
+           where lead.ScoredAtMs <= matureMs
+           group lead by lead.ModelVersion into own
+           orderby own.Key descending
+           let labels = CheckPerformance.Labels([.. own], active.Profile, nowMs)
+           where labels.Labels.Length > 0
+           select new ByModel(own.Key, own.Key is not null && own.Key == active.Version, PerformanceMeasures.Of(labels.Probabilities, labels.Labels)),
+    ];
 
     private static Concept ConceptOf(DecidedLead[] stream, FeatureProfile profile, TrainedQuality trained, MonitoringOptions options, long nowMs)
     {

@@ -11,7 +11,7 @@ namespace LeadScoring.Sidecar.Training;
 /// <summary>A training set and where its rows come from.</summary>
 /// <param name="LeadIds">Lead of each row.</param>
 /// <param name="Facts">People, sensitive attributes and which rows have had their whole horizon.</param>
-/// <param name="Young">Leads whose non-conversion waits for its horizon; their labels mean nothing.</param>
+/// <param name="Young">Leads whose non-conversion waits for its horizon, and those whose outcome waits with them; their labels mean nothing.</param>
 /// <param name="Waiting">How many wait and why, and of how many leads events were removed, for people; null when there is nothing to say.</param>
 internal sealed record LabeledSet(TrainingSet Set, IReadOnlyList<string> LeadIds, RowFacts Facts, TrainingSet Young, string? Waiting)
 {
@@ -28,6 +28,7 @@ internal sealed record LabeledSet(TrainingSet Set, IReadOnlyList<string> LeadIds
 internal sealed class TrainingData(LeadStore leads, EventStore events, OutcomeStore outcomes, WorkedLeads work, TimeProvider time)
 {
     private const int LandmarkSeed = 17;
+    private const int YoungSeed = 41;
     private const long LongestHistoryMs = 3650 * ActivityState.DayMs;
 
     /// <summary>Builds it.</summary>
@@ -94,11 +95,21 @@ internal sealed class TrainingData(LeadStore leads, EventStore events, OutcomeSt
             if (row % 20_000 == 0) progress?.Report(new TrainingProgress($"Replaying events, {row:N0} of {labels.Count:N0} leads", 0));
         }
 
+        var horizonMs = profile.HorizonDays * ActivityState.DayMs;
+        int[] known = [.. Enumerable.Range(0, row).Where(r => state[r] != MaturedLabel.Waiting)];
+        var counts = YoungOutcomes.Count(
+            [.. known.Select(r => labels[ids[r]] is var l ? new KnownOutcome(y[r] == 1, nowMs - asOf[r], LabelMaturity.KnownAfterMs(l.Converted, l.OccurredAtMs, l.IsFinal, l.Stage, asOf[r], profile), StableHash.Unit(l.LeadId, YoungSeed)) : default)], horizonMs);
+        for (var i = 0; i < known.Length; i++)
+        {
+            if (!counts[i]) state[known[i]] = MaturedLabel.Waiting;
+        }
+
+        var leftOut = counts.Count(c => !c);
         int[] final = [.. Enumerable.Range(0, row).Where(r => state[r] != MaturedLabel.Waiting)];
         int[] young = [.. Enumerable.Range(0, row).Where(r => state[r] == MaturedLabel.Waiting)];
         var (effort, weights) = await work.ReadAsync(
             organizationId, [.. final.Select(r => new WorkedLeads.Lead(ids[r], labels[ids[r]].AsOfMs ?? contact[r], labels[ids[r]].OccurredAtMs, contact[r] is not null, isWhole[r], y[r]))], recordedSinceMs, cancellationToken);
-        var matureUntilMs = nowMs - (profile.HorizonDays * ActivityState.DayMs);
+        var matureUntilMs = nowMs - horizonMs;
         TrainingSet Rows(int[] rows, float[]? counts = null)
         {
             var chosen = new FeatureValue[(long)rows.Length * width];
@@ -112,7 +123,7 @@ internal sealed class TrainingData(LeadStore leads, EventStore events, OutcomeSt
             {
                 People = Array.ConvertAll(final, r => people[r]), Sensitive = sensitive.ToDictionary(p => p.Key, p => Array.ConvertAll(final, r => p.Value[r]), StringComparer.Ordinal), MatureUntilMs = matureUntilMs,
             },
-            Rows(young), Notes(LabelMaturity.Message(young.Length, final.Count(r => y[r] == 1 && asOf[r] > matureUntilMs), profile), shortened, row))
+            Rows(young), Notes(LabelMaturity.Message(young.Length - leftOut, final.Count(r => y[r] == 1 && asOf[r] > matureUntilMs), leftOut, profile), shortened, row))
         {
             Effort = effort,
         };

@@ -59,9 +59,66 @@ public sealed class LabelMaturityTests
     [Fact]
     public void Message_None_IsNull()
     {
-        Assert.Null(LabelMaturity.Message(0, 5, Profile));
-        Assert.StartsWith("312 non-conversions younger than 90 days wait", LabelMaturity.Message(312, 5, Profile));
+        Assert.Null(LabelMaturity.Message(0, 5, 0, Profile));
+        Assert.StartsWith("312 non-conversions younger than 90 days wait", LabelMaturity.Message(312, 5, 0, Profile));
     }
+}
+
+public sealed class YoungOutcomesTests
+{
+    private const int Horizon = 90;
+
+    /// <summary>Leads that convert at a rate of 0.3, a day's worth for a year; conversions are known after 5 to 50 days, the others after 45 to 89.</summary>
+    private static (bool[] Converted, int[] Age, int[] Delay, double[] Draw) Year(int leads, int seed)
+    {
+        var random = new Random(seed);
+        var converted = Enumerable.Range(0, leads).Select(_ => random.NextDouble() < 0.3).ToArray();
+        return (converted, [.. Enumerable.Range(0, leads).Select(_ => random.Next(365))], [.. converted.Select(c => c ? random.Next(5, 50) : random.Next(45, Horizon))], [.. Enumerable.Range(0, leads).Select(_ => random.NextDouble())]);
+    }
+
+    [Fact]
+    public void Count_ConversionsAreKnownSooner_TheRateIsThatOfAllLeads()
+    {
+        var (converted, age, delay, draw) = Year(40_000, 1);
+        int[] known = [.. Enumerable.Range(0, age.Length).Where(i => delay[i] <= age[i])];
+        var counts = YoungOutcomes.Count([.. known.Select(i => new KnownOutcome(converted[i], age[i], delay[i], draw[i]))], Horizon);
+        int[] young = [.. Enumerable.Range(0, known.Length).Where(i => age[known[i]] < Horizon)];
+        double Rate(IEnumerable<int> some) => some.Average(i => converted[known[i]] ? 1.0 : 0);
+        Assert.InRange(Rate(young), 0.4, 1);
+        Assert.InRange(Rate(young.Where(i => counts[i])), 0.27, 0.33);
+        Assert.InRange(Rate(Enumerable.Range(0, known.Length).Where(i => counts[i])), 0.29, 0.31);
+        // All that is old counts, and of the kind that is known later all.
+        Assert.All(Enumerable.Range(0, known.Length).Where(i => age[known[i]] >= Horizon || !converted[known[i]]), i => Assert.True(counts[i]));
+    }
+
+    [Fact]
+    public void Count_NonConversionsAreKnownSooner_IsTheSameTheOtherWayRound()
+    {
+        var (converted, age, delay, draw) = Year(20_000, 2);
+        int[] known = [.. Enumerable.Range(0, age.Length).Where(i => delay[i] <= age[i])];
+        var counts = YoungOutcomes.Count([.. known.Select(i => new KnownOutcome(converted[i], age[i], delay[i], draw[i]))], Horizon);
+        Assert.Equal(counts, YoungOutcomes.Count([.. known.Select(i => new KnownOutcome(!converted[i], age[i], delay[i], draw[i]))], Horizon));
+    }
+
+    [Fact]
+    public void Count_WhatCounts_GoesOnToCount()
+    {
+        var (converted, _, delay, draw) = Year(2_000, 3);
+        KnownOutcome[] old = [.. Enumerable.Range(0, 2_000).Select(i => new KnownOutcome(converted[i], 200, delay[i], draw[i]))];
+        var before = false;
+        for (var age = 50; age <= Horizon; age++)
+        {
+            var counts = YoungOutcomes.Count([.. old, new KnownOutcome(true, age, 10, 0.5)], Horizon)[^1];
+            Assert.True(counts || !before);
+            before = counts;
+        }
+
+        Assert.True(before);
+    }
+
+    [Fact]
+    public void Count_NothingKnownOfDelays_AllCount() =>
+        Assert.All(YoungOutcomes.Count([.. Enumerable.Range(0, 200).Select(i => new KnownOutcome(i % 2 == 0, 20, 10, i / 200.0))], Horizon), Assert.True);
 }
 
 public sealed class NearDuplicateTests

@@ -1,7 +1,9 @@
 using System.Net;
 using System.Text.Json;
+using Dapper;
 using LeadScoring.Demo;
 using LeadScoring.Sidecar.Monitoring;
+using LeadScoring.Sidecar.Storage;
 using LeadScoring.Sidecar.Tests.Scoring;
 using LeadScoring.Sidecar.Tests.Training;
 using Xunit.Abstractions;
@@ -104,6 +106,30 @@ public sealed class PerformanceTests(ITestOutputHelper output) : IAsyncLifetime
         await DecideAsync(traffic, 400, baseRateShift: -2);
         await CheckAsync(traffic);
         Assert.Equal(2, await ConceptAlarmsAsync());
+    }
+
+    /// <summary>What rules said before there was a model, and a challenger during a split, is not what the champion's training promised.</summary>
+    [NativeXGBoostFact]
+    public async Task Run_DecisionsByAnotherThanAChampion_GiveNoAlarmAndStandApart()
+    {
+        var traffic = await DemoTraffic.StartAsync(sidecar, clock);
+        var leads = await traffic.ScoreAsync(400, baseRateShift: -2);
+        clock.Advance(TimeSpan.FromDays(28 + DemoWorldSettings.HorizonDays));
+        await traffic.TellOutcomesAsync(leads);
+        var challenger = await traffic.Organization.ImportModelAsync(await SmallModel.BundleAsync());
+        string[] rules = [.. leads.Take(100).Select(l => l.LeadId)], tried = [.. leads.Skip(100).Select(l => l.LeadId)];
+        await using (var connection = await sidecar.Get<Database>().OpenConnectionAsync(CancellationToken.None))
+        {
+            foreach (var (ids, version) in new[] { (rules, (int?)null), (tried, challenger) })
+                await connection.ExecuteAsync("update scores set model_version = @version where organization_id = @Id and lead_id in @ids", new { version, traffic.Organization.Id, ids });
+        }
+
+        Assert.Contains("0 decisions with a final outcome", await CheckAsync(traffic));
+        var body = await ReadAsync(traffic);
+        Assert.Empty(body.GetProperty("alarms").EnumerateArray());
+        var models = body.GetProperty("models").EnumerateArray().ToArray();
+        Assert.Equal([(challenger, 300), (0, 100)], models.Select(m => (m.TryGetProperty("model_version", out var v) && v.ValueKind == JsonValueKind.Number ? v.GetInt32() : 0, m.GetProperty("measured").Int("outcomes"))));
+        Assert.All(models, m => Assert.False(m.GetProperty("is_champion").GetBoolean()));
     }
 
     [NativeXGBoostFact]

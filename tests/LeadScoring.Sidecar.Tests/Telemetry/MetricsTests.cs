@@ -2,6 +2,7 @@ using System.Diagnostics.Metrics;
 using System.Globalization;
 using System.Net;
 using System.Net.Http.Headers;
+using System.Reflection;
 using System.Runtime.CompilerServices;
 using System.Text.RegularExpressions;
 using LeadScoring.Sidecar.Telemetry;
@@ -106,7 +107,9 @@ public sealed partial class MetricsTests
         await using var running = await Running.StartAsync(On);
         await (await running.Sidecar.NewOrganizationAsync()).GetAsync("/v1/leads");
         var known = (await running.FiguresAsync()).Keys.Select(k => k.Split('{')[0]).ToHashSet(StringComparer.Ordinal);
-        // Counters are exported from their first use on.
+        // Counters are exported from their first use on: here those of all slices are made.
+        foreach (var type in typeof(Instruments).Assembly.GetTypes().Where(t => t.GetFields(BindingFlags.NonPublic | BindingFlags.Static).Any(f => f.FieldType.IsAssignableTo(typeof(Instrument)))))
+            RuntimeHelpers.RunClassConstructor(type.TypeHandle);
         using var listener = new MeterListener();
         listener.InstrumentPublished = (instrument, _) =>
         {

@@ -57,15 +57,21 @@ internal sealed record YearPlan
     /// <summary>Leads of each stretch of the year that champions are held against the truth with.</summary>
     internal int Judged { get; init; } = 3_000;
 
-    /// <summary>The schedule of the product, but that hourly jobs run once a day, when a day's leads and outcomes are in, and outcomes are collected once a week.</summary>
-    internal const string JobSettings = "drift=0 10 6 * * ?; performance=0 20 6 * * ?; retrain_check=0 30 6 * * ?; outcomes=0 15 2 ? * SUN";
+    /// <summary>
+    /// The schedule of the product, but that hourly jobs run once a day, when a day's leads and outcomes are in, that of performance twice a week, and outcomes are collected once a week. Jobs that have no part in the learning loop do not run.
+    /// </summary>
+    internal const string JobSettings = "drift=0 10 6 * * ?; performance=0 20 6 ? * MON,THU; retrain_check=0 30 6 * * ?; outcomes=0 15 2 ? * SUN; sync=off; reports=off; experiments=off; contact_norms=off; retention=off; reviews=off";
 }
 
 /// <summary>A champion against the truth of its time.</summary>
 internal sealed record JudgedChampion(double Week, int Version, double Auc, double BayesAuc, double Loss, double BayesLoss);
 
-/// <summary>A promotion: the expected log loss of what came and of what went, on the world of which a week's outcomes are known by then.</summary>
-internal sealed record YearPromotion(double Week, int Version, int? Before, double Loss, double LossBefore, string Reason);
+/// <summary>A promotion: the expected log loss of what came and of what went, on the world of which a week's outcomes are known by then, and on that of which the first are.</summary>
+internal sealed record YearPromotion(double Week, int Version, int? Before, double Loss, double LossBefore, string Reason)
+{
+    internal required double NewestLoss { get; init; }
+    internal required double NewestLossBefore { get; init; }
+}
 
 /// <summary>What happened.</summary>
 internal sealed class YearStory
@@ -96,7 +102,18 @@ internal sealed class DemoYear(IServiceProvider services, HttpClient client, Yea
     private int told;
 
     /// <summary>Leads of one stretch of the year with their true probabilities.</summary>
-    private sealed record JudgedLeads(FeatureValue[][] Values, double[] Truth, double BayesAuc, double BayesLoss);
+    private sealed record JudgedLeads((LeadSnapshot Lead, long DecisionMs)[] Leads, double[] Truth, double BayesAuc, double BayesLoss)
+    {
+        private readonly Dictionary<string, FeatureValue[][]> values = new(StringComparer.Ordinal);
+
+        /// <summary>Their features as a model asks for them: one that left some out asks for fewer.</summary>
+        internal FeatureValue[][] Values(FeatureProfile profile)
+        {
+            if (values.TryGetValue(profile.FeaturesHash, out var known)) return known;
+            var extractor = new FeatureExtractor(profile);
+            return values[profile.FeaturesHash] = Array.ConvertAll(Leads, l => extractor.Extract(l.Lead, l.DecisionMs));
+        }
+    }
 
     private T Get<T>() where T : notnull => services.GetRequiredService<T>();
 
@@ -108,7 +125,7 @@ internal sealed class DemoYear(IServiceProvider services, HttpClient client, Yea
         {
             Seed = plan.Seed, OutcomeDays = plan.HorizonDays, FeatureDrift = From(plan.Drift?.Feature, 1), ConceptDrift = From(plan.Drift?.Concept, 1), BaseRateShift = From(plan.Drift?.BaseRate, plan.BaseRateShift),
         });
-        await StartAsync();
+        await Timed("start", StartAsync);
         var jobs = Get<JobSchedules>();
         for (var day = 0; day < 7 * plan.Weeks; day++)
         {
@@ -118,11 +135,15 @@ internal sealed class DemoYear(IServiceProvider services, HttpClient client, Yea
             await Timed("leads", () => BringAsync(Between(day, plan.LeadsPerWeek), isHistory: false));
             await Timed("outcomes", TellOutcomesAsync);
             foreach (var (at, job) in Due(jobs, from + HandOver, from.AddDays(1))) await RunAsync(at, job);
-            if (day % 7 == 6) await JudgeAsync();
+            if (day % 7 == 6) await Timed("judge", JudgeAsync);
         }
 
         foreach (var alarm in (await Get<DriftAlarmStore>().ListAsync(organizationId, int.MaxValue, CancellationToken.None)).OrderBy(a => a.OpenedAtMs))
+        {
             story.Alarms.Add((WeekOf(alarm.OpenedAtMs), alarm.Kind, alarm.Feature, alarm.Aspect, alarm.Days));
+            tell(FormattableString.Invariant($"alarm, week {WeekOf(alarm.OpenedAtMs):0.00}: {alarm.Kind} {alarm.Feature} {alarm.Aspect} {alarm.Days}, model {alarm.ModelVersion}: {alarm.Detail}"));
+        }
+
         return story;
     }
 
@@ -243,7 +264,11 @@ internal sealed class DemoYear(IServiceProvider services, HttpClient client, Yea
             var after = await Get<ActiveModels>().GetAsync(organizationId, CancellationToken.None);
             // Of the world of which a week's outcomes are known: what nobody can have learned of, no comparison can see.
             var truth = TruthAt(Week - (plan.HorizonDays / 7.0) - 1);
-            var promotion = new YearPromotion(Week, trained.Version, before.Version, Loss(after.Bundle!.Model, truth), before.Bundle is { } b ? Loss(b.Model, truth) : double.NaN, $"{run.Cause}: {trained.Reason}");
+            var newest = TruthAt(Week - (plan.HorizonDays / 7.0));
+            var promotion = new YearPromotion(Week, trained.Version, before.Version, Loss(after.Bundle!.Model, truth), before.Bundle is { } b ? Loss(b.Model, truth) : double.NaN, $"{run.Cause}: {trained.Reason}")
+            {
+                NewestLoss = Loss(after.Bundle.Model, newest), NewestLossBefore = before.Bundle is { } b2 ? Loss(b2.Model, newest) : double.NaN,
+            };
             story.Promotions.Add(promotion);
             tell(FormattableString.Invariant($"week {Week:0.0}: {run.Cause}: version {trained.Version}, log loss {promotion.LossBefore:0.0000} -> {promotion.Loss:0.0000} (truth {truth.BayesLoss:0.0000}); {trained.Manifest.TrainRows} rows"));
         }
@@ -262,24 +287,23 @@ internal sealed class DemoYear(IServiceProvider services, HttpClient client, Yea
 
     private double Loss(EnsembleModel model, JudgedLeads truth) => ExpectedLoss(Score(model, truth), truth.Truth);
 
-    private static double[] Score(EnsembleModel model, JudgedLeads truth) => Array.ConvertAll(truth.Values, v => model.Score(v).Probability);
+    private static double[] Score(EnsembleModel model, JudgedLeads truth) => Array.ConvertAll(truth.Values(model.Profile), v => model.Score(v).Probability);
 
     /// <summary>Leads of the world as it is in a week: it changes with the drifts, so they are made once for each stretch.</summary>
     private JudgedLeads TruthAt(double week)
     {
         var stretch = plan.Drift is not { } d ? 0 : new[] { d.Feature, d.Concept, d.BaseRate }.Count(w => week >= w);
         if (judged.TryGetValue(stretch, out var known)) return known;
-        var extractor = new FeatureExtractor(Get<ActiveModels>().GetAsync(organizationId, CancellationToken.None).GetAwaiter().GetResult().Profile);
         var nowMs = clock.GetUtcNow().ToUnixTimeMilliseconds();
-        var (values, truth) = (new FeatureValue[plan.Judged][], new double[plan.Judged]);
+        var (leads, truth) = (new (LeadSnapshot, long)[plan.Judged], new double[plan.Judged]);
         Parallel.For(0, plan.Judged, new ParallelOptions { MaxDegreeOfParallelism = 2 }, i =>
         {
             // A day of the week each.
             var lead = world.LeadDecidedAt(JudgedFrom + i, nowMs + (i % 7 * DayMs));
-            values[i] = extractor.Extract(new LeadSnapshot(lead.Attributes, ActivityState.Replay(lead.Events, lead.DecisionMs), lead.CreatedAtMs), lead.DecisionMs);
+            leads[i] = (new LeadSnapshot(lead.Attributes, ActivityState.Replay(lead.Events, lead.DecisionMs), lead.CreatedAtMs), lead.DecisionMs);
             truth[i] = lead.TrueProbability;
         });
-        return judged[stretch] = new JudgedLeads(values, truth, ExpectedAuc(truth, truth), ExpectedLoss(truth, truth));
+        return judged[stretch] = new JudgedLeads(leads, truth, ExpectedAuc(truth, truth), ExpectedLoss(truth, truth));
     }
 
     /// <summary>The area under the ROC curve to be expected when each lead converts with its true probability: no luck of outcomes in it.</summary>

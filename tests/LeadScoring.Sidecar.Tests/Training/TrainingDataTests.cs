@@ -129,6 +129,30 @@ public sealed class TrainingDataTests(SidecarFactory sidecar) : IClassFixture<Si
         Assert.All(labeled.Facts.Sensitive["gender"], g => Assert.Equal("f", g));
     }
 
+    /// <summary>Sales are known within days and losses at the end of the horizon: of young leads only those that converted could be trained on, and all leads would seem to convert more often than they do.</summary>
+    [Fact]
+    public async Task Build_YoungConversions_WaitWhereNonConversionsAsYoungAreNotKnown()
+    {
+        var organization = await sidecar.NewOrganizationAsync();
+        string Days(int ago) => TimeProvider.System.GetUtcNow().AddDays(-ago).ToString("O", CultureInfo.InvariantCulture);
+        var leads = Enumerable.Range(0, 90).Select(i => (Id: $"l{i:00}", Converted: i % 2 == 0 || i >= 70, DecidedAgo: i < 70 ? 120 : i < 80 ? 20 : 88)).ToArray();
+        foreach (var chunk in leads.Chunk(500))
+        {
+            Assert.Equal(HttpStatusCode.OK, (await organization.SendAsync(HttpMethod.Post, "/v1/leads/batch", new { leads = chunk.Select(l => new { lead_id = l.Id, attributes = new { household_size = 2 } }) })).Status);
+            Assert.Equal(HttpStatusCode.OK, (await organization.PostAsync("/v1/outcomes", new
+            {
+                outcomes = chunk.Select(l => new { lead_id = l.Id, converted = l.Converted, occurred_at = Days(l.DecidedAgo - (l.Converted ? 10 : 85)), as_of = Days(l.DecidedAgo), stage = l.Converted ? "won" : "closed_lost" }),
+            })).Status);
+        }
+
+        var (labeled, _) = await BuildAsync(organization);
+        // Nobody decided on 20 days ago can have been lost by now; of those of 88 days ago both kinds are known.
+        Assert.DoesNotContain(labeled.LeadIds, id => string.CompareOrdinal(id, "l70") >= 0 && string.CompareOrdinal(id, "l80") < 0);
+        Assert.Equal(80, labeled.LeadIds.Count);
+        Assert.Equal(10, labeled.Young.Rows);
+        Assert.Contains("10 final outcomes as young wait too", labeled.Waiting);
+    }
+
     [Fact]
     public async Task Build_LabelsOfAFileWithoutTimes_AreHistory()
     {

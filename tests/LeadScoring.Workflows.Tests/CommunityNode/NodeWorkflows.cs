@@ -86,6 +86,13 @@ internal sealed class NodeWorkflows(N8nServer n8n)
         throw new TimeoutException($"Workflow {workflowId} was not executed within {Patience}.");
     }
 
+    /// <summary>One execution, when it has ended.</summary>
+    public async Task<Execution> EndedAsync(long id)
+    {
+        await Until.SoAsync(async () => (string)(await n8n.Client.GetFromJsonAsync<JsonNode>($"/rest/executions/{id}"))!["data"]!["status"]! is not ("new" or "running"));
+        return await ReadAsync($"{id}");
+    }
+
     public async Task<int> CountExecutionsAsync(string workflowId)
     {
         var filter = Uri.EscapeDataString(new JsonObject { ["workflowId"] = workflowId }.ToJsonString());
@@ -102,10 +109,17 @@ internal sealed class NodeWorkflows(N8nServer n8n)
 /// <summary>One execution as n8n keeps it.</summary>
 internal sealed record Execution(long Id, string Status, JsonNode Data)
 {
+    /// <summary>Message of what ended it; null when nothing did.</summary>
+    public string? Error => (string?)Data["resultData"]!["error"]?["message"];
+
+    /// <summary>How often a node ran.</summary>
+    public int Count(string node) => Data["resultData"]!["runData"]![node]?.AsArray().Count ?? 0;
+
+    /// <summary>What the last run of a node gave.</summary>
     public NodeRun Run(string node)
     {
         var runs = Data["resultData"]!["runData"]![node]?.AsArray() ?? throw new InvalidOperationException($"{node} did not run: {Data["resultData"]!["error"]?.ToJsonString()}");
-        var run = runs[0]!;
+        var run = runs[^1]!;
         var outputs = run["data"]?["main"]?.AsArray().Select(output => (IReadOnlyList<JsonObject>)[.. (output?.AsArray() ?? []).Select(item => item!.AsObject())]);
         return new NodeRun([.. outputs ?? []], run["error"] as JsonObject);
     }

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Text.Json.Nodes;
 using LeadScoring.Workflows.Tests.Servers;
 
@@ -72,7 +71,7 @@ public sealed class OtherResourcesTests(N8nServer n8n)
         var leads = Enumerable.Range(0, 400).Select(i => new JsonObject { ["lead_id"] = $"node-r{i}", ["website_sessions"] = i % 15, ["email_open_rate"] = i % 9 / 9.0 });
         await node.RunAsync("lead", "scoreMany", new JsonObject { ["idField"] = "lead_id" }, leads);
         await n8n.PostToNodeSidecarAsync("/v1/jobs/reviews/run");
-        await UntilAsync(async () => (await AskAsync("/v1/reviews"))["reviews"]!.AsArray().Count > 0);
+        await Until.SoAsync(async () => (await AskAsync("/v1/reviews"))["reviews"]!.AsArray().Count > 0);
 
         var open = (await node.RunAsync("review", "getAll", new JsonObject { ["returnAll"] = false, ["limit"] = 1, ["status"] = "open" })).Item;
         var submitted = (await node.RunAsync("review", "submit", new JsonObject { ["reviewId"] = (string)open["review_id"]!, ["verdict"] = "too_high", ["by"] = "nina", ["comment"] = "Knows the lead" })).Item;
@@ -89,14 +88,14 @@ public sealed class OtherResourcesTests(N8nServer n8n)
         var before = (await node.RunAsync("model", "getCurrent", [])).Item;
         var started = (await node.RunAsync("model", "startTraining", new JsonObject { ["promote"] = "never", ["options"] = new JsonObject { ["settings"] = SmallTraining, ["evaluation"] = """{"forward": false, "learning_curve": false}""" } })).Item;
         var run = (string)started["run_id"]!;
-        await UntilAsync(async () => (string)(await AskAsync($"/v1/training-runs/{run}"))["status"]! is not ("queued" or "running"));
+        await Until.SoAsync(async () => (string)(await AskAsync($"/v1/training-runs/{run}"))["status"]! is not ("queued" or "running"), seconds: 180);
         var status = (await node.RunAsync("model", "getTrainingStatus", new JsonObject { ["runId"] = run })).Item;
         var version = (int)status["model_version"]!;
         var promoted = (await node.RunAsync("model", "promote", new JsonObject { ["modelVersion"] = new JsonObject { ["__rl"] = true, ["mode"] = "version", ["value"] = $"{version}" } })).Item;
         var current = (await node.RunAsync("model", "getCurrent", [])).Item;
         var rolledBack = (await node.RunAsync("model", "rollBack", [])).Item;
         // The open leads are scored anew in the background: when that is over, other tests see the champion that was there at first.
-        await UntilAsync(async () => (string?)(await AskAsync($"/v1/rescoring-runs/{rolledBack["rescoring_run"]}"))["status"] != "running");
+        await Until.SoAsync(async () => (string?)(await AskAsync($"/v1/rescoring-runs/{rolledBack["rescoring_run"]}"))["status"] != "running", seconds: 180);
         var all = (await node.RunAsync("model", "getAll", new JsonObject { ["returnAll"] = true })).Items;
 
         Assert.Equal("queued", (string?)started["status"]);
@@ -120,14 +119,4 @@ public sealed class OtherResourcesTests(N8nServer n8n)
     }
 
     private Task<JsonNode> AskAsync(string path) => N8nServer.AskAsync(n8n.NodeSidecar, path);
-
-    private static async Task UntilAsync(Func<Task<bool>> isSo)
-    {
-        var waited = Stopwatch.StartNew();
-        while (!await isSo())
-        {
-            if (waited.Elapsed > TimeSpan.FromMinutes(3)) throw new TimeoutException("It did not come about within 3 minutes.");
-            await Task.Delay(200);
-        }
-    }
 }

@@ -1,7 +1,4 @@
-using System.Diagnostics;
 using System.Net.Http.Json;
-using System.Security.Cryptography;
-using System.Text;
 using System.Text.Json.Nodes;
 using LeadScoring.Workflows.Tests.Servers;
 
@@ -39,7 +36,7 @@ public sealed class TriggerTests(N8nServer n8n)
         Assert.Equal(("score.updated", "node-trigger-1"), ((string?)item["event"], (string?)item["lead_id"]));
         Assert.StartsWith("evt_", (string?)item["event_id"]);
         Assert.NotNull(item["score"]);
-        await UntilAsync(async () => (await WebhooksAsync()).All(webhook => (string?)webhook["url"] != (string?)registered["url"]));
+        await Until.SoAsync(async () => (await WebhooksAsync()).All(webhook => (string?)webhook["url"] != (string?)registered["url"]));
     }
 
     [ServerFact]
@@ -60,7 +57,7 @@ public sealed class TriggerTests(N8nServer n8n)
 
         // One more of its own id: when it is there, whatever the six before it started is there too.
         Assert.Equal(200, await DeliverAsync(url, Body.Replace("evt_sent_by_the_test", "evt_last", StringComparison.Ordinal), secret, now));
-        await UntilAsync(async () => await workflows.CountExecutionsAsync(id) >= 2);
+        await Until.SoAsync(async () => await workflows.CountExecutionsAsync(id) >= 2);
         var first = await workflows.NextExecutionAsync(id, after: 0);
         var second = await workflows.NextExecutionAsync(id, after: first.Id);
         await UnpublishAsync(id);
@@ -141,29 +138,5 @@ public sealed class TriggerTests(N8nServer n8n)
         answer.EnsureSuccessStatusCode();
     }
 
-    private async Task<int> DeliverAsync(string url, string body, string? secret, long timestamp, bool tamper = false)
-    {
-        var id = (string)JsonNode.Parse(body)!["id"]!;
-        using var request = new HttpRequestMessage(HttpMethod.Post, url) { Content = new StringContent(tamper ? body.Replace("feature", "futures", StringComparison.Ordinal) : body, Encoding.UTF8, "application/json") };
-        if (secret is not null)
-        {
-            var mac = HMACSHA256.HashData(Convert.FromBase64String(secret["whsec_".Length..]), Encoding.UTF8.GetBytes($"{id}.{timestamp}.{body}"));
-            request.Headers.Add("webhook-id", id);
-            request.Headers.Add("webhook-timestamp", $"{timestamp}");
-            request.Headers.Add("webhook-signature", $"v1,{Convert.ToBase64String(mac)}");
-        }
-
-        using var answer = await n8n.Client.SendAsync(request);
-        return (int)answer.StatusCode;
-    }
-
-    private static async Task UntilAsync(Func<Task<bool>> isSo)
-    {
-        var waited = Stopwatch.StartNew();
-        while (!await isSo())
-        {
-            if (waited.Elapsed > TimeSpan.FromSeconds(60)) throw new TimeoutException("It did not come about within 60 seconds.");
-            await Task.Delay(100);
-        }
-    }
+    private Task<int> DeliverAsync(string url, string body, string? secret, long timestamp, bool tamper = false) => SignedDelivery.SendAsync(n8n.Client, url, body, secret, timestamp, tamper);
 }

@@ -14,6 +14,7 @@ internal sealed class CountingProxy : IAsyncDisposable
     private readonly HttpClient sidecar;
     private readonly WebApplication app;
     private int busyAnswersLeft;
+    private int stallsLeft;
 
     private CountingProxy(WebApplication app, Uri sidecar) => (this.app, this.sidecar) = (app, new HttpClient { BaseAddress = sidecar });
 
@@ -37,6 +38,9 @@ internal sealed class CountingProxy : IAsyncDisposable
     /// <summary>The next calls get 429 and are asked to come again in a second.</summary>
     public void IsBusyFor(int count) => busyAnswersLeft = count;
 
+    /// <summary>The next calls are not answered at all.</summary>
+    public void IsStuckFor(int count) => stallsLeft = count;
+
     public async ValueTask DisposeAsync()
     {
         await app.DisposeAsync();
@@ -52,6 +56,13 @@ internal sealed class CountingProxy : IAsyncDisposable
             context.Response.Headers.RetryAfter = "1";
             var problem = new { type = "/problems/too-much-at-once", title = "More comes in than can be taken at the moment", status = 429, detail = "Come again." };
             await context.Response.WriteAsJsonAsync(problem, options: null, contentType: "application/problem+json");
+            return;
+        }
+
+        if (Interlocked.Decrement(ref stallsLeft) >= 0)
+        {
+            // Until the caller gives up.
+            await Task.Delay(Timeout.Infinite, context.RequestAborted).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             return;
         }
 

@@ -13,7 +13,9 @@ namespace LeadScoring.Workflows.Tests.Servers;
 internal sealed class FakeSidecar : ISidecar
 {
     private readonly ConcurrentDictionary<string, Func<HttpContext, Task>> answers = new();
+    private readonly ConcurrentDictionary<string, Func<HttpContext, Task>> others = new();
     private readonly ConcurrentQueue<JsonObject> requests = new();
+    private readonly ConcurrentQueue<string> calls = new();
     private readonly WebApplication app;
 
     private FakeSidecar(WebApplication app) => this.app = app;
@@ -31,18 +33,26 @@ internal sealed class FakeSidecar : ISidecar
         var app = builder.Build();
         app.Urls.Add("http://127.0.0.1:0");
         var fake = new FakeSidecar(app);
-        app.MapPost("/v1/score", fake.HandleAsync);
+        app.MapPost("/v1/score", context => fake.HandleAsync(context, fake.ScoreAsync));
+        app.MapPost("/v1/score/batch", context => fake.HandleAsync(context, fake.ScoreBatchAsync));
+        app.MapFallback(context => fake.HandleAsync(context, fake.OtherAsync));
         await app.StartAsync();
         return fake;
     }
 
+    /// <summary>What anything but scoring answers, by method and path; 404 where nothing was told.</summary>
+    public void AnswersTo(string call, Func<HttpContext, Task> answer) => others[call] = answer;
+
+    /// <summary>How often a call came that <see cref="AnswersTo"/> speaks of.</summary>
+    public int CallsOf(string call) => calls.Count(one => one == call);
+
     public void Grades(string leadId, string grade, double score) =>
         Answers(leadId, context => context.Response.WriteAsJsonAsync(Scored(leadId, grade, score)));
 
-    public void Rejects(string leadId, int status, string title, string detail, JsonObject? errors = null) => Answers(leadId, context =>
+    public void Rejects(string leadId, int status, string title, string detail, JsonArray? errors = null) => Answers(leadId, context =>
     {
         context.Response.StatusCode = status;
-        var problem = new JsonObject { ["type"] = "urn:problem:fake", ["title"] = title, ["status"] = status, ["detail"] = detail };
+        var problem = new JsonObject { ["type"] = "/problems/fake", ["title"] = title, ["status"] = status, ["detail"] = detail };
         if (errors is not null) problem["errors"] = errors.DeepClone();
         return context.Response.WriteAsJsonAsync(problem, options: null, contentType: "application/problem+json");
     });
@@ -53,6 +63,15 @@ internal sealed class FakeSidecar : ISidecar
 
     /// <summary>The bodies received for one lead, oldest first.</summary>
     public IReadOnlyList<JsonObject> RequestsFor(string leadId) => [.. requests.Where(request => (string?)request["lead_id"] == leadId)];
+
+    /// <summary>From here on only what comes next is remembered, and nothing has been told.</summary>
+    public void Forget()
+    {
+        requests.Clear();
+        calls.Clear();
+        answers.Clear();
+        others.Clear();
+    }
 
     public ValueTask DisposeAsync() => app.DisposeAsync();
 
@@ -76,7 +95,7 @@ internal sealed class FakeSidecar : ISidecar
         ["cached"] = false,
     };
 
-    private async Task HandleAsync(HttpContext context)
+    private async Task HandleAsync(HttpContext context, Func<HttpContext, Task> answer)
     {
         if (context.Request.Headers["X-API-Key"] != ApiKey)
         {
@@ -84,10 +103,41 @@ internal sealed class FakeSidecar : ISidecar
             return;
         }
 
-        var body = (await context.Request.ReadFromJsonAsync<JsonObject>(context.RequestAborted))!;
-        requests.Enqueue(body);
-        var leadId = (string)body["lead_id"]!;
+        await answer(context);
+    }
+
+    private async Task ScoreAsync(HttpContext context) => await ScoreAsync(context, (await context.Request.ReadFromJsonAsync<JsonObject>(context.RequestAborted))!);
+
+    private async Task ScoreAsync(HttpContext context, JsonObject item)
+    {
+        requests.Enqueue(item);
+        var leadId = (string)item["lead_id"]!;
         if (answers.TryGetValue(leadId, out var answer)) await answer(context);
         else await context.Response.WriteAsJsonAsync(Scored(leadId, "B", 72.5));
+    }
+
+    // One lead alone: its answer becomes the first result, unless it is none.
+    private async Task ScoreBatchAsync(HttpContext context)
+    {
+        var body = (await context.Request.ReadFromJsonAsync<JsonObject>(context.RequestAborted))!;
+        var caller = context.Response.Body;
+        using var written = new MemoryStream();
+        context.Response.Body = written;
+        await ScoreAsync(context, (JsonObject)body["items"]!.AsArray().Single()!.DeepClone());
+        context.Response.Body = caller;
+        var isScore = context.Response.StatusCode == StatusCodes.Status200OK && context.Response.ContentType?.StartsWith("application/json", StringComparison.Ordinal) == true && written.Length > 0;
+        var text = System.Text.Encoding.UTF8.GetString(written.ToArray());
+        if (isScore && JsonNode.Parse(text) is JsonObject score) text = new JsonObject { ["results"] = new JsonArray(new JsonObject { ["index"] = 0, ["result"] = score }) }.ToJsonString();
+        context.Response.ContentLength = null;
+        await context.Response.WriteAsync(text);
+    }
+
+    private Task OtherAsync(HttpContext context)
+    {
+        var call = $"{context.Request.Method} {context.Request.Path}";
+        calls.Enqueue(call);
+        if (others.TryGetValue(call, out var answer)) return answer(context);
+        context.Response.StatusCode = StatusCodes.Status404NotFound;
+        return context.Response.WriteAsJsonAsync(new { type = "/problems/unknown-route", title = "There is no such thing", status = 404 }, options: null, contentType: "application/problem+json");
     }
 }

@@ -13,8 +13,20 @@ internal static class LeadScoringCredential
     /// <summary>For one that is down.</summary>
     public const string DownId = "leadScoringDown1";
 
+    /// <summary>For the fake.</summary>
+    public const string FakeId = "leadScoringFake1";
+
+    /// <summary>The one that the templates name.</summary>
+    public const string TemplateId = "leadScoringCred1";
+
     /// <summary>One of its own for each, so that a person who looks on can tell them apart.</summary>
-    public static string Name(string id) => id == DownId ? "Lead scoring, down" : "Lead scoring";
+    public static string Name(string id) => id switch
+    {
+        DownId => "Lead scoring, down",
+        FakeId => "Lead scoring, fake",
+        TemplateId => "Lead Scoring API",
+        _ => "Lead scoring",
+    };
 
     public static JsonObject Of(string id, Uri url, ISidecar sidecar) => new()
     {

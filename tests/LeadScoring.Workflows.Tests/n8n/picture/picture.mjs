@@ -1,15 +1,10 @@
-// Opens a workflow in the real editor with the system's chromium, reports what the canvas says about each node as
-// JSON on stdout, and takes a picture.  usage: node picture.mjs PLAYWRIGHT_FOLDER CHROMIUM WORKFLOW_ID OUT.png
+// Opens workflows in the real editor with the system's chromium, reports what the canvas says about each node as
+// JSON on stdout, and takes a picture of each.  usage: node picture.mjs PLAYWRIGHT_FOLDER CHROMIUM (WORKFLOW_ID OUT.png)...
 import { inEditor } from './editor.mjs';
 
-const [tools, executablePath, workflowId, out] = process.argv.slice(2);
+const [tools, executablePath, ...wanted] = process.argv.slice(2);
 
-await inEditor(tools, executablePath, { width: 2600, height: 1300 }, async (page, base) => {
-  const strangers = new Set();
-  page.on('request', (request) => {
-    const { host, protocol } = new URL(request.url());
-    if (protocol.startsWith('http') && host !== new URL(base).host) strangers.add(host);
-  });
+async function take(page, base, workflowId, out) {
   await page.goto(`${base}/workflow/${workflowId}`, { waitUntil: 'domcontentloaded' });
   await page.waitForSelector('[data-test-id="canvas-node"]', { timeout: 60_000 });
   await page.waitForTimeout(1500); // node icons and issues come after the nodes
@@ -41,5 +36,16 @@ await inEditor(tools, executablePath, { width: 2600, height: 1300 }, async (page
   });
   const margin = 16;
   await page.screenshot({ path: out, clip: { x: box.x - margin, y: box.y - margin, width: box.width + 2 * margin, height: box.height + 2 * margin } });
-  console.log(JSON.stringify({ nodes, strangers: [...strangers] }));
+  return nodes;
+}
+
+await inEditor(tools, executablePath, { width: 2600, height: 1300 }, async (page, base) => {
+  const strangers = new Set();
+  page.on('request', (request) => {
+    const { host, protocol } = new URL(request.url());
+    if (protocol.startsWith('http') && host !== new URL(base).host) strangers.add(host);
+  });
+  const canvases = [];
+  for (let i = 0; i < wanted.length; i += 2) canvases.push({ workflowId: wanted[i], nodes: await take(page, base, wanted[i], wanted[i + 1]) });
+  console.log(JSON.stringify({ canvases, strangers: [...strangers] }));
 });
