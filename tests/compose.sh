@@ -88,7 +88,7 @@ bud() { # bud NAME DOCKERFILE ARGUMENTS...
 }
 packages=()
 [ -d "$HOME/.nuget/packages" ] && packages=(-v "$HOME/.nuget/packages:/root/.nuget/packages")
-bud localhost/sidecar sidecar/Dockerfile "${packages[@]}" --build-arg DOTNET_SDK=localhost/tools --build-arg DEBIAN=localhost/debian:bookworm-slim
+bud localhost/sidecar sidecar/Dockerfile "${packages[@]}" --build-arg NODE=localhost/tools --build-arg DOTNET_SDK=localhost/tools --build-arg DEBIAN=localhost/debian:bookworm-slim
 bud localhost/n8n sidecar/compose/n8n.Dockerfile --build-arg NODE=localhost/tools --build-arg N8N=localhost/debian:bookworm-slim
 sidecar=$("${store[@]}" from --pull-never localhost/sidecar)
 n8n=$("${store[@]}" from --pull-never localhost/n8n)

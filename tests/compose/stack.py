@@ -211,9 +211,11 @@ status = status_of(sidecar)
 check("the sidecar has no privileges", status["Uid"].split()[0] == "10001" and int(status["CapEff"], 16) == 0 and int(status["CapBnd"], 16) == 0 and status["NoNewPrivs"] == "1", status)
 check("the sidecar cannot write its own program", subprocess.run(["/usr/sbin/chroot", sidecar_root, "touch", "/app/x"], capture_output=True).returncode != 0)
 check("libxgboost is in the image", "libxgboost" in subprocess.run(["/usr/sbin/chroot", SIDECAR, "ldconfig", "-p"], capture_output=True, text=True).stdout)
+check("the dashboard's charts are in the image", os.path.exists(f"{SIDECAR}/app/wwwroot/lib/echarts.common.min.js"))
 check("no SDK is in the image", not os.path.exists(f"{SIDECAR}/usr/share/dotnet/sdk"))
 code, body = http("GET", "http://127.0.0.1:5080/v1/leads", headers={"X-API-Key": api_key})
 check("n8n's key opens the sidecar", code == 200, body)
+check("the dashboard asks who is there", "API key" in http("GET", "http://127.0.0.1:5080/dashboard/login")[1])
 check("the sidecar asks for a key", http("GET", "http://127.0.0.1:5080/v1/leads")[0] == 401)
 
 # ---------- n8n, from npm ----------
