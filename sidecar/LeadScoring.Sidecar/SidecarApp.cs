@@ -12,6 +12,7 @@ using LeadScoring.Sidecar.Monitoring;
 using LeadScoring.Sidecar.Outcomes;
 using LeadScoring.Sidecar.Privacy;
 using LeadScoring.Sidecar.Recommendations;
+using LeadScoring.Sidecar.Reports;
 using LeadScoring.Sidecar.Scoring;
 using LeadScoring.Sidecar.Storage;
 using LeadScoring.Sidecar.Sync;
@@ -107,6 +108,7 @@ internal static class SidecarApp
         v1.MapMonitoring();
         v1.MapWebhooks();
         v1.MapSync();
+        v1.MapReports();
         app.MapDashboard();
     }
 }

@@ -34,6 +34,7 @@ public sealed partial class ArchitectureTests
         // What is written back is scored by the active model.
         ["Sync"] = ["Leads", "Events", "Outcomes", "Scoring", "Models"],
         ["Dashboard"] = ["*"],
+        ["Reports"] = ["*"],
         ["Cli"] = ["*"],
         ["Privacy"] = ["*"],
     }, ["Api", "Storage", "Jobs", "Telemetry"]);
