@@ -12,7 +12,8 @@ using Microsoft.Extensions.Options;
 
 namespace LeadScoring.Sidecar.Tests.Telemetry;
 
-/// <summary>What Prometheus reads at /metrics.</summary>
+/// <summary>What Prometheus reads at /metrics. Alone: collectors listen to the process, in which other tests' hosts make the same instruments.</summary>
+[Collection("Alone")]
 public sealed partial class MetricsTests
 {
     private const string Token = "a-token-of-the-tests-0123";
