@@ -77,7 +77,7 @@ if ! $fast; then
   say "docker-compose.n8n.yml"
   code=0
   tests/compose.sh >"$results/compose.log" 2>"$results/compose.errors" || code=$?
-  if [ $code = 69 ] && [ -z "${CI:-}" ]; then say "skipped: $(tail -1 "$results/compose.errors")"
+  if [ $code = 70 ] || { [ $code = 69 ] && [ -z "${CI:-}" ]; }; then say "skipped: $(tail -1 "$results/compose.errors")"
   elif [ $code != 0 ]; then cat "$results"/compose.{errors,log} >&2; failed=1; fi
   containers=$(sed -n 's/^compose: //p' "$results/compose.log"); containers=${containers:-0 passed, 0 failed}
   say "compose: $containers"

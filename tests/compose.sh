@@ -8,7 +8,7 @@
 # 3. Every service runs as the file says (entry point, user, capabilities, read-only root, environment, secrets) in namespaces of its own:
 #    the sidecar out of its built image; PostgreSQL, Redis and n8n from this machine's packages in the place of theirs. See compose/stack.py.
 #
-# Ends with a line "compose: N passed, M failed". Exit code 69: a part that this script cannot supply is missing.
+# Ends with a line "compose: N passed, M failed". Exit code 69: a part that this script cannot supply is missing; 70: the sandbox it runs in forbids what it needs.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 tree=$(cd "$here/.." && pwd)
@@ -21,6 +21,9 @@ for tool in buildah debootstrap docker-compose ip nginx promtool redis-server un
   command -v "$tool" >/dev/null || PATH=$PATH:/usr/sbin command -v "$tool" >/dev/null || missing "$tool is missing (apt-get install buildah debootstrap docker-compose iproute2 nginx-light prometheus redis-server util-linux nodejs npm)"
 done
 export PATH=$PATH:/usr/sbin
+# Some sandboxes let nobody make namespaces or mounts: nothing that could be installed.
+unshare --mount --net sh -c 'mkdir -p /tmp/leadscoring-mount && mount -t tmpfs tmpfs /tmp/leadscoring-mount && cd /tmp/leadscoring-mount && mkdir a b c && mount -t overlay overlay -o lowerdir=/,upperdir=a,workdir=b c' 2>/dev/null \
+  || { say "namespaces and mounts are not allowed here"; exit 70; }
 ls -d /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing "PostgreSQL is missing (apt-get install postgresql)"
 dotnet=$(dirname "$(readlink -f "$(command -v dotnet)")")
 
