@@ -121,7 +121,7 @@ public sealed class PerformanceTests(ITestOutputHelper output) : IAsyncLifetime
         await using (var connection = await sidecar.Get<Database>().OpenConnectionAsync(CancellationToken.None))
         {
             foreach (var (ids, version) in new[] { (rules, (int?)null), (tried, challenger) })
-                await connection.ExecuteAsync("update scores set model_version = @version where organization_id = @Id and lead_id in @ids", new { version, traffic.Organization.Id, ids });
+                await connection.ExecuteAsync("update scores set model_version = @version where organization_id = @Id and lead_id = @lead", ids.Select(lead => new { version, traffic.Organization.Id, lead }));
         }
 
         Assert.Contains("0 decisions with a final outcome", await CheckAsync(traffic));
