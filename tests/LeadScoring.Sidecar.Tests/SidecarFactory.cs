@@ -46,8 +46,13 @@ public sealed class SidecarFactory : IAsyncLifetime
         await app.PrepareAsync(CancellationToken.None);
         app.MapSlices();
         await app.StartAsync();
-        // The warm-up scores a few stored leads: it must not do that in the middle of a test.
-        var warmUp = app.Services.GetRequiredService<WarmUp>();
+        await WarmAsync(app.Services);
+    }
+
+    /// <summary>The warm-up scores a few stored leads: it must not do that in the middle of a test.</summary>
+    internal static async Task WarmAsync(IServiceProvider services)
+    {
+        var warmUp = services.GetRequiredService<WarmUp>();
         for (var waits = 0; warmUp.WhyNotReady is not null; waits++)
         {
             Assert.True(waits < 3_000, "The warm-up does not end.");
