@@ -7,6 +7,7 @@ using LeadScoring.Sidecar.Tests.Scoring;
 namespace LeadScoring.Sidecar.Tests.Monitoring;
 
 /// <summary>Reports of many outcomes are kept, with the moment; what is kept is what working it out anew gives.</summary>
+[Trait("Category", "Slow")]
 public sealed class StoredReportsTests : IAsyncLifetime
 {
     private static readonly string[] Reports = ["performance", "business", "impact", "fairness"];

@@ -8,6 +8,7 @@ using LeadScoring.Sidecar.Tests.Training;
 namespace LeadScoring.Sidecar.Tests.Scoring;
 
 /// <summary>Each change of a score taken apart: new data, elapsed time, model, calibration; and the kernels of many leads a call behind it.</summary>
+[Trait("Category", "Slow")]
 public sealed class LedgerPartsTests : IAsyncLifetime
 {
     private readonly TestClock clock = new();

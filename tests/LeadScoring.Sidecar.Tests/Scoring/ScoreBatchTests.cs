@@ -7,6 +7,7 @@ using LeadScoring.Sidecar.Api;
 namespace LeadScoring.Sidecar.Tests.Scoring;
 
 /// <summary>Many leads in one call, as JSON or as a stream of lines: one result an item, and a bad item never costs the good ones.</summary>
+[Trait("Category", "Slow")]
 public sealed class ScoreBatchTests(SidecarFactory sidecar) : IClassFixture<SidecarFactory>
 {
     private const string Batch = "/v1/score/batch";

@@ -8,6 +8,7 @@ using LeadScoring.Sidecar.Training;
 namespace LeadScoring.Sidecar.Tests.Training;
 
 /// <summary>A training that corrects for effort, from the recorded actions to the card.</summary>
+[Trait("Category", "Slow")]
 public sealed class CorrectedTrainingTests : IAsyncLifetime
 {
     private const int Leads = 300;

@@ -10,6 +10,7 @@ using LeadScoring.Sidecar.Training;
 namespace LeadScoring.Sidecar.Tests.Training;
 
 /// <summary>The training set is point-in-time: each lead as it was at its decision moment.</summary>
+[Trait("Category", "Slow")]
 public sealed class TrainingDataTests(SidecarFactory sidecar) : IClassFixture<SidecarFactory>
 {
     private async Task<(LabeledSet Set, FeatureProfile Profile)> BuildAsync(TestOrganization organization)
