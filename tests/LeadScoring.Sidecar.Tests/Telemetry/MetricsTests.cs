@@ -13,7 +13,7 @@ using Microsoft.Extensions.Options;
 namespace LeadScoring.Sidecar.Tests.Telemetry;
 
 /// <summary>What Prometheus reads at /metrics. Alone: collectors listen to the process, in which other tests' hosts make the same instruments.</summary>
-[Collection("Alone")]
+[Collection("Alone"), Trait("Category", "Slow")]
 public sealed partial class MetricsTests
 {
     private const string Token = "a-token-of-the-tests-0123";
