@@ -23,6 +23,16 @@ if ! has_xgboost && command -v apt-get >/dev/null 2>&1; then
   fi
 fi
 
+# ---------- npm: the dashboard's charts, when the sidecar is built ----------
+if ! command -v npm >/dev/null 2>&1; then
+  if command -v apt-get >/dev/null 2>&1; then
+    sudo=""; [ "$(id -u)" = 0 ] || sudo=sudo
+    say "Installing nodejs and npm (once) ..."
+    { $sudo apt-get install -y --no-install-recommends nodejs npm || { $sudo apt-get update && $sudo apt-get install -y --no-install-recommends nodejs npm; }; } >/tmp/leadscoring-apt.log 2>&1 || true
+  fi
+  command -v npm >/dev/null 2>&1 || say "warning: npm is missing; the dashboard will show tables without charts."
+fi
+
 # ---------- build, when something changed ----------
 out=$here/sidecar/LeadScoring.Sidecar/bin/Release/net10.0
 dll=$out/LeadScoring.Sidecar.dll

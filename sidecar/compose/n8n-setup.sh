@@ -1,10 +1,9 @@
 #!/bin/sh
 # Puts the lead-scoring node into n8n, and once its credentials and the workflow templates. Runs before n8n starts, with n8n's environment.
-#   n8n-setup.sh        reads the secrets in /secrets/n8n; the folder LEAD_SCORING_SECRETS names another
+#   n8n-setup.sh        reads the secrets in /secrets/n8n
 set -eu
 umask 077
-secrets=${LEAD_SCORING_SECRETS:-/secrets/n8n}
-parts=${LEAD_SCORING_PARTS:-/opt/lead-scoring}
+parts=/opt/lead-scoring
 home=${N8N_USER_FOLDER:-$HOME}/.n8n
 
 # The node comes with the image: every start brings the one that belongs to it.
@@ -21,13 +20,12 @@ SIDECAR_URL=${SIDECAR_URL:-http://sidecar:5080}
 # Between containers the sidecar has a name.
 for workflow in "$parts"/workflows/*.json; do sed "s#http://127.0.0.1:5080#$SIDECAR_URL#g" "$workflow" >"$scratch/workflows/$(basename "$workflow")"; done
 export SIDECAR_URL
-SECRETS=$secrets TARGET=$scratch/credentials node <<'JS'
+TARGET=$scratch/credentials node <<'JS'
 const { readFileSync, writeFileSync } = require('node:fs');
-const secret = (name) => readFileSync(`${process.env.SECRETS}/${name}`, 'utf8').trim();
+const secret = (name) => readFileSync(`/secrets/n8n/${name}`, 'utf8').trim();
 const url = process.env.SIDECAR_URL;
-const n8nUrl = process.env.SIDECAR_N8N_URL || 'http://n8n:5678';
 const credentials = [
-  { id: 'leadScoringCred1', name: 'Lead Scoring API', type: 'leadScoringApi', data: { url, apiKey: secret('api-key'), organizationId: '', n8nUrl } },
+  { id: 'leadScoringCred1', name: 'Lead Scoring API', type: 'leadScoringApi', data: { url, apiKey: secret('api-key'), organizationId: '', n8nUrl: 'http://n8n:5678' } },
   { id: 'leadScoringApi01', name: 'Lead scoring API key', type: 'httpHeaderAuth', data: { name: 'X-API-Key', value: secret('api-key') } },
   { id: 'leadIntakeHeader', name: 'Lead intake webhook', type: 'httpHeaderAuth', data: { name: 'X-Intake-Key', value: secret('intake-key') } },
   { id: 'leadFormsLogin01', name: 'Lead scoring forms', type: 'httpBasicAuth', data: { user: 'sales', password: secret('forms-password') } },

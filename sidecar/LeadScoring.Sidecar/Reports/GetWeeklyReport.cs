@@ -71,7 +71,7 @@ internal static class GetWeeklyReport
         {
             var grades = (await GetGradeChanges.HandleAsync(caller, from.Database, from.Time, cancellationToken, MomentConverter.Text(since), 1)).Value!;
             var mix = string.Join(", ", grades.Grades.Select(g => Words($"{g.Value:N0} {g.Key}")));
-            changed.Add(new("leads", Words($"{grades.Grades.Values.Sum():N0} open leads are scored: {mix}. {grades.FirstScored:N0} are new, {grades.Up:N0} rose and {grades.Down:N0} fell by a grade."), "/v1/grade-changes"));
+            changed.Add(new("leads", Words($"Open leads with a score: {grades.Grades.Values.Sum():N0} ({mix}). New {grades.FirstScored:N0}, a better grade {grades.Up:N0}, a worse one {grades.Down:N0}."), "/v1/grade-changes"));
         }
 
         async Task OutcomesAsync()
@@ -86,7 +86,7 @@ internal static class GetWeeklyReport
             if (week.Won + week.Lost == 0)
                 toDo.Add(new("outcomes", "No outcome came in this week. Without won and lost leads no model learns, and nobody sees when it is wrong: send them, or see to the connector.", "/v1/outcomes"));
             else
-                changed.Add(new("outcomes", Words($"{week.Won:N0} leads converted and {week.Lost:N0} did not{(week.Revenue > 0 ? Words($", revenue {week.Revenue:N0}") : "")}."), "/v1/monitoring/business"));
+                changed.Add(new("outcomes", Words($"{Leads(week.Won)} converted and {week.Lost:N0} did not{(week.Revenue > 0 ? Words($", revenue {week.Revenue:N0}") : "")}."), "/v1/monitoring/business"));
         }
 
         async Task ModelAsync()
@@ -152,6 +152,8 @@ internal static class GetWeeklyReport
     }
 
     private static string Encode(string text) => WebUtility.HtmlEncode(text);
+
+    private static string Leads(int number) => number == 1 ? "1 lead" : Words($"{number:N0} leads");
 
     private static string Lower(RetrainCause cause) => cause.ToString().ToLowerInvariant();
 

@@ -20,7 +20,7 @@ internal sealed class ScoreLeads(
     LeadStore leads, LeadCache cache, EventStore events, ScoreStore scores, ScoreCache cachedScores, ActiveModels models, LeadScorer scorer, ScoreTogether together, Database database,
     IOptions<ScoringOptions> options, TimeProvider time)
 {
-    private static readonly Counter<long> Answered = Instruments.Meter.CreateCounter<long>("leadscoring.scores", "{lead}", "Leads that requests asked a score for: new, or stored (which includes the ones without an answer)");
+    private static readonly Counter<long> Answered = Instruments.Meter.CreateCounter<long>("leadscoring.scores", "{lead}", "Scores that requests were given, by how they were made: new, stored");
     private static readonly KeyValuePair<string, object?> New = new("made", "new"), Stored = new("made", "stored");
     private static readonly ActivityState NoActivity = new();
     private static readonly Dictionary<string, AttributeValue> NoAttributes = [];
@@ -57,7 +57,10 @@ internal sealed class ScoreLeads(
             // Facts that were to be stored and left no lead: its only events belong to another lead, or it was erased this moment.
             else if (lead is null && (item.Save || !item.IsInline)) continue;
             else if (item is { Type: ScoringType.Quick, IsInline: false } && lead is not null && await CachedAsync(organizationId, lead, active, nowMs, item.IncludeFactors, cancellationToken) is { } answer)
+            {
                 outcomes[i] = new ScoreOutcome(answer);
+                Answered.Add(1, Stored);
+            }
             else
             {
                 var snapshot = IsOverlay(item) ? await OverlayAsync(organizationId, lead, item, nowMs, cancellationToken) : lead!.Snapshot;
@@ -66,7 +69,6 @@ internal sealed class ScoreLeads(
             }
         }
 
-        Answered.Add(items.Count - asked.Count, Stored);
         if (asked.Count == 0) return outcomes;
         Answered.Add(asked.Count, New);
         var results = await ScoreAsync(active, inputs);

@@ -97,8 +97,14 @@ internal sealed class TrainingData(LeadStore leads, EventStore events, OutcomeSt
 
         var horizonMs = profile.HorizonDays * ActivityState.DayMs;
         int[] known = [.. Enumerable.Range(0, row).Where(r => state[r] != MaturedLabel.Waiting)];
-        var counts = YoungOutcomes.Count(
-            [.. known.Select(r => labels[ids[r]] is var l ? new KnownOutcome(y[r] == 1, nowMs - asOf[r], LabelMaturity.KnownAfterMs(l.Converted, l.OccurredAtMs, l.IsFinal, l.Stage, asOf[r], profile), StableHash.Unit(l.LeadId, YoungSeed)) : default)], horizonMs);
+        KnownOutcome Known(int r)
+        {
+            var label = labels[ids[r]];
+            var knownAfterMs = LabelMaturity.KnownAfterMs(label.Converted, label.OccurredAtMs, label.IsFinal, label.Stage, asOf[r], profile);
+            return new KnownOutcome(y[r] == 1, nowMs - asOf[r], knownAfterMs, StableHash.Unit(label.LeadId, YoungSeed));
+        }
+
+        var counts = YoungOutcomes.Count([.. known.Select(Known)], horizonMs);
         for (var i = 0; i < known.Length; i++)
         {
             if (!counts[i]) state[known[i]] = MaturedLabel.Waiting;

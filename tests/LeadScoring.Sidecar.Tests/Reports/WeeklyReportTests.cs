@@ -14,7 +14,7 @@ public sealed class WeeklyReportTests(SidecarFactory sidecar) : IClassFixture<Si
     {
         var organization = await sidecar.NewOrganizationAsync();
         var report = await ReadAsync(organization);
-        Assert.Contains("0 open leads are scored: 0 A, 0 B, 0 C, 0 D.", Text(report, "changed", "leads"), StringComparison.Ordinal);
+        Assert.Contains("Open leads with a score: 0 (0 A, 0 B, 0 C, 0 D).", Text(report, "changed", "leads"), StringComparison.Ordinal);
         Assert.Equal("No model is in force yet: the profile's rules score.", Text(report, "changed", "model"));
         Assert.StartsWith("No outcome came in this week.", Text(report, "to_do", "outcomes"), StringComparison.Ordinal);
         Assert.Equal(7, (report.GetProperty("to").GetDateTimeOffset() - report.GetProperty("from").GetDateTimeOffset()).TotalDays);
@@ -38,8 +38,8 @@ public sealed class WeeklyReportTests(SidecarFactory sidecar) : IClassFixture<Si
 
         var report = await ReadAsync(organization);
         var grades = (await organization.GetAsync("/v1/grade-changes?limit=1")).Body.GetProperty("grades").EnumerateObject().Select(g => g.Value.GetInt32()).ToArray();
-        Assert.StartsWith($"{grades.Sum()} open leads are scored: {grades[0]} A, {grades[1]} B, {grades[2]} C, {grades[3]} D. 3 are new", Text(report, "changed", "leads"), StringComparison.Ordinal);
-        Assert.Equal("1 leads converted and 1 did not, revenue 1,234.", Text(report, "changed", "outcomes"));
+        Assert.StartsWith($"Open leads with a score: {grades.Sum()} ({grades[0]} A, {grades[1]} B, {grades[2]} C, {grades[3]} D). New 3", Text(report, "changed", "leads"), StringComparison.Ordinal);
+        Assert.Equal("1 lead converted and 1 did not, revenue 1,234.", Text(report, "changed", "outcomes"));
         Assert.Equal("A training failed: Too few outcomes for <b>a model</b>.", Text(report, "to_do", "model"));
         Assert.Contains("What to do\n• A training failed: Too few", report.GetProperty("text").GetString(), StringComparison.Ordinal);
 
