@@ -25,13 +25,17 @@ internal static class BenchmarkProgram
           write-back  50 changes/s at a simulated HubSpot: from the change to its score in the CRM (two minutes, or --seconds)
           training-load  scores/s at a fixed rate with and without a training going on: p50 and p99 (four minutes)
           year        a year of the demo world on a simulated clock at full size, with drift and without: what was found when, and champions against the truth (an hour)
+          fuzz        100,000 hostile requests made from sidecar/openapi.json, over HTTP, on SQLite and (--postgres) PostgreSQL; with --readers 50,000 broken files for each reader instead
+          faults      two replicas, PostgreSQL and Redis under steady load while parts of them are killed, frozen and restarted (20 minutes, or --minutes)
           plots       the plots of sidecar/docs/methodology.md, drawn anew from public sets, and the figures in them (needs --public-data)
-          all         all of them but year
+          all         all of them but year, fuzz and faults
 
           --quick            less data and fewer rounds: a minute or so instead of many; not for publishing
           --postgres STRING  connection string of a server whose user may make databases (ingestion); tests/with-postgres.sh makes one, but it syncs nothing
           --growth LIST      ingestion: instead of the above, CPU time per event and per stored score at so many leads in the database, such as 10000,100000,1000000
           --public-data DIR  folder with sets/NAME.csv, sets/NAME.schema.json and splits/NAME.test.txt (quality, quality-forward, confidence, intervals, plots)
+          --readers          fuzz: the readers of files
+          --minutes N        faults: how long
           --seconds N        stream, write-back: how long; 600 for a soak
           --set SET/COLUMNS  quality: this public set only, and not the demo world, such as x_education/noleak
           --predictions DIR  quality: writes row, label, spec and auto of the test rows to DIR/SET_COLUMNS.csv, to be compared with other models row by row
@@ -43,8 +47,11 @@ internal static class BenchmarkProgram
     [
         ("inference", InferenceBenchmark.RunAsync), ("explain", ExplainBenchmark.RunAsync), ("training", TrainingBenchmark.RunAsync),
         ("quality", QualityBenchmark.RunAsync), ("factors", ConfidenceBenchmark.FactorsAsync), ("confidence", ConfidenceBenchmark.BandsAsync), ("intervals", ConfidenceBenchmark.IntervalsAsync), ("quality-forward", HonestyBenchmark.RunAsync), ("ingestion", IngestionBenchmark.RunAsync), ("startup", StartupBenchmark.RunAsync), ("http", HttpBenchmark.RunAsync), ("stream", StreamBenchmark.RunAsync), ("training-load", TrainingLoadBenchmark.RunAsync), ("backfill", ConnectorBenchmark.BackfillAsync), ("write-back", ConnectorBenchmark.WriteBackAsync), ("year", YearBenchmark.RunAsync),
-        ("plots", PlotsBenchmark.RunAsync),
+        ("plots", PlotsBenchmark.RunAsync), ("fuzz", FuzzBenchmark.RunAsync), ("faults", FaultBenchmark.RunAsync),
     ];
+
+    // They take long, and say nothing of speed.
+    private static readonly string[] NotInAll = ["year", "fuzz", "faults"];
 
     private static async Task<int> Main(string[] args)
     {
@@ -65,11 +72,13 @@ internal static class BenchmarkProgram
             else if (args[i] == "--predictions" && i + 1 < args.Length) options = options with { Predictions = args[++i] };
             else if (args[i] == "--postgres" && i + 1 < args.Length) options = options with { Postgres = args[++i] };
             else if (args[i] == "--seconds" && i + 1 < args.Length) options = options with { Seconds = int.Parse(args[++i]) };
+            else if (args[i] == "--readers") options = options with { Readers = true };
+            else if (args[i] == "--minutes" && i + 1 < args.Length) options = options with { Minutes = int.Parse(args[++i]) };
             else if (args[i] == "--growth" && i + 1 < args.Length) options = options with { Growth = [.. args[++i].Split(',').Select(int.Parse)] };
             else names.Add(args[i]);
         }
 
-        var chosen = All.Where(b => names.Contains(b.Name) || (names.Contains("all") && b.Name != "year")).ToArray();
+        var chosen = All.Where(b => names.Contains(b.Name) || (names.Contains("all") && !NotInAll.Contains(b.Name))).ToArray();
         if (chosen.Length == 0 || names.Any(n => n != "all" && !All.Any(b => b.Name == n)))
         {
             Report.Line(Help);
@@ -94,4 +103,11 @@ internal static class BenchmarkProgram
 /// <param name="Postgres">Connection string of a PostgreSQL server; null when not given.</param>
 /// <param name="Growth">Numbers of leads to measure ingestion at; empty: not that.</param>
 /// <param name="Seconds">How long a stream goes on; null: as long as it takes to see something.</param>
-internal sealed record BenchmarkOptions(bool Quick, string? PublicData, string? OnlySet, string? Predictions, string? Postgres, int[] Growth, int? Seconds);
+internal sealed record BenchmarkOptions(bool Quick, string? PublicData, string? OnlySet, string? Predictions, string? Postgres, int[] Growth, int? Seconds)
+{
+    /// <summary>Fuzz the readers of files, not the requests.</summary>
+    public bool Readers { get; init; }
+
+    /// <summary>How long the schedule of faults takes.</summary>
+    public int Minutes { get; init; } = 20;
+}

@@ -17,10 +17,10 @@ internal static class SidecarProcess
     }
 
     /// <summary>Makes the demo organization in a folder.</summary>
-    internal static async Task MakeDemoAsync(string data, int leads, int active)
+    internal static async Task MakeDemoAsync(string data, int leads, int active, string? database = null)
     {
         Report.Progress($"demo organization of {leads:N0} leads, {active:N0} of them open");
-        using var demo = Launch([], "demo", "--data", data, "--leads", $"{leads}", "--active", $"{active}");
+        using var demo = Launch([("LEADSCORING__DATABASE", database ?? "")], "demo", "--data", data, "--leads", $"{leads}", "--active", $"{active}");
         await demo.StandardOutput.ReadToEndAsync();
         await demo.WaitForExitAsync();
         if (demo.ExitCode != 0) throw new InvalidOperationException(await demo.StandardError.ReadToEndAsync());

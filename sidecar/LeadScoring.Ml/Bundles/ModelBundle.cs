@@ -29,6 +29,15 @@ public sealed record ModelBundle(BundleManifest Manifest, EnsembleModel Model, I
 
     private const int FirstBufferBytes = 1024 * 1024;
 
+    /// <summary>Most entries of a zip that is read; a bundle has a dozen.</summary>
+    private const int MaxEntries = 64;
+
+    /// <summary>All entries together, bytes after unpacking.</summary>
+    private const long MaxTotalBytes = 512L * 1024 * 1024;
+
+    // Text packs to a tenth or twentieth. What unpacks to far more was made to fill memory.
+    private const int MaxRatio = 200;
+
     private const string ManifestEntry = "manifest.json";
     private const string ProfileEntry = "profile.yml";
     private const string PreprocessorEntry = "preprocessor.json";
@@ -86,7 +95,7 @@ public sealed record ModelBundle(BundleManifest Manifest, EnsembleModel Model, I
     {
         try
         {
-            using var archive = new ZipArchive(new MemoryStream(zip), ZipArchiveMode.Read);
+            using var archive = Open(zip);
             var manifestBytes = Entry(archive, ManifestEntry);
             // The manifest vouches for all else; for the manifest itself there is only the zip's own sum, which ZipArchive does not look at.
             if (archive.GetEntry(ManifestEntry)!.Crc32 != Crc32(manifestBytes))
@@ -159,10 +168,38 @@ public sealed record ModelBundle(BundleManifest Manifest, EnsembleModel Model, I
     private static T Part<T>(byte[] json, string name) =>
         JsonSerializer.Deserialize<T>(json, BundleParts.Json) ?? throw new BundleException($"The bundle's {name} is empty.");
 
+    /// <summary>A zip from anywhere: entries are only ever read by name and never written to disk, so that a path in a name leads nowhere; still no such zip was made by this program.</summary>
+    /// <exception cref="BundleException">Too many entries, one twice, a name with a path, or a size that no bundle has.</exception>
+    internal static ZipArchive Open(byte[] zip)
+    {
+        var archive = new ZipArchive(new MemoryStream(zip), ZipArchiveMode.Read);
+        try
+        {
+            if (archive.Entries.Count > MaxEntries) throw new BundleException($"The zip has {archive.Entries.Count} entries; at most {MaxEntries} are read.");
+            var names = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
+            var total = 0L;
+            foreach (var entry in archive.Entries)
+            {
+                if (entry.FullName.AsSpan().IndexOfAny('/', '\\', ':') >= 0) throw new BundleException("The zip has an entry with a path in its name; a bundle's entries are plain file names.");
+                if (!names.Add(entry.FullName)) throw new BundleException("The zip has an entry twice. Which of them counts is not guessed.");
+                total += entry.Length;
+            }
+
+            return total <= MaxTotalBytes ? archive : throw new BundleException($"The zip unpacks to {total:N0} bytes; at most {MaxTotalBytes:N0} are read.");
+        }
+        catch
+        {
+            archive.Dispose();
+            throw;
+        }
+    }
+
     internal static byte[] Entry(ZipArchive archive, string name)
     {
         var entry = archive.GetEntry(name) ?? throw new BundleException($"{name} is missing: the file is no model bundle, or not a whole one.");
         if (entry.Length > MaxEntryBytes) throw new BundleException($"The bundle's {name} has {entry.Length} bytes; at most {MaxEntryBytes} are read.");
+        var most = Math.Min(MaxEntryBytes, FirstBufferBytes + (MaxRatio * entry.CompressedLength));
+        if (entry.Length > most) throw new BundleException($"The bundle's {name} unpacks to {entry.Length:N0} bytes from {entry.CompressedLength:N0}: no model does that.");
         using var stream = entry.Open();
         // The length in the zip's directory is the writer's claim: the bound must hold for what really comes.
         using var buffer = new MemoryStream((int)Math.Clamp(entry.Length, 0, FirstBufferBytes));
@@ -170,7 +207,7 @@ public sealed record ModelBundle(BundleManifest Manifest, EnsembleModel Model, I
         int read;
         while ((read = stream.Read(chunk)) > 0)
         {
-            if (buffer.Length + read > MaxEntryBytes) throw new BundleException($"The bundle's {name} unpacks to more than {MaxEntryBytes} bytes.");
+            if (buffer.Length + read > most) throw new BundleException($"The bundle's {name} unpacks to more than {most:N0} bytes.");
             buffer.Write(chunk, 0, read);
         }
 

@@ -71,7 +71,7 @@ public static class TrainingMatrix
     {
         try
         {
-            using var archive = new ZipArchive(new MemoryStream(zip), ZipArchiveMode.Read);
+            using var archive = ModelBundle.Open(zip);
             var exported = FeatureProfile.Parse(Encoding.UTF8.GetString(ModelBundle.Entry(archive, ProfileEntry)));
             var export = JsonSerializer.Deserialize<Export>(ModelBundle.Entry(archive, ExportEntry), BundleParts.Json) ?? throw new BundleException($"{ExportEntry} is empty.");
             if (export.Format != Format) throw new BundleException($"{ExportEntry} has format {export.Format}; this program reads format {Format}. Export the matrix again.");

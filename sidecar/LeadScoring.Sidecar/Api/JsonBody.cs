@@ -37,7 +37,7 @@ internal sealed class JsonBody : IDisposable
                 read = await reader.ReadAsync(cancellationToken);
             }
 
-            return new JsonBody(JsonDocument.Parse(WithoutMark(read.Buffer)), reader, read.Buffer.End);
+            return new JsonBody(Parse(read.Buffer, reader), reader, read.Buffer.End);
         }
         catch (IOException e) when (e is not BadHttpRequestException)
         {
@@ -46,7 +46,36 @@ internal sealed class JsonBody : IDisposable
         }
     }
 
-    internal static ProblemException Empty() => new(ProblemKind.Validation, "The body is empty. Send JSON.");
+    private static JsonDocument Parse(ReadOnlySequence<byte> body, PipeReader reader)
+    {
+        try
+        {
+            return JsonDocument.Parse(WithoutMark(body));
+        }
+        catch
+        {
+            // A server that finds its reader in the middle of something gives the connection up, and with it the requests behind this one.
+            reader.AdvanceTo(body.End);
+            throw;
+        }
+    }
+
+    internal static ProblemException Empty() => ProblemException.Invalid("", "The body is empty. Send JSON.");
+
+    internal static ProblemException UnknownCharset() => new(ProblemKind.UnsupportedMediaType, "The charset of Content-Type is unknown. Send UTF-8.");
+
+    /// <summary>Whether a body of that content type can be turned into text.</summary>
+    internal static bool IsKnownCharset(string? contentType)
+    {
+        try
+        {
+            return contentType is null || OtherEncoding(contentType) is not { } encoding || encoding.GetMaxCharCount(1) > 0;
+        }
+        catch (ProblemException)
+        {
+            return false;
+        }
+    }
 
     public void Dispose()
     {
@@ -73,7 +102,7 @@ internal sealed class JsonBody : IDisposable
         }
         catch (ArgumentException)
         {
-            throw new ProblemException(ProblemKind.UnsupportedMediaType, "The charset of Content-Type is unknown. Send UTF-8.");
+            throw UnknownCharset();
         }
     }
 }

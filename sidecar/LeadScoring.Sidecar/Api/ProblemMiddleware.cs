@@ -34,6 +34,10 @@ internal sealed class ProblemMiddleware(RequestDelegate next, ILogger<ProblemMid
         ProblemException problem => problem,
         BadHttpRequestException bad => MapBadRequest(bad),
         JsonException json => MapJson(json),
+        // What the framework's own reading of a body throws; JsonBody words it itself.
+        InvalidOperationException when !JsonBody.IsKnownCharset(http.Request.ContentType) => JsonBody.UnknownCharset(),
+        // Routing's own type is not public: two routes differ by what they take, and the request does not say what it brings.
+        _ when e.GetType().Name == "AmbiguousMatchException" => new(ProblemKind.UnsupportedMediaType, "Send the header Content-Type that /openapi/v1.json names for this route, usually application/json."),
         DbException db when StorageFaults.Of(db) == StorageFault.Unavailable => new(ProblemKind.StorageUnavailable, "Nothing was stored. Send the request again in a few seconds."),
         _ => new(ProblemKind.Internal, $"Nothing is wrong with the request. Report trace {ProblemWriter.TraceId(http)}; the log says more."),
     };
@@ -43,9 +47,24 @@ internal sealed class ProblemMiddleware(RequestDelegate next, ILogger<ProblemMid
         { InnerException: JsonException json } => MapJson(json),
         { StatusCode: 413 } => BodyLimit.TooLarge(null),
         { StatusCode: 415 } => new(ProblemKind.UnsupportedMediaType, "Send the header Content-Type: application/json."),
-        { StatusCode: 400 } => new(ProblemKind.Validation, e.Message.Contains("body", StringComparison.OrdinalIgnoreCase) ? "The body is empty. Send JSON." : e.Message),
+        { StatusCode: 400 } when Parameter(e.Message) is var (name, detail) => ProblemException.Invalid("?" + name, detail),
+        { StatusCode: 400 } => ProblemException.Invalid("", e.Message.Contains("body", StringComparison.OrdinalIgnoreCase) ? JsonBody.Empty().Message : e.Message),
         _ => new(ProblemKind.Of(e.StatusCode), e.Message),
     };
+
+    /// <summary>The framework says: Failed to bind parameter "int limit" from "x"; Required parameter "string grade" was not provided. Callers know no types of C#.</summary>
+    private static (string Name, string Detail)? Parameter(string message)
+    {
+        if (!message.Contains("parameter \"", StringComparison.Ordinal) || message.Split('"') is not [_, var declared, ..] || declared.Split(' ') is not [var type, var name]) return null;
+        if (message.StartsWith("Required", StringComparison.Ordinal)) return (name, $"{name} is required.");
+        return (name, type switch
+        {
+            _ when type.Contains("bool", StringComparison.Ordinal) => $"{name} must be true or false.",
+            _ when type.Contains("int", StringComparison.Ordinal) || type.Contains("long", StringComparison.Ordinal) => $"{name} must be a whole number, such as 50.",
+            _ when type.Contains("double", StringComparison.Ordinal) => $"{name} must be a number.",
+            _ => $"{name} has a value that cannot be read.",
+        });
+    }
 
     private static ProblemException MapJson(JsonException e)
     {
