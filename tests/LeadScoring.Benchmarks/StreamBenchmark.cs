@@ -121,10 +121,12 @@ internal static class StreamBenchmark
     }
 
     /// <summary>Begins so many a second, whether the ones before have ended or not; waits for all at the end.</summary>
-    internal static async Task PacedAsync(Stopwatch clock, TimeSpan end, int perSecond, Func<int, Random, Task> begin)
+    internal static Task PacedAsync(Stopwatch clock, TimeSpan end, int perSecond, Func<int, Random, Task> begin) => PacedAsync(clock, () => clock.Elapsed >= end, perSecond, begin);
+
+    internal static async Task PacedAsync(Stopwatch clock, Func<bool> isOver, int perSecond, Func<int, Random, Task> begin)
     {
         var (random, open) = (new Random(perSecond), new List<Task>());
-        for (var n = 0; clock.Elapsed < end; n++)
+        for (var n = 0; !isOver(); n++)
         {
             var due = TimeSpan.FromSeconds((double)n / perSecond);
             if (due > clock.Elapsed) await Task.Delay(due - clock.Elapsed);

@@ -48,7 +48,7 @@ public static class TrainingMatrix
         for (var i = 0; i < train.Length; i++)
         {
             if (i % 1_000 == 0) cancellationToken.ThrowIfCancellationRequested();
-            matrix.Write(Quoted(leadIds[train[i]]));
+            matrix.Write(Quoted(SpreadsheetCell.Harmless(leadIds[train[i]])));
             matrix.Write(string.Create(CultureInfo.InvariantCulture, $",{set.AsOfMs?[train[i]]},{(int)set.Labels[train[i]]}"));
             foreach (var value in encoded.Tree.AsSpan(i * columns.Count, columns.Count))
             {

@@ -13,7 +13,10 @@ internal static class ItemLine
         if (line.IsTooLong) return Faulty(pointer, pointer, $"The line has more than {maxChars:N0} characters.");
         try
         {
-            var reader = new ItemReader(JsonElement.Parse(line.Text), pointer);
+            var json = JsonElement.Parse(line.Text);
+            // Half a surrogate pair can only be written as an escape.
+            if (line.Text.Contains("\\u", StringComparison.Ordinal) && !IsUnicode(json)) return Faulty(pointer, pointer, "A name or text is not valid Unicode (half a surrogate pair).");
+            var reader = new ItemReader(json, pointer);
             if (!reader.IsObject) reader.Errors.Add(new FieldError(pointer, "The line must be an object."));
             else if (reader.Member("organization_id") is { } organization) caller.Demand(organization.ToString());
             return reader;
@@ -26,6 +29,24 @@ internal static class ItemLine
         {
             // The answer has begun, so this cannot be a status any more.
             return Faulty(pointer, pointer + "/organization_id", e.Message);
+        }
+    }
+
+    private static bool IsUnicode(JsonElement json)
+    {
+        try
+        {
+            return json.ValueKind switch
+            {
+                JsonValueKind.Object => json.EnumerateObject().All(member => member.Name is not null && IsUnicode(member.Value)),
+                JsonValueKind.Array => json.EnumerateArray().All(IsUnicode),
+                JsonValueKind.String => json.GetString() is not null,
+                _ => true,
+            };
+        }
+        catch (InvalidOperationException)
+        {
+            return false;
         }
     }
 

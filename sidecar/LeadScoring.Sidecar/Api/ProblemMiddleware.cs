@@ -36,8 +36,12 @@ internal sealed class ProblemMiddleware(RequestDelegate next, ILogger<ProblemMid
         JsonException json => MapJson(json),
         // What the framework's own reading of a body throws; JsonBody words it itself.
         InvalidOperationException when !JsonBody.IsKnownCharset(http.Request.ContentType) => JsonBody.UnknownCharset(),
+        // A name or text that is no Unicode is found when it is read; the JSON library marks that it is the JSON's fault.
+        InvalidOperationException { Source: "System.Text.Json.Rethrowable" } =>
+            new(ProblemKind.MalformedJson, "A name or text in the JSON is not valid Unicode: half a surrogate pair, or bytes that are not UTF-8.", [new FieldError("", "Not valid Unicode.")]),
         // Routing's own type is not public: two routes differ by what they take, and the request does not say what it brings.
         _ when e.GetType().Name == "AmbiguousMatchException" => new(ProblemKind.UnsupportedMediaType, "Send the header Content-Type that /openapi/v1.json names for this route, usually application/json."),
+        DbException db when StorageFaults.IsDamage(db) => new(ProblemKind.StorageUnavailable, "The database is damaged, and nothing was stored. Whoever runs this service must restore its last backup."),
         DbException db when StorageFaults.Of(db) == StorageFault.Unavailable => new(ProblemKind.StorageUnavailable, "Nothing was stored. Send the request again in a few seconds."),
         _ => new(ProblemKind.Internal, $"Nothing is wrong with the request. Report trace {ProblemWriter.TraceId(http)}; the log says more."),
     };

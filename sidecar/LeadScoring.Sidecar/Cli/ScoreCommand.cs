@@ -58,7 +58,7 @@ internal static class ScoreCommand
     {
         using var table = CsvTable.Open(file);
         using var writer = new CsvWriter(new StreamWriter(target), CultureInfo.InvariantCulture);
-        foreach (var name in (string[])[.. table.Header, "score", "grade", "conversion_probability", "confidence", "needs_review", "scored_by", "next_best_action", "top_reasons"]) writer.WriteField(name);
+        foreach (var name in (string[])[.. table.Header, "score", "grade", "conversion_probability", "confidence", "needs_review", "scored_by", "next_best_action", "top_reasons"]) writer.WriteField(SpreadsheetCell.Harmless(name));
         writer.NextRecord();
         var nowMs = TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds();
         var rows = 0L;
@@ -76,15 +76,15 @@ internal static class ScoreCommand
 
     private static void Write(CsvWriter writer, string[] cells, ScoreResult result, ActiveModel active)
     {
-        foreach (var cell in cells) writer.WriteField(cell);
+        foreach (var cell in cells) writer.WriteField(SpreadsheetCell.Harmless(cell));
         writer.WriteField(result.Score.Points.ToString("0.0", CultureInfo.InvariantCulture));
         writer.WriteField(result.Grade.ToString());
         writer.WriteField(result.Score.Probability.ToString("0.######", CultureInfo.InvariantCulture));
         writer.WriteField(result.Score.Confidence.ToString("0.####", CultureInfo.InvariantCulture));
         writer.WriteField(result.NeedsReview ? "true" : "false");
         writer.WriteField(ScoreStore.Name(result.ScoredBy));
-        writer.WriteField(result.Recommendation.Action);
-        writer.WriteField(string.Join("; ", (result.Factors ?? []).Take(3).Select(f => string.Create(CultureInfo.InvariantCulture, $"{active.Profile.Features[active.Profile.IndexOf(f.Feature)].Label} {f.Points:+0.0;-0.0}"))));
+        writer.WriteField(SpreadsheetCell.Harmless(result.Recommendation.Action));
+        writer.WriteField(SpreadsheetCell.Harmless(string.Join("; ", (result.Factors ?? []).Take(3).Select(f => string.Create(CultureInfo.InvariantCulture, $"{active.Profile.Features[active.Profile.IndexOf(f.Feature)].Label} {f.Points:+0.0;-0.0}")))));
         writer.NextRecord();
     }
 }

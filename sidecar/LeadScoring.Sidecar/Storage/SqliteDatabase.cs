@@ -13,6 +13,11 @@ namespace LeadScoring.Sidecar.Storage;
 /// </remarks>
 internal sealed class SqliteDatabase : Database
 {
+    private const int Corrupt = 11, NoDatabase = 26;
+
+    // A few tenths of a second.
+    private const long CheckedBytes = 64_000_000;
+
     private readonly string connectionString;
     private readonly string pragmas;
     private readonly SemaphoreSlim writer = new(1, 1);
@@ -121,10 +126,23 @@ internal sealed class SqliteDatabase : Database
 
     internal override async Task PrepareAsync(CancellationToken cancellationToken)
     {
-        // WAL: readers do not wait for the writer. Stored in the file, and cannot be set inside a transaction.
-        await using var connection = await OpenConnectionAsync(cancellationToken);
-        await connection.ExecuteAsync(new CommandDefinition("pragma journal_mode=wal", cancellationToken: cancellationToken));
+        try
+        {
+            // WAL: readers do not wait for the writer. Stored in the file, and cannot be set inside a transaction.
+            await using var connection = await OpenConnectionAsync(cancellationToken);
+            await connection.ExecuteAsync(new CommandDefinition("pragma journal_mode=wal", cancellationToken: cancellationToken));
+            // A small file is looked through as a whole; what a large one has is found by whoever reads it, and by every backup.
+            if (new FileInfo(Setting).Length <= CheckedBytes && await connection.ExecuteScalarAsync<string>(new CommandDefinition("pragma quick_check(1)", cancellationToken: cancellationToken)) is var found && found != "ok")
+                throw Damaged(Setting, null, found);
+        }
+        catch (SqliteException e) when (e.SqliteErrorCode is Corrupt or NoDatabase)
+        {
+            throw Damaged(Setting, e);
+        }
     }
+
+    internal static StorageException Damaged(string file, Exception? inner, string? found = null) => new(
+        $"The database file {file} is damaged ({found?.ReplaceLineEndings(" ") ?? inner?.Message}). Nothing was changed. Stop the service, move the file and those that begin like it away, and restore the last backup: restore --from FILE.", inner);
 
     public override void Dispose()
     {

@@ -25,6 +25,9 @@ internal static class StorageFaults
     /// <summary>Whether it says that the database is not there or does not answer: what can do without it goes on.</summary>
     internal static bool IsAway(Exception e) => e is TimeoutException || (e is DbException failure && Of(failure) == StorageFault.Unavailable);
 
+    /// <summary>Whether the file itself is damaged: nothing helps but a backup.</summary>
+    internal static bool IsDamage(DbException e) => e is SqliteException { SqliteErrorCode: 11 or 26 } or PostgresException { SqlState: PostgresErrorCodes.DataCorrupted or PostgresErrorCodes.IndexCorrupted };
+
     internal static StorageFault Of(DbException e) => e switch
     {
         SqliteException sqlite => Of(sqlite),

@@ -1,5 +1,6 @@
 using System.Globalization;
 using CsvHelper;
+using LeadScoring.Ml.Bundles;
 using LeadScoring.Ml.Features;
 using LeadScoring.Sidecar.Api;
 using LeadScoring.Sidecar.Organizations;
@@ -17,11 +18,11 @@ internal static class GetTrainingData
         await using var writer = new StreamWriter(http.Response.Body);
         await using var csv = new CsvWriter(writer, CultureInfo.InvariantCulture);
         string[] header = ["lead_id", "as_of", "converted", .. profile.Features.Select(f => f.Name)];
-        foreach (var name in header) csv.WriteField(name);
+        foreach (var name in header) csv.WriteField(SpreadsheetCell.Harmless(name));
         await csv.NextRecordAsync();
         for (var row = 0; row < labeled.LeadIds.Count; row++)
         {
-            csv.WriteField(labeled.LeadIds[row]);
+            csv.WriteField(SpreadsheetCell.Harmless(labeled.LeadIds[row]));
             csv.WriteField(MomentConverter.Text(Moment.Of(labeled.Set.AsOfMs![row])));
             csv.WriteField(labeled.Set.Labels[row] == 1 ? "1" : "0");
             for (var f = 0; f < profile.Features.Count; f++) csv.WriteField(Text(labeled.Set.Row(row)[f]));
@@ -30,5 +31,5 @@ internal static class GetTrainingData
         }
     }
 
-    private static string Text(FeatureValue value) => value.Level ?? (value.IsMissing ? "" : value.Number.ToString("R", CultureInfo.InvariantCulture));
+    private static string Text(FeatureValue value) => value.Level is { } level ? SpreadsheetCell.Harmless(level) : value.IsMissing ? "" : value.Number.ToString("R", CultureInfo.InvariantCulture);
 }

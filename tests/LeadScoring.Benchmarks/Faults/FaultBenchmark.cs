@@ -51,12 +51,14 @@ internal static class FaultBenchmark
             var (told, windows) = (new Told(), new List<Window>());
             using var client = new FaultClient(world.Urls, key);
             var end = TimeSpan.FromMinutes(minutes);
+            var schedule = ScheduleAsync(world, minutes / 20.0, told, windows);
+            bool IsOver() => schedule.IsFaulted || (schedule.IsCompleted && told.Clock.Elapsed >= end);
             await Task.WhenAll(
-                StreamBenchmark.PacedAsync(told.Clock, end, ScoresPerSecond, (n, random) => ScoreAsync(client, ids, n, random, told)),
-                EventsAsync(client, ids, end, told),
-                ScheduleAsync(world, minutes / 20.0, told, windows));
+                schedule,
+                StreamBenchmark.PacedAsync(told.Clock, IsOver, ScoresPerSecond, (n, random) => ScoreAsync(client, ids, n, random, told)),
+                EventsAsync(client, ids, IsOver, told));
             await world.TrainingEndsAsync();
-            await JudgeAsync(data, postgres.ConnectionString, minutes, told, windows);
+            await JudgeAsync(data, postgres.ConnectionString, told, windows);
         }
         finally
         {
@@ -73,11 +75,11 @@ internal static class FaultBenchmark
     }
 
     /// <summary>One at a time for each lead, as what happens to a person does.</summary>
-    private static async Task EventsAsync(FaultClient client, string[] ids, TimeSpan end, Told told)
+    private static async Task EventsAsync(FaultClient client, string[] ids, Func<bool> isOver, Told told)
     {
         string[] types = ["page_view", "email_open", "phone_call", "form_submit"];
         var last = new Dictionary<string, Task>();
-        await StreamBenchmark.PacedAsync(told.Clock, end, EventsPerSecond, (n, random) =>
+        await StreamBenchmark.PacedAsync(told.Clock, isOver, EventsPerSecond, (n, random) =>
         {
             var lead = ids[random.Next(Busy)];
             if (last.TryGetValue(lead, out var before) && !before.IsCompleted) return Task.CompletedTask;
@@ -119,7 +121,7 @@ internal static class FaultBenchmark
         }
     }
 
-    private static async Task JudgeAsync(string data, string database, int minutes, Told told, List<Window> windows)
+    private static async Task JudgeAsync(string data, string database, Told told, List<Window> windows)
     {
         var inline = Inline.ToDictionary(p => p.Key, p => AttributeValue.From(Convert.ToDouble(p.Value, CultureInfo.InvariantCulture)), StringComparer.Ordinal);
         var check = await AnswerCheck.ReadAsync(data, database, Organization, told);
@@ -135,7 +137,7 @@ internal static class FaultBenchmark
         var rows = windows.Select(w => Row($"{w.Name} ({(w.ToMs - w.FromMs) / 1000.0:0} s)", [.. judged.Where(j => Within(j, w))])).ToList();
         rows.Add(Row("nothing", [.. judged.Where(j => !windows.Exists(w => Within(j, w)))]));
         rows.Add(Row("all", judged));
-        Report.Line($"{minutes} minutes, {ScoresPerSecond} scores/s and {EventsPerSecond} events/s over two replicas, PostgreSQL and Redis. Disk slow: two writers with a sync after every 4 MB on PostgreSQL's disk (no cgroup limit).\n");
+        Report.Line($"{told.Clock.Elapsed.TotalMinutes:0} minutes, {ScoresPerSecond} scores/s and {EventsPerSecond} events/s over two replicas, PostgreSQL and Redis. Disk slow: two writers with a sync after every 4 MB on PostgreSQL's disk (no cgroup limit).\n");
         Report.Table(["fault", "scoring requests", "not answered rightly", "right, %", "took several tries", "p50 ms", "p99 ms", "largest ms"], rows);
         var (lostEvents, lostScores) = (check.LostEvents(told), check.LostScores(told));
         Report.Line($"Events: {told.Events.Count:N0} sent, {told.Events.Count(e => e.Call.Body is not null):N0} acknowledged, {lostEvents.Length} of these lost. Stored scores: {told.Scores.Count(s => !s.IsInline && s.Call.Body is not null):N0} acknowledged, {lostScores.Length} leads with an older one.\n");

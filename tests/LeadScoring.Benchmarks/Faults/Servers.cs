@@ -74,7 +74,7 @@ internal sealed class RedisProcess : IDisposable
     internal static async Task<RedisProcess> StartAsync()
     {
         var port = SidecarProcess.FreePort();
-        var start = new ProcessStartInfo("redis-server", ["--port", $"{port}", "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", Path.GetTempPath(), "--loglevel", "warning"]);
+        var start = new ProcessStartInfo("redis-server", ["--port", $"{port}", "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", Path.GetTempPath(), "--loglevel", "warning", "--logfile", "/dev/null"]);
         var redis = new RedisProcess(Process.Start(start)!, port);
         for (var tries = 0; ; tries++)
         {

@@ -13,6 +13,8 @@ namespace LeadScoring.Sidecar.Tests.Cli;
 internal sealed class KilledSidecar : IAsyncDisposable
 {
     private readonly string data = Path.Combine(Path.GetTempPath(), "leadscoring-tests", Guid.NewGuid().ToString("N"));
+
+    internal string Data => data;
     private readonly string? postgres;
 
     private KilledSidecar(string? postgres) => this.postgres = postgres;

@@ -276,7 +276,7 @@ internal sealed class RequestFuzz(HttpClient client, OpenApiFuzzer fuzzer, TimeS
     /// <summary>Null when the refusal is a problem document that says what and where.</summary>
     private string? Vague(HttpResponseMessage answer, byte[] text)
     {
-        if (answer.StatusCode == HttpStatusCode.BadRequest && text.Length == 0 && answer.Headers.ConnectionClose == true)
+        if (answer.StatusCode is HttpStatusCode.BadRequest or HttpStatusCode.RequestUriTooLong or HttpStatusCode.RequestHeaderFieldsTooLarge && text.Length == 0 && answer.Headers.ConnectionClose == true)
         {
             lock (seen) RefusedByServer++;
             return null;
