@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Sets up what is missing, builds, and runs.
 #   ./run.sh                 first start: demo organization with a trained model; then the service on http://127.0.0.1:5080
-#   ./run.sh COMMAND ...     any command: serve, demo, import, profile infer, train, evaluate, score, keys (--help lists them)
+#   ./run.sh COMMAND ...     any command: serve, demo, import, profile infer, train, evaluate, score, keys, backup, restore (--help lists them)
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 say() { printf '%s\n' "$*" >&2; }

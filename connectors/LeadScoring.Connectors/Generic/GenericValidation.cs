@@ -12,10 +12,10 @@ internal static partial class GenericValidation
     private static readonly string[] States = ["open", "won", "lost", "deleted"];
     private static readonly string[] Methods = ["PATCH", "PUT", "POST"];
 
-    [GeneratedRegex(@"\{(?<name>[A-Za-z0-9_]+)\}", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture)]
+    [GeneratedRegex(@"\{(?<name>[A-Za-z0-9_]+)\}", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1_000)]
     internal static partial Regex Placeholder();
 
-    [GeneratedRegex("^[a-z][a-z0-9_]{0,63}$", RegexOptions.CultureInvariant)]
+    [GeneratedRegex("^[a-z][a-z0-9_]{0,63}$", RegexOptions.CultureInvariant, matchTimeoutMilliseconds: 1_000)]
     private static partial Regex TypeName();
 
     internal static IReadOnlyList<string> Of(GenericDefinition d, string fieldPrefix)

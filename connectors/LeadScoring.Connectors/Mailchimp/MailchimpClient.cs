@@ -38,7 +38,7 @@ internal sealed partial class MailchimpClient : IDisposable
     internal RequestBudget Budget { get; }
 
     // Of a key only letters and digits of a data center become part of the address: else the key would be sent wherever it says.
-    [GeneratedRegex("-(?<center>[a-z]{2,3}[0-9]{1,3})$", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture)]
+    [GeneratedRegex("-(?<center>[a-z]{2,3}[0-9]{1,3})$", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1_000)]
     private static partial Regex DataCenter();
 
     private static AuthenticationHeaderValue Authorization(string token, bool isKey) =>

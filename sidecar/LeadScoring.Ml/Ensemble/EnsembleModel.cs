@@ -35,11 +35,35 @@ public sealed partial class EnsembleModel
         Check(ConfidenceModel.Signals, certainty.PrimaryConfidence.Regression.Coefficients.Length, "confidence of the primary member");
         (Profile, Preprocessor, GradientBoosting, RandomForest, Network, Regression) = (profile, preprocessor, gradientBoosting, randomForest, network, regression);
         (Weights, Calibrator, PrimaryCalibrator, Certainty) = (weights, calibrator, primaryCalibrator, certainty);
-        if (Array.Exists(denseBaseline, x => !float.IsFinite(x))) throw new ArgumentException("the dense baseline is not finite");
+        if (Array.Exists(denseBaseline, x => !(Math.Abs(x) <= FeatureEncoder.MaxDense))) throw new ArgumentException("the dense baseline is not finite, or has values that no lead has");
+        CheckRange(network, regression);
         DenseBaseline = denseBaseline;
         Extractor = new FeatureExtractor(profile);
         trees = new ForestPair(gradientBoosting, randomForest);
         (treeColumns, denseColumns) = (preprocessor.TreeColumns.Count, preprocessor.DenseColumns.Count);
+    }
+
+    /// <summary>Whatever the lead, no sum inside network and regression may leave the range of its numbers: infinity less infinity would be no score.</summary>
+    private static void CheckRange(FeedForwardNetwork network, LogisticRegression regression)
+    {
+        var bound = FeatureEncoder.MaxDense;
+        foreach (var layer in network.Layers)
+        {
+            var largest = 0.0;
+            for (var output = 0; output < layer.Outputs; output++)
+            {
+                var sum = 0.0;
+                for (var i = output; i < layer.Weights.Length; i += layer.Outputs) sum += Math.Abs(layer.Weights[i]);
+                largest = Math.Max(largest, (bound * sum) + Math.Abs(layer.Biases[output]));
+            }
+
+            bound = Math.Max(largest, float.Epsilon);
+            if (bound > float.MaxValue / 4) throw new ArgumentException("the network's weights are so large that a score could be no number");
+        }
+
+        var margin = Math.Abs(regression.Intercept);
+        foreach (var coefficient in regression.Coefficients) margin += FeatureEncoder.MaxDense * Math.Abs(coefficient);
+        if (!(margin < double.MaxValue / 4)) throw new ArgumentException("the regression's coefficients are so large that a score could be no number");
     }
 
     /// <summary>What leads are described by.</summary>

@@ -20,6 +20,11 @@ internal abstract class FeatureEncoder
     /// <summary>Throws <see cref="FormatException"/> when what was read from a bundle cannot be used.</summary>
     internal abstract void Check();
 
+    /// <summary>Largest magnitude of a dense value. Deviations of real leads are far below; what is above would let network and regression run out of their numbers' range.</summary>
+    internal const double MaxDense = 1e9;
+
+    private protected static bool IsModest(double number, double mean, double inverseDeviation) => Math.Abs((number - mean) * inverseDeviation) <= MaxDense;
+
     private protected static void Require(bool condition, string what)
     {
         if (!condition) throw new FormatException($"Preprocessor: {what}");
@@ -58,9 +63,12 @@ internal sealed class NumericEncoder : FeatureEncoder
     /// <summary>The number within the range of a float, so that sums of squares of it stay within that of a double.</summary>
     internal static double Bounded(double number) => Math.Clamp(number, -3e38, 3e38);
 
-    internal override void Check() =>
+    internal override void Check()
+    {
         Require(double.IsFinite(Low) && double.IsFinite(High) && Low <= High && double.IsFinite(Fill) && double.IsFinite(Mean) && double.IsFinite(InverseDeviation),
             "a numeric encoder has bounds or scales that are not finite");
+        Require(IsModest(Low, Mean, InverseDeviation) && IsModest(High, Mean, InverseDeviation) && IsModest(Fill, Mean, InverseDeviation), "a numeric encoder gives values that no lead has");
+    }
 }
 
 /// <summary>Few levels: a column each, rare and unknown ones share "other".</summary>
@@ -190,5 +198,6 @@ internal sealed class TargetEncoder : FeatureEncoder
         Require(LogOdds.Values.All(float.IsFinite) && LogCount.Values.All(float.IsFinite) && float.IsFinite(UnknownLogOdds) && float.IsFinite(MissingLogOdds) && float.IsFinite(MissingLogCount),
             "a target encoder has values that are not finite");
         Require(double.IsFinite(Mean) && double.IsFinite(InverseDeviation), "a target encoder has scales that are not finite");
+        Require(LogOdds.Values.Append(UnknownLogOdds).Append(MissingLogOdds).All(x => IsModest(x, Mean, InverseDeviation)), "a target encoder gives values that no lead has");
     }
 }

@@ -102,10 +102,11 @@ public static partial class LeakLinter
         "won", "lost", "closed won", "closed lost", "closed_won", "closed_lost", "closedwon", "closedlost", "converted", "disqualified", "contract signed", "deal won", "deal lost",
     };
 
-    [GeneratedRegex(@"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
+    // Over cells of a file, as long as they may be: never goes back over what it read.
+    [GeneratedRegex(@"^[^@\s]+@[^@\s]+\.[^@\s]+$", RegexOptions.NonBacktracking)]
     private static partial Regex Email { get; }
 
-    [GeneratedRegex(@"^\+?[\d\s().\-/]{7,20}$")]
+    [GeneratedRegex(@"^\+?[\d\s().\-/]{7,20}$", RegexOptions.NonBacktracking)]
     private static partial Regex Phone { get; }
 
     /// <summary>Looks at each feature alone: numbers by rank, levels by their out-of-fold rate, all by being filled, by what they look like and by what the profile says.</summary>
@@ -206,7 +207,7 @@ public static partial class LeakLinter
         return column.Select(v => v.Level).OfType<string>().FirstOrDefault(l => StageLevels.Contains(l.Trim())) is { } level ? $"one of its values is '{level}'" : null;
     }
 
-    [GeneratedRegex(@"[^A-Za-z]+|(?<=[a-z])(?=[A-Z])")]
+    [GeneratedRegex(@"[^A-Za-z]+|(?<=[a-z])(?=[A-Z])", RegexOptions.None, matchTimeoutMilliseconds: 1_000)]
     private static partial Regex Words();
 
     /// <summary>AUC of one column alone, at least 0.5: numbers by rank, levels by their out-of-fold rate.</summary>

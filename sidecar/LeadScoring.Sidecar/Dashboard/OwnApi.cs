@@ -80,7 +80,7 @@ internal sealed partial class OwnApi(EndpointDataSource endpoints, IOptions<Json
         throw new ProblemException(ProblemKind.Of(status), problem.GetProperty("detail").GetString()!, errors);
     }
 
-    [GeneratedRegex(@"\{([^}:?*]+)[^}]*\}")]
+    [GeneratedRegex(@"\{([^}:?*]+)[^}]*\}", RegexOptions.None, matchTimeoutMilliseconds: 1_000)]
     private static partial Regex Parameter { get; }
 
     private sealed class HasBody : Microsoft.AspNetCore.Http.Features.IHttpRequestBodyDetectionFeature

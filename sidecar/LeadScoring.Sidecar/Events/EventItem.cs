@@ -22,7 +22,7 @@ public sealed partial record EventItem(
     private const int MaxProperties = 50;
     private const int MaxTextLength = 4_000;
 
-    [GeneratedRegex("^[a-z][a-z0-9_]{0,63}$")]
+    [GeneratedRegex("^[a-z][a-z0-9_]{0,63}$", RegexOptions.None, matchTimeoutMilliseconds: 1_000)]
     private static partial Regex TypePattern { get; }
 
     /// <summary>Reads an item; null when <see cref="ItemReader.Errors"/> says why not.</summary>

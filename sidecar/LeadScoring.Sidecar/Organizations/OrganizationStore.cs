@@ -10,7 +10,7 @@ internal sealed partial class OrganizationStore(Database database, ProfileStore 
 {
     internal const string IdRule = "An organization id has 1 to 64 characters: lower-case letters, digits, - and _, starting with a letter or digit.";
 
-    [GeneratedRegex("^[a-z0-9][a-z0-9_-]{0,63}$")]
+    [GeneratedRegex("^[a-z0-9][a-z0-9_-]{0,63}$", RegexOptions.None, matchTimeoutMilliseconds: 1_000)]
     internal static partial Regex IdPattern { get; }
 
     /// <returns>True when the organization was made now, with the default profile as its version 1.</returns>

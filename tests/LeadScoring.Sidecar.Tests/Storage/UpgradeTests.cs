@@ -12,7 +12,7 @@ namespace LeadScoring.Sidecar.Tests.Storage;
 /// <summary>Databases as earlier versions left them, with rows in them, brought up to now.</summary>
 public sealed class UpgradeTests
 {
-    private const string Yaml = "name: old\nfeatures:\n  - name: budget\n  - name: visits\n    from: [\"activity:count:page_view\"]\nrules:\n  - feature: budget\n    at_least: 100\n    points: 20\n";
+    private const string Yaml = "name: old\nfeatures:\n  - name: budget\n  - name: visits\n    from: [activity:visits, attribute:visits]\nrules:\n  - feature: budget\n    at_least: 100\n    points: 20\n";
 
     private static readonly ActivityEvent[] Events = [.. Enumerable.Range(0, 9).Select(i => new ActivityEvent($"old{i}", i % 2 == 0 ? "page_view" : "email_open", "website", 1_700_000_000_000 + (i * 86_400_000L)))];
 
