@@ -93,9 +93,9 @@ internal static class BackupCommand
             await InFolderAsync(Path.GetDirectoryName(Path.GetFullPath(parsed.GetValue(file)!))!, async folder =>
             {
                 var manifest = await ReadAsync(parsed.GetValue(file)!, folder, copy, cancellationToken);
-                var unchecked_ = await copy.VerifyAsync(Path.Combine(folder, BackupFile.DatabasePart), manifest, folder, cancellationToken);
+                var left = await copy.VerifyAsync(Path.Combine(folder, BackupFile.DatabasePart), manifest, folder, cancellationToken);
                 terminal.Line(Describe("Whole", manifest));
-                if (unchecked_ is not null) terminal.Line(unchecked_);
+                if (left is not null) terminal.Line(left);
             });
             return 0;
         });

@@ -53,6 +53,41 @@ public sealed class HostileTextTests
         Assert.Contains(",-5,", await File.ReadAllTextAsync(run.File("scored.csv")));
     }
 
+    /// <summary>Half a surrogate pair as a name passes JSON's grammar and fails when it is read, wherever that is.</summary>
+    [Theory]
+    [InlineData("POST", "/v1/events", """{"event_id":"e","\\ud800":"x"}""")]
+    [InlineData("POST", "/v1/events", """{"\\ud800":[{"event_id":"e"}]}""")]
+    [InlineData("POST", "/v1/score", """{"lead_id":"l","events":[{"event_id":"e","\\ud83d":1}]}""")]
+    [InlineData("POST", "/v1/outcomes", """{"outcomes":[{"lead_id":"l","\\udc00":true}]}""")]
+    [InlineData("PUT", "/v1/leads/l/override", """{"grade":"A","\\ud800":"x"}""")]
+    [InlineData("POST", "/v1/training-runs", """{"promote":"never","settings":"x\\ud83d"}""")]
+    [InlineData("POST", "/v1/training-runs", "{\"\u00ff\":\"never\"}")]
+    public async Task Json_NamesThatAreNoUnicode_Are400(string method, string path, string body)
+    {
+        var sidecar = new SidecarFactory();
+        await sidecar.InitializeAsync();
+        try
+        {
+            var organization = await sidecar.NewOrganizationAsync();
+            // Latin-1, so that one of them is no UTF-8.
+            using var content = new ByteArrayContent(Encoding.Latin1.GetBytes(body)) { Headers = { ContentType = new("application/json") } };
+            var (status, problem) = await organization.SendAsync(new HttpMethod(method), path, content);
+            Assert.True(status == HttpStatusCode.BadRequest, $"{status} {problem}");
+            Assert.NotEmpty(problem.GetProperty("errors").EnumerateArray());
+
+            using var lines = new StringContent("{\"event_id\":\"e\",\"\\ud800\":1}\n{\"event_id\":\"good\",\"lead_id\":\"l\",\"type\":\"page_view\",\"source\":\"website\",\"occurred_at\":1760000000000}\n", Encoding.UTF8, "application/x-ndjson");
+            using var answer = await organization.Client.PostAsync(new Uri("/v1/events", UriKind.Relative), lines);
+            var told = (await answer.Content.ReadAsStringAsync()).Split('\n', StringSplitOptions.RemoveEmptyEntries);
+            Assert.Contains("Unicode", told[0]);
+            Assert.Contains("\"accepted\":1", told[^1]);
+            Assert.Contains("\"rejected\":1", told[^1]);
+        }
+        finally
+        {
+            await sidecar.DisposeAsync();
+        }
+    }
+
     /// <summary>Whatever a caller says of himself, the log has no line of his making.</summary>
     [Fact]
     public async Task Log_ControlCharactersOfCallers_MakeNoLines()

@@ -142,7 +142,7 @@ public sealed partial class DashboardTests(SidecarFactory sidecar) : IClassFixtu
         const string Evil = "<img src=x onerror=alert(1)>'\"</script>";
         var organization = await sidecar.NewOrganizationAsync();
         var id = "l<script>1";
-        await organization.PutLeadAsync(Uri.EscapeDataString(id), new { name = Evil, note = Evil });
+        await organization.PutLeadAsync(Uri.EscapeDataString(id), new { name = Evil, note = Evil, website = "javascript:alert(1)", city = "\" onmouseover=\"alert(1)" });
         await organization.ScoreAsync(new { lead_id = id });
         var browser = await DashboardBrowser.SignedInAsync(sidecar, organization.Key.Reveal());
         foreach (var page in (string[])["", "/leads", "/leads?q=" + Uri.EscapeDataString("<img"), "/leads/" + Uri.EscapeDataString(id)])
@@ -151,6 +151,8 @@ public sealed partial class DashboardTests(SidecarFactory sidecar) : IClassFixtu
             Assert.True(response.StatusCode == HttpStatusCode.OK, page);
             Assert.DoesNotContain("<img", html);
             Assert.DoesNotContain("<script>", html);
+            Assert.DoesNotContain("=\"javascript:", html, StringComparison.OrdinalIgnoreCase);
+            Assert.DoesNotContain("\" onmouseover=\"", html);
             Assert.Contains("&lt;", html);
         }
     }
