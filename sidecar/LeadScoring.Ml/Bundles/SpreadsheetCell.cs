@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace LeadScoring.Ml.Bundles;
 
 /// <summary>Text of strangers for a cell of a CSV file that people open in a spreadsheet.</summary>
@@ -13,17 +15,7 @@ public static class SpreadsheetCell
         return IsNumber(shown) ? text : "'" + text;
     }
 
-    /// <summary>-5, +1.5e3, -1,200.00: signs before digits, and nothing else that could call anything.</summary>
-    private static bool IsNumber(ReadOnlySpan<char> text)
-    {
-        if (text[0] is not ('+' or '-') || text.Length < 2 || !(char.IsAsciiDigit(text[1]) || text[1] == '.')) return false;
-        for (var i = 1; i < text.Length; i++)
-        {
-            var isExponent = text[i] is 'e' or 'E' && char.IsAsciiDigit(text[i - 1]);
-            var isSign = text[i] is '+' or '-' && text[i - 1] is 'e' or 'E';
-            if (!char.IsAsciiDigit(text[i]) && text[i] is not ('.' or ',') && !isExponent && !isSign) return false;
-        }
-
-        return true;
-    }
+    /// <summary>-5, +1.5e3, -1,200.00: nothing that could call anything.</summary>
+    private static bool IsNumber(ReadOnlySpan<char> text) =>
+        text.Length > 1 && (char.IsAsciiDigit(text[1]) || text[1] == '.') && double.TryParse(text, NumberStyles.Float | NumberStyles.AllowThousands, CultureInfo.InvariantCulture, out _);
 }

@@ -40,14 +40,15 @@ public sealed class UpgradeTests
         try
         {
             var organization = new TestOrganization(sidecar, "acme", key);
-            Assert.All(await CountAsync(sidecar.Get<Database>(), before.Keys), row => Assert.Equal((row.Key, before[row.Key]), (row.Key, row.Value)));
+            // The warm-up scores stored leads, which adds to the ledger.
+            Assert.All(await CountAsync(sidecar.Get<Database>(), before.Keys), row => Assert.True(row.Key == "scores" ? row.Value >= before[row.Key] : row.Value == before[row.Key], $"{row.Key}: {before[row.Key]} then, {row.Value} now"));
 
             var (status, lead) = await organization.GetAsync("/v1/leads/l1");
             Assert.Equal(HttpStatusCode.OK, status);
             Assert.Equal((250, "Köln"), (lead.GetProperty("attributes").GetProperty("budget").GetInt32(), lead.GetProperty("attributes").Text("city")));
             Assert.Equal(Events.Length, (await organization.GetAsync("/v1/leads/l1/events")).Body.Int("counted"));
             await organization.AssertStatesEqualReplayAsync();
-            if (string.CompareOrdinal(last, "0003_scores.sql") > 0) Assert.Equal(61.5, (await organization.GetAsync("/v1/leads/l1/scores")).Body.GetProperty("scores")[0].GetProperty("score").GetDouble());
+            if (string.CompareOrdinal(last, "0003_scores.sql") > 0) Assert.Contains((await organization.GetAsync("/v1/leads/l1/scores")).Body.GetProperty("scores").EnumerateArray(), s => s.GetProperty("score").GetDouble() == 61.5);
 
             // Its profile scores, an event of then is known again, and a new one counts.
             var scored = await organization.ScoreAsync(new { lead_id = "l1", include_factors = true });
