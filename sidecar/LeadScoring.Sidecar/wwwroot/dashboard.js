@@ -108,6 +108,18 @@
     if (asked && !confirm(asked)) event.preventDefault();
     else if (event.target.dataset.busy) { const b = event.submitter; setTimeout(() => { b.disabled = true; b.textContent = event.target.dataset.busy; }); }
   });
+  document.addEventListener('change', event => {
+    // What was said of one file says nothing of the next.
+    if (event.target.dataset?.clears) document.querySelector(event.target.dataset.clears).replaceChildren();
+  });
+  // A form that takes long: the page looks how far it is while the answer is awaited.
+  let looking;
+  document.addEventListener('htmx:beforeRequest', event => {
+    if (event.target.matches('form[data-progress]')) { clearInterval(looking); looking = setInterval(() => htmx.trigger(document.body, 'look'), 1000); }
+  });
+  document.addEventListener('htmx:afterRequest', event => {
+    if (event.target.matches('form[data-progress]')) { clearInterval(looking); htmx.trigger(document.body, 'look'); }
+  });
   document.addEventListener('input', event => {
     if (event.target.type === 'range') event.target.closest('label').querySelector('output').textContent = number.format(event.target.value);
   });
