@@ -11,7 +11,7 @@ using Microsoft.Playwright;
 
 namespace LeadScoring.Dashboard.Tests;
 
-/// <summary>The demo organization with a few thousand leads and its own model, served on a free port, and a Chromium to look at it.</summary>
+/// <summary>The demo organization with 10,000 open leads and its own model, served on a free port, and a Chromium to look at it.</summary>
 public sealed class Site : IAsyncLifetime
 {
     private static readonly string[] Flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
@@ -33,13 +33,15 @@ public sealed class Site : IAsyncLifetime
         if (new BrowserFactAttribute().Skip is not null) return;
         Directory.CreateDirectory(data);
         using var said = new StringWriter();
-        var code = await CommandLine.RunAsync(["demo", "--data", data, "--leads", "2500", "--active", "2500"], Terminal.Plain(said, said), CancellationToken.None);
+        var code = await CommandLine.RunAsync(["demo", "--data", data, "--leads", "2500", "--active", "10000"], Terminal.Plain(said, said), CancellationToken.None);
         Assert.True(code == 0, said.ToString());
         Key = (await File.ReadAllTextAsync(Path.Combine(data, "demo.key"))).Trim();
         var builder = SidecarApp.CreateBuilder(new Dictionary<string, string?>
         {
-            ["LeadScoring:Data"] = data, ["LeadScoring:Durability"] = "normal", ["LeadScoring:Training:RunHere"] = "false", ["LeadScoring:Webhooks:DeliverHere"] = "false", ["LeadScoring:Sync:RunHere"] = "false",
+            ["LeadScoring:Data"] = data, ["LeadScoring:Durability"] = "normal", ["LeadScoring:Webhooks:DeliverHere"] = "false", ["LeadScoring:Sync:RunHere"] = "false",
             ["LeadScoring:Scoring:RescoreChangedLeads"] = "false",
+            // An import that takes a few seconds tells how far it is a few times.
+            ["LeadScoring:Imports:BatchRows"] = "500",
         });
         builder.WebHost.UseUrls("http://127.0.0.1:0");
         app = builder.Build();
@@ -64,6 +66,33 @@ public sealed class Site : IAsyncLifetime
     internal Task<JsonElement> GetAsync(string path) => api!.GetFromJsonAsync<JsonElement>(path);
 
     internal async Task<HttpResponseMessage> SendAsync(HttpMethod method, string path, HttpContent? content = null) => await api!.SendAsync(new HttpRequestMessage(method, path) { Content = content });
+
+    /// <summary>The training processes over this site's database, by the kernel's list: nobody else's.</summary>
+    internal int[] TrainingProcesses() =>
+    [
+        .. from folder in Directory.GetDirectories("/proc")
+           where int.TryParse(Path.GetFileName(folder), out _) && CommandLineOf(folder) is var command && command.Contains("train-run", StringComparison.Ordinal) && command.Contains(data, StringComparison.Ordinal)
+           select int.Parse(Path.GetFileName(folder), System.Globalization.CultureInfo.InvariantCulture),
+    ];
+
+    private static string CommandLineOf(string folder)
+    {
+        try
+        {
+            return File.ReadAllText(Path.Combine(folder, "cmdline"));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return "";
+        }
+    }
+
+    /// <summary>An admin key of an organization of its own, which has nothing yet.</summary>
+    internal async Task<string> NewOrganizationAsync(string organizationId)
+    {
+        await app!.Services.GetRequiredService<OrganizationStore>().EnsureAsync(organizationId, CancellationToken.None);
+        return (await app.Services.GetRequiredService<ApiKeyStore>().CreateAsync(organizationId, "test", ApiScope.Admin, CancellationToken.None)).Reveal();
+    }
 
     internal async Task<string> NewKeyAsync(ApiScope scope) => (await app!.Services.GetRequiredService<ApiKeyStore>().CreateAsync("demo", scope.ToString(), scope, CancellationToken.None)).Reveal();
 

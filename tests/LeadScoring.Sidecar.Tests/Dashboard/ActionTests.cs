@@ -33,7 +33,7 @@ public sealed class ActionTests(SidecarFactory sidecar) : IClassFixture<SidecarF
     [InlineData("/drift", "Nothing to compare yet", "/dashboard/training")]
     [InlineData("/fairness?handler=Figures", "Nothing to compare", "/dashboard/settings?tab=profile")]
     [InlineData("/connectors", "No account is connected", "connectors/README.md")]
-    [InlineData("/import", "Nothing was imported yet", "type=\"file\"")]
+    [InlineData("/import", "Nothing was imported yet", "Choose a file above")]
     [InlineData("/settings?tab=webhooks", "No address gets events yet", "name=\"url\"")]
     public async Task Page_NewOrganization_SaysWhatToDoNext(string page, string words, string next)
     {
@@ -74,11 +74,11 @@ public sealed class ActionTests(SidecarFactory sidecar) : IClassFixture<SidecarF
         Assert.All(fields.Keys, name => Assert.Contains($"name=\"{name}\"", html));
         fields["g.loss_margin"] = "0.05";
         fields["g.auto_deploy"] = "false";
-        fields["g.blocking_targets"] = "auc, recall";
+        fields["g.blocking_targets"] = "target_auc, target_recall";
         Assert.Contains("The gates are set", await DoneAsync(browser, "/settings?tab=gates", "Gates", [.. fields.Select(f => (f.Key, f.Value))]));
         var set = (await organization.GetAsync("/v1/gates")).Body;
         Assert.True(set.GetProperty("is_own").GetBoolean());
-        Assert.Equal((0.05, false, "auc recall"), (set.GetProperty("settings").GetProperty("loss_margin").GetDouble(), set.GetProperty("settings").GetProperty("auto_deploy").GetBoolean(), string.Join(' ', set.GetProperty("settings").GetProperty("blocking_targets").EnumerateArray())));
+        Assert.Equal((0.05, false, "target_auc target_recall"), (set.GetProperty("settings").GetProperty("loss_margin").GetDouble(), set.GetProperty("settings").GetProperty("auto_deploy").GetBoolean(), string.Join(' ', set.GetProperty("settings").GetProperty("blocking_targets").EnumerateArray())));
         fields["g.loss_margin"] = "7";
         Assert.Contains("loss_margin 7 is not in 0..1", await DoneAsync(browser, "/settings?tab=gates", "Gates", [.. fields.Select(f => (f.Key, f.Value))]));
         fields["g.loss_margin"] = "much";

@@ -41,9 +41,10 @@ public sealed class FiguresTests : IAsyncLifetime
         return body;
     }
 
-    private static async Task<PageFigures> PageAsync(DashboardBrowser browser, string path)
+    // The clock jumps by months, and a session ends within hours.
+    private async Task<PageFigures> PageAsync(TestOrganization organization, string path)
     {
-        var (response, html) = await browser.GetAsync("/dashboard" + path);
+        var (response, html) = await (await DashboardBrowser.SignedInAsync(sidecar, organization.Key.Reveal())).GetAsync("/dashboard" + path);
         Assert.True(response.StatusCode == HttpStatusCode.OK, html);
         return new PageFigures(html);
     }
@@ -53,11 +54,10 @@ public sealed class FiguresTests : IAsyncLifetime
     {
         var traffic = await DemoTraffic.StartAsync(sidecar, clock);
         var organization = traffic.Organization;
-        var browser = await DashboardBrowser.SignedInAsync(sidecar, organization.Key.Reveal());
         var decided = await traffic.ScoreAsync(600);
         clock.Advance(TimeSpan.FromDays(7));
         await sidecar.Get<CheckDrift>().RunAsync(organization.Id, CancellationToken.None);
-        await DriftAsync(organization, browser);
+        await DriftAsync(organization);
         clock.Advance(TimeSpan.FromDays(DemoWorldSettings.HorizonDays + 1));
         await traffic.TellOutcomesAsync(decided);
         await traffic.ScoreAsync(60);
@@ -68,15 +68,15 @@ public sealed class FiguresTests : IAsyncLifetime
         clock.Advance(TimeSpan.FromSeconds(1));
         await organization.ScoreAsync(new { lead_id = id, lead = new { showing_requests = 0, call_count = 0, calc_usage = 0, forms_completed = 0, properties_viewed_count = 0, website_sessions = 1, virtual_tours = 0, email_open_rate = 0 } });
 
-        await TodayAsync(organization, browser);
-        await LeadsAsync(organization, browser);
-        await BusinessAsync(organization, browser);
-        await FairnessAsync(organization, browser);
-        await ModelAsync(organization, browser);
+        await TodayAsync(organization);
+        await LeadsAsync(organization);
+        await BusinessAsync(organization);
+        await FairnessAsync(organization);
+        await ModelAsync(organization);
         await ViewsAsync(organization);
     }
 
-    private async Task TodayAsync(TestOrganization organization, DashboardBrowser browser)
+    private async Task TodayAsync(TestOrganization organization)
     {
         const string Mix = "select grade, count(*) from leads where organization_id = @Id and closed_at_ms is null and score is not null group by grade";
         const string Changed = """
@@ -84,7 +84,7 @@ public sealed class FiguresTests : IAsyncLifetime
             from (select lead_id, change, grade, scored_at_ms, lag(grade) over (partition by lead_id order by change) as before from scores where organization_id = @Id) as s where scored_at_ms >= @sinceMs
             """;
         const string Best = "select lead_id, score from leads where organization_id = @Id and closed_at_ms is null and exclusion is null and score is not null order by score desc, lead_id desc limit 15";
-        var (page, api) = (await PageAsync(browser, ""), await ApiAsync(organization, "/v1/grade-changes"));
+        var (page, api) = (await PageAsync(organization, ""), await ApiAsync(organization, "/v1/grade-changes"));
         var mix = (await SqlAsync<(string Grade, long Leads)>(organization, Mix)).ToDictionary(m => m.Grade, m => m.Leads);
         foreach (var grade in (string[])["A", "B", "C", "D"])
         {
@@ -104,13 +104,13 @@ public sealed class FiguresTests : IAsyncLifetime
         Assert.Equal(best, page.Table("calls").Select(r => (r.Key, r.Value[0]!.Value)));
     }
 
-    private async Task LeadsAsync(TestOrganization organization, DashboardBrowser browser)
+    private async Task LeadsAsync(TestOrganization organization)
     {
         const string Sql = "select lead_id, score, probability from leads where organization_id = @Id and closed_at_ms is null and score is not null order by score desc, lead_id desc limit 50";
         var rows = await SqlAsync<(string LeadId, double Score, double Probability)>(organization, Sql);
         var api = (await ApiAsync(organization, "/v1/leads?is_open=true&order=-score&limit=50")).GetProperty("leads").EnumerateArray().ToArray();
         Assert.Equal(rows.Select(r => (r.LeadId, r.Score, Math.Round(r.Probability, 6))), api.Select(l => (l.Text("lead_id")!, l.GetProperty("score").GetDouble(), l.GetProperty("conversion_probability").GetDouble())));
-        var shown = System.Text.RegularExpressions.Regex.Matches((await PageAsync(browser, "/leads")).Html, "data-name=\"Score\" data-value=\"([^\"]*)\".*?data-name=\"Converts\" data-value=\"([^\"]*)\"", System.Text.RegularExpressions.RegexOptions.Singleline);
+        var shown = System.Text.RegularExpressions.Regex.Matches((await PageAsync(organization, "/leads")).Html, "data-name=\"Score\" data-value=\"([^\"]*)\".*?data-name=\"Converts\" data-value=\"([^\"]*)\"", System.Text.RegularExpressions.RegexOptions.Singleline);
         Assert.Equal(api.Select(l => (l.GetProperty("score").GetRawText(), l.GetProperty("conversion_probability").GetRawText())), shown.Select(m => (m.Groups[1].Value, m.Groups[2].Value)));
     }
 
@@ -122,7 +122,7 @@ public sealed class FiguresTests : IAsyncLifetime
         public double Revenue { get; init; }
     }
 
-    private async Task BusinessAsync(TestOrganization organization, DashboardBrowser browser)
+    private async Task BusinessAsync(TestOrganization organization)
     {
         const string Sql = """
             select s.grade as Grade, count(*) as Leads, sum(case when o.converted = 1 and o.occurred_at_ms <= s.scored_at_ms + @HorizonMs then 1 else 0 end) as Converted,
@@ -133,7 +133,7 @@ public sealed class FiguresTests : IAsyncLifetime
             group by s.grade
             """;
         var rows = (await SqlAsync<GradeRow>(organization, Sql, new { HorizonMs })).ToDictionary(r => r.Grade);
-        var (page, api) = (await PageAsync(browser, "/business?handler=Figures"), await ApiAsync(organization, "/v1/monitoring/business"));
+        var (page, api) = (await PageAsync(organization, "/business?handler=Figures"), await ApiAsync(organization, "/v1/monitoring/business"));
         Assert.Equal(600, page.One("decisions"));
         Assert.Equal(rows.Values.Sum(r => r.Leads), api.Int("decisions"));
         Assert.Equal(api.GetProperty("queue").Int("wasted_by_score"), page.One("wasted_by_score"));
@@ -154,7 +154,7 @@ public sealed class FiguresTests : IAsyncLifetime
         }
     }
 
-    private async Task FairnessAsync(TestOrganization organization, DashboardBrowser browser)
+    private async Task FairnessAsync(TestOrganization organization)
     {
         var gender = sidecar.Get<Database>().IsPostgres ? "l.attributes::json ->> 'gender'" : "json_extract(l.attributes, '$.gender')";
         var sql = $"""
@@ -165,7 +165,7 @@ public sealed class FiguresTests : IAsyncLifetime
         var rows = (await SqlAsync<(string Group, long Leads, double Score, double Rate)>(organization, sql, new { HorizonMs })).ToDictionary(r => r.Group);
         Assert.True(rows.Count >= 2, "Fewer than two groups.");
         var api = (await ApiAsync(organization, "/v1/monitoring/fairness")).GetProperty("observed").GetProperty("attributes").EnumerateArray().Single(a => a.Text("attribute") == "gender");
-        var shown = (await PageAsync(browser, "/fairness?handler=Figures")).Chart("Gender, observed");
+        var shown = (await PageAsync(organization, "/fairness?handler=Figures")).Chart("Gender, observed");
         Assert.Equal(rows.Count, shown.Count);
         foreach (var group in api.GetProperty("groups").EnumerateArray())
         {
@@ -178,7 +178,7 @@ public sealed class FiguresTests : IAsyncLifetime
         }
     }
 
-    private async Task ModelAsync(TestOrganization organization, DashboardBrowser browser)
+    private async Task ModelAsync(TestOrganization organization)
     {
         // Of every pair of a lead that converted and one that did not, how often the former had the higher score: that is what ROC AUC means.
         const string Decided = """
@@ -195,13 +195,13 @@ public sealed class FiguresTests : IAsyncLifetime
             measured.Int("outcomes"), measured.GetProperty("conversion_rate").GetProperty("value").GetDouble(), measured.GetProperty("mean_probability").GetDouble(), measured.GetProperty("roc_auc").GetProperty("value").GetDouble(), measured.GetProperty("brier").GetDouble(),
         ];
         foreach (var (sql, api) in new[] { outcomes, rate, mean, auc, brier }.Zip(told)) Assert.Equal(sql, api, 5.1e-5);
-        var live = (await PageAsync(browser, "/model?handler=Figures")).Table("live")["Model 1"];
+        var live = (await PageAsync(organization, "/model?handler=Figures")).Table("live")["Model 1"];
         Assert.Equal([told[0], told[1], told[2], told[3], told[4]], live);
 
         // What training found stands in the registry; of that the page has the figures, and the area under its curve is the one it says.
         var manifest = JsonElement.Parse(Assert.Single(await SqlAsync<string>(organization, "select manifest from models where organization_id = @Id and version = 1")));
         var forward = manifest.GetProperty("evaluation").GetProperty("forward");
-        var page = await PageAsync(browser, "/model");
+        var page = await PageAsync(organization, "/model");
         Assert.Equal(forward.GetProperty("metrics").GetProperty("roc_auc").GetDouble(), page.One("roc_auc"));
         Assert.Equal(forward.GetProperty("metrics").GetProperty("grade_a_precision").GetDouble(), page.One("grade_a_precision"));
         Assert.Equal(forward.GetProperty("lift_at_capacity").GetDouble(), page.One("lift_at_capacity"));
@@ -214,14 +214,14 @@ public sealed class FiguresTests : IAsyncLifetime
         Assert.Equal(points.Select(p => Math.Round(p.X, 4)).Distinct().Count(), page.Chart("ROC curve").Values.Count(v => v[1] is not null));
     }
 
-    private async Task DriftAsync(TestOrganization organization, DashboardBrowser browser)
+    private async Task DriftAsync(TestOrganization organization)
     {
         var api = await ApiAsync(organization, "/v1/monitoring/drift");
         var week = api.At("windows", 0);
         var (fromMs, toMs) = (week.GetProperty("from").GetDateTimeOffset().ToUnixTimeMilliseconds(), week.GetProperty("to").GetDateTimeOffset().ToUnixTimeMilliseconds());
         var first = await SqlAsync<double>(organization, "select probability from scores where organization_id = @Id and change = 1 and scored_at_ms >= @fromMs and scored_at_ms < @toMs order by probability", new { fromMs, toMs });
         Assert.Equal(600, first.Count);
-        var page = await PageAsync(browser, "/drift");
+        var page = await PageAsync(organization, "/drift");
         Assert.Equal((first.Count, week.Int("leads")), ((int)page.All("leads_7")[0], first.Count));
 
         // Kolmogorov-Smirnov of the probabilities: the largest distance of two shares "up to here", those of now counted from the stored scores.
@@ -287,7 +287,7 @@ public sealed class FiguresTests : IAsyncLifetime
         await world.CheckAsync();
         var figures = (await world.ReadAsync(experiment)).GetProperty("figures");
         var arms = (await SqlAsync<(int IsChallenger, long Leads, long Converted)>(world.Organization, Sql, new { nowMs = clock.GetUtcNow().ToUnixTimeMilliseconds() })).ToDictionary(a => a.IsChallenger);
-        var page = await PageAsync(await DashboardBrowser.SignedInAsync(sidecar, world.Organization.Key.Reveal()), "/experiments");
+        var page = await PageAsync(world.Organization, "/experiments");
         Assert.Equal(arms.Values.Sum(a => a.Leads), figures.Int("counted"));
         Assert.Equal((figures.Int("leads"), figures.Int("counted")), ((int)page.One("leads"), (int)page.One("counted")));
         foreach (var (arm, name) in ((int, string)[])[(0, "champion"), (1, "challenger")])
