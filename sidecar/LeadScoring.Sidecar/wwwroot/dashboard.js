@@ -115,7 +115,7 @@
   // A form that takes long: the page looks how far it is while the answer is awaited.
   let looking;
   document.addEventListener('htmx:beforeRequest', event => {
-    if (event.target.matches('form[data-progress]')) { clearInterval(looking); looking = setInterval(() => htmx.trigger(document.body, 'look'), 1000); }
+    if (event.target.matches('form[data-progress]')) { clearInterval(looking); looking = setInterval(() => htmx.trigger(document.body, 'look'), 500); }
   });
   document.addEventListener('htmx:afterRequest', event => {
     if (event.target.matches('form[data-progress]')) { clearInterval(looking); htmx.trigger(document.body, 'look'); }

@@ -32,7 +32,7 @@ public sealed class ImportModel : DashboardPage
         if (May(ApiScope.Write)) Imports = await GetAsync<JsonElement>("ListImports");
     }
 
-    /// <summary>The list of imports alone, asked for every second while one runs.</summary>
+    /// <summary>The list of imports alone, asked for again and again while one runs.</summary>
     public async Task<IActionResult> OnGetProgressAsync()
     {
         Imports = await GetAsync<JsonElement>("ListImports");
