@@ -42,7 +42,8 @@ public sealed class PageTests(Site site) : IClassFixture<Site>
               if (type === 'svg' && !(text.startsWith('<svg') && text.includes('<path'))) faults.push(`${title}: nothing is drawn`);
               const lines = text.trim().split('\r\n');
               if (type === 'csv' && lines.length !== figure.querySelectorAll('tbody tr').length + 1) faults.push(`${title}: ${lines.length} lines`);
-              for (const cell of type === 'csv' ? figure.querySelectorAll('td') : []) if (!text.includes(cell.dataset.value)) faults.push(`${title}: ${cell.dataset.value} is missing`);
+              for (const cell of type === 'csv' ? figure.querySelectorAll('tbody td, tbody th') : []) if (!text.includes(cell.dataset.value ?? cell.textContent)) faults.push(`${title}: ${cell.dataset.value ?? cell.textContent} is missing`);
+              if (type === 'csv' && lines.slice(1).some(line => line.startsWith(','))) faults.push(`${title}: a row has no name`);
             }
           }
           return [String(document.querySelectorAll('figure.chart').length), ...faults];

@@ -22,9 +22,9 @@ internal static class PutSchedule
 
     internal static async Task<Ok<Response>> HandleAsync(string name, Request request, Caller caller, JobSchedules schedules, OwnScheduleStore store, TimeProvider time, CancellationToken cancellationToken)
     {
-        Demand(name, schedules);
         if (!TimeZoneInfo.TryFindSystemTimeZoneById(request.TimeZone, out var zone)) throw ProblemException.Invalid("/time_zone", $"This machine knows no zone '{request.TimeZone}'. Write a name such as Europe/Berlin or UTC.");
         var cron = request.Enabled ? Read(request.Schedule, zone, time.GetUtcNow()) : null;
+        Demand(name, schedules);
         var next = cron?.GetNextValidTimeAfter(time.GetUtcNow())?.ToUniversalTime();
         await store.PutAsync(new OwnSchedule { OrganizationId = caller.OrganizationId, Job = name, Cron = cron?.CronExpressionString, TimeZone = zone.Id, NextAtMs = next?.ToUnixTimeMilliseconds() }, cancellationToken);
         return TypedResults.Ok(new Response(name, cron?.CronExpressionString, zone.Id, next));

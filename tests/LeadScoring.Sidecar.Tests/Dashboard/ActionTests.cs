@@ -145,7 +145,7 @@ public sealed class ActionTests(SidecarFactory sidecar) : IClassFixture<SidecarF
     [Fact]
     public async Task Connector_SyncNowAndDeadLettersAgain_AreDone()
     {
-        await using var world = await SyncWorld.StartAsync();
+        await using var world = await SyncWorld.StartAsync(("LeadScoring:Jobs:RunHere", "true"));
         var browser = await DashboardBrowser.SignedInAsync(world.Sidecar, world.Organization.Key.Reveal());
         var (good, bad) = (world.HubSpot.Add("contacts"), world.HubSpot.Add("contacts"));
         world.HubSpot.Refuse(bad);
@@ -161,8 +161,14 @@ public sealed class ActionTests(SidecarFactory sidecar) : IClassFixture<SidecarF
         Assert.Contains("1 records are tried again", await DoneAsync(browser, "/connectors", "Replay", ("name", "hubspot")));
         Assert.Equal(0, (await world.StatusAsync()).Int("dead_writes"));
         Assert.DoesNotContain("could not be written", (await browser.GetAsync("/dashboard/connectors")).Html);
-        // Jobs do not run in this process: the page says what the API says, and who has to be asked.
-        Assert.Contains("This process runs no jobs", await DoneAsync(browser, "/connectors", "Sync", ("name", "hubspot")));
+        var late = world.HubSpot.Add("contacts");
+        world.Clock.Advance(TimeSpan.FromMinutes(1));
+        Assert.Contains("the sync begins", await DoneAsync(browser, "/connectors", "Sync", ("name", "hubspot")));
+        for (var waits = 0; await world.Organization.LeadAsync("hubspot-" + late) is null; waits++)
+        {
+            Assert.True(waits < 300, "The contact does not come.");
+            await Task.Delay(100);
+        }
     }
 
     [Fact]

@@ -29,7 +29,8 @@ internal sealed class PageFigures(string html)
 
     private static Dictionary<string, double?[]> Rows(string part) =>
         Regex.Matches(part[part.IndexOf("<tbody>", StringComparison.Ordinal)..], "<tr[^>]*>(.*?)</tr>", RegexOptions.Singleline).ToDictionary(
-            row => WebUtility.HtmlDecode(Regex.Replace(Regex.Match(row.Value, "<th[^>]*>(.*?)</th>", RegexOptions.Singleline).Groups[1].Value, "<[^>]+>", "")).Trim(),
+            // Of a chart over numbers the number itself; what is shown is rounded.
+            row => Regex.Match(row.Value, "<th[^>]*data-value=\"([^\"]*)\"") is { Success: true } x ? x.Groups[1].Value : WebUtility.HtmlDecode(Regex.Replace(Regex.Match(row.Value, "<th[^>]*>(.*?)</th>", RegexOptions.Singleline).Groups[1].Value, "<[^>]+>", "")).Trim(),
             row => Regex.Matches(row.Value, "<td[^>]*data-value=\"([^\"]*)\"").Select(m => Number(m.Groups[1].Value)).ToArray());
 
     private static double? Number(string text) => text.Length == 0 ? null : double.Parse(text, CultureInfo.InvariantCulture);
