@@ -57,9 +57,17 @@ public sealed class FiguresTests : IAsyncLifetime
         var decided = await traffic.ScoreAsync(600);
         clock.Advance(TimeSpan.FromDays(7));
         await sidecar.Get<CheckDrift>().RunAsync(organization.Id, CancellationToken.None);
-        await DriftAsync(organization);
+        var failed = new List<Exception>();
+        async Task CheckAsync(Func<TestOrganization, Task> check)
+        {
+            if (await Record.ExceptionAsync(() => check(organization)) is { } e) failed.Add(e);
+        }
+
+        await CheckAsync(DriftAsync);
         clock.Advance(TimeSpan.FromDays(DemoWorldSettings.HorizonDays + 1));
         await traffic.TellOutcomesAsync(decided);
+        // Scored once more since: what a lead was decided by stays what it was.
+        foreach (var lead in decided.Take(20)) await organization.ScoreAsync(new { lead_id = lead.LeadId, lead = new { showing_requests = 9, call_count = 9, calc_usage = 9, virtual_tours = 9 } });
         await traffic.ScoreAsync(60);
         // Two that change their grade: what they did since makes one better and, taken back, worse again.
         var id = (await SqlAsync<string>(organization, "select lead_id from leads where organization_id = @Id and closed_at_ms is null order by score, lead_id limit 1"))[0];
@@ -68,12 +76,8 @@ public sealed class FiguresTests : IAsyncLifetime
         clock.Advance(TimeSpan.FromSeconds(1));
         await organization.ScoreAsync(new { lead_id = id, lead = new { showing_requests = 0, call_count = 0, calc_usage = 0, forms_completed = 0, properties_viewed_count = 0, website_sessions = 1, virtual_tours = 0, email_open_rate = 0 } });
 
-        await TodayAsync(organization);
-        await LeadsAsync(organization);
-        await BusinessAsync(organization);
-        await FairnessAsync(organization);
-        await ModelAsync(organization);
-        await ViewsAsync(organization);
+        foreach (var check in (Func<TestOrganization, Task>[])[TodayAsync, LeadsAsync, BusinessAsync, FairnessAsync, ModelAsync, ViewsAsync]) await CheckAsync(check);
+        Assert.True(failed.Count == 0, string.Join("\n\n", failed.Select(e => e.ToString())));
     }
 
     private async Task TodayAsync(TestOrganization organization)
