@@ -44,15 +44,20 @@ public sealed class OwnScheduleTests : IAsyncLifetime
     public async Task Put_NextMinute_RunsByItForThatOrganizationAlone()
     {
         var (own, other) = (await sidecar.NewOrganizationAsync(), await sidecar.NewOrganizationAsync());
-        var soon = clock.GetUtcNow().AddMinutes(1);
-        var (status, put) = await PutAsync(own, new { schedule = string.Create(CultureInfo.InvariantCulture, $"0 {soon.Minute} * * * ?"), time_zone = "Europe/Berlin" });
-        Assert.True(status == HttpStatusCode.OK, put.ToString());
+        var put = default(JsonElement);
+        // A minute that began between the two lines would be an hour away.
+        for (var tries = 0; tries == 0 || (tries < 3 && put.GetProperty("next_run_at").GetDateTimeOffset() > clock.GetUtcNow().AddMinutes(2)); tries++)
+        {
+            (var status, put) = await PutAsync(own, new { schedule = string.Create(CultureInfo.InvariantCulture, $"0 {clock.GetUtcNow().AddMinutes(1).Minute} * * * ?"), time_zone = "Europe/Berlin" });
+            Assert.True(status == HttpStatusCode.OK, put.ToString());
+        }
+
         var job = await JobAsync(own);
         Assert.Equal(("Europe/Berlin", true, put.Text("next_run_at")), (job.Text("time_zone"), job.GetProperty("is_own").GetBoolean(), job.Text("next_run_at")));
         Assert.Equal(("UTC", false, "0 10 3 * * ?"), ((await JobAsync(other)).Text("time_zone"), (await JobAsync(other)).GetProperty("is_own").GetBoolean(), (await JobAsync(other)).Text("schedule")));
         for (var watch = Stopwatch.StartNew(); (job = await JobAsync(own)).GetProperty("last_runs").GetArrayLength() == 0 || job.GetProperty("is_running").GetBoolean();)
         {
-            Assert.True(watch.Elapsed < TimeSpan.FromSeconds(60), $"It does not run: {job}");
+            Assert.True(watch.Elapsed < TimeSpan.FromSeconds(150), $"It does not run: {job}");
             await Task.Delay(100);
         }
 
