@@ -19,6 +19,7 @@ internal static class BenchmarkProgram
           quality-forward  the product's targets one by one forward in time, and the base-rate shift of the bank series where public sets are given
           ingestion   CPU time per event of storing and folding, beside a raw insert of the same rows, on SQLite and (--postgres, or LEADSCORING_TEST_POSTGRES) PostgreSQL
           startup     process start to ready, first and later requests
+          pages       the dashboard's pages with 10,000 open leads and 100,000 outcomes, each beside the 200 ms that it may take (ten minutes, most of them training)
           http        requests/s, CPU time and latency of the service over loopback, beside an empty endpoint (needs wrk; redis-server for the part with Redis)
           stream      500 events/s beside 200 scores/s: from an event's acknowledgement to its score, memory and times while it goes on (two minutes, or --seconds)
           backfill    reading a whole account of a simulated HubSpot of 50,000 contacts: at full speed, and at HubSpot's limits with faults and killed twice (a quarter of an hour)
@@ -40,13 +41,13 @@ internal static class BenchmarkProgram
           --set SET/COLUMNS  quality: this public set only, and not the demo world, such as x_education/noleak
           --predictions DIR  quality: writes row, label, spec and auto of the test rows to DIR/SET_COLUMNS.csv, to be compared with other models row by row
 
-        All but startup, http, stream, training-load, backfill and write-back are CPU time of a thread or process, so that other work on the machine disturbs them less.
+        All but startup, pages, http, stream, training-load, backfill and write-back are CPU time of a thread or process, so that other work on the machine disturbs them less.
         """;
 
     private static readonly (string Name, Func<BenchmarkOptions, Task> Run)[] All =
     [
         ("inference", InferenceBenchmark.RunAsync), ("explain", ExplainBenchmark.RunAsync), ("training", TrainingBenchmark.RunAsync),
-        ("quality", QualityBenchmark.RunAsync), ("factors", ConfidenceBenchmark.FactorsAsync), ("confidence", ConfidenceBenchmark.BandsAsync), ("intervals", ConfidenceBenchmark.IntervalsAsync), ("quality-forward", HonestyBenchmark.RunAsync), ("ingestion", IngestionBenchmark.RunAsync), ("startup", StartupBenchmark.RunAsync), ("http", HttpBenchmark.RunAsync), ("stream", StreamBenchmark.RunAsync), ("training-load", TrainingLoadBenchmark.RunAsync), ("backfill", ConnectorBenchmark.BackfillAsync), ("write-back", ConnectorBenchmark.WriteBackAsync), ("year", YearBenchmark.RunAsync),
+        ("quality", QualityBenchmark.RunAsync), ("factors", ConfidenceBenchmark.FactorsAsync), ("confidence", ConfidenceBenchmark.BandsAsync), ("intervals", ConfidenceBenchmark.IntervalsAsync), ("quality-forward", HonestyBenchmark.RunAsync), ("ingestion", IngestionBenchmark.RunAsync), ("startup", StartupBenchmark.RunAsync), ("pages", PagesBenchmark.RunAsync), ("http", HttpBenchmark.RunAsync), ("stream", StreamBenchmark.RunAsync), ("training-load", TrainingLoadBenchmark.RunAsync), ("backfill", ConnectorBenchmark.BackfillAsync), ("write-back", ConnectorBenchmark.WriteBackAsync), ("year", YearBenchmark.RunAsync),
         ("plots", PlotsBenchmark.RunAsync), ("fuzz", FuzzBenchmark.RunAsync), ("faults", FaultBenchmark.RunAsync),
     ];
 

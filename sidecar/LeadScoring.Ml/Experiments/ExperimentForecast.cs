@@ -87,6 +87,6 @@ public sealed record ExperimentForecast(double Leads, double Weeks, bool CanFini
         string Number(double value) => value < 1e7 ? value.ToString("N0", CultureInfo.InvariantCulture) : "more than 10 million";
         if (!(perWeek > 0)) return $"This test needs about {Number(leads)} leads; none came in lately, so it cannot finish.";
         var bounds = leads > rule.MostLeads ? $"the rule allows {Number(rule.MostLeads)} leads" : $"the rule allows {Number(rule.MostWeeks)} weeks";
-        return $"This test needs about {Number(leads)} leads, {Number(Math.Ceiling(weeks))} weeks at {perWeek.ToString("0.#", CultureInfo.InvariantCulture)} a week; {(can ? "it can finish." : $"it cannot finish: {bounds}.")}";
+        return $"This test needs about {Number(leads)} leads, {Number(Math.Ceiling(weeks))} weeks at {perWeek.ToString("#,##0.#", CultureInfo.InvariantCulture)} a week; {(can ? "it can finish." : $"it cannot finish: {bounds}.")}";
     }
 }

@@ -33,7 +33,7 @@ internal static class ProfileYaml
         var profile = faults.Count == 0 ? Build(document, yaml, faults) : null;
         if (faults.Count == 0) return profile!;
         var more = faults.Count > MaxFaultsListed ? $"\n  and {faults.Count - MaxFaultsListed} more" : "";
-        throw new ProfileException("The profile has faults:\n  " + string.Join("\n  ", faults.Take(MaxFaultsListed)) + more);
+        throw new ProfileException("The profile has faults:\n  " + string.Join("\n  ", ProfilePositions.Of(yaml, faults.Take(MaxFaultsListed))) + more);
     }
 
     private static void Sizes(Document d, List<string> faults)

@@ -49,16 +49,16 @@ public sealed record Chart(string Title, string Kind)
 
     internal string Write() => JsonSerializer.Serialize(this, Json);
 
-    /// <summary>Rows of the table: label or x first, then a value a series.</summary>
-    internal IEnumerable<(string Label, IReadOnlyList<double?> Values)> Rows()
+    /// <summary>Rows of the table: label or x first, x as it is too, then a value a series.</summary>
+    internal IEnumerable<(string Label, double? X, IReadOnlyList<double?> Values)> Rows()
     {
         if (!Numeric)
         {
-            for (var i = 0; i < Labels.Count; i++) yield return (Labels[i], [.. Series.Select(s => s.Data is { } d && i < d.Count ? d[i] : null)]);
+            for (var i = 0; i < Labels.Count; i++) yield return (Labels[i], null, [.. Series.Select(s => s.Data is { } d && i < d.Count ? d[i] : null)]);
             yield break;
         }
 
         foreach (var x in Series.SelectMany(s => s.Points!).Select(p => p[0]).Distinct().Order())
-            yield return (XUnit == "percent" ? Show.Percent(x) : Show.Number(x), [.. Series.Select(s => s.Points!.Where(p => p[0] == x).Select(p => (double?)p[1]).FirstOrDefault())]);
+            yield return (XUnit == "percent" ? Show.Percent(x) : Show.Number(x), x, [.. Series.Select(s => s.Points!.Where(p => p[0] == x).Select(p => (double?)p[1]).FirstOrDefault())]);
     }
 }

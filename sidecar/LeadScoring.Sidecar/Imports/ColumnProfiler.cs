@@ -3,10 +3,10 @@ using LeadScoring.Ml.Features;
 namespace LeadScoring.Sidecar.Imports;
 
 /// <summary>What the values of each column look like, for the dry-run report.</summary>
-internal sealed class ColumnProfiler(IReadOnlyList<string> header)
+internal sealed class ColumnProfiler(CsvTable table)
 {
     private const int MaxDistinct = 1_000;
-    private readonly Column[] columns = [.. header.Select(_ => new Column())];
+    private readonly Column[] columns = [.. table.Header.Select(_ => new Column())];
 
     internal void Add(CsvRow row)
     {
@@ -15,7 +15,7 @@ internal sealed class ColumnProfiler(IReadOnlyList<string> header)
     }
 
     internal IReadOnlyList<ColumnSummary> Summaries(Func<int, string> role) =>
-        [.. columns.Select((c, i) => new ColumnSummary(header[i], c.Kind, c.Missing, c.Distinct.Count, role(i)))];
+        [.. columns.Select((c, i) => new ColumnSummary(table.Written[i], c.Kind, c.Missing, c.Distinct.Count, role(i), table.Header[i] == table.Written[i] ? null : table.Header[i]))];
 
     private sealed class Column
     {

@@ -25,7 +25,7 @@ internal sealed class CsvImport(
             if (request.IsDryRun || looked.Rejected > 0) return looked;
         }
 
-        using var table = CsvTable.Open(request.Path);
+        using var table = CsvTable.Open(request.Path, request.Mapping.Names);
         var reader = RowReader.For(table, request.Mapping);
         var fileSha256 = await HashAsync(request.Path, cancellationToken);
         var importId = ImportId(fileSha256, request.Mapping);
@@ -43,7 +43,7 @@ internal sealed class CsvImport(
                 var counted = tally.Copy();
                 counted.Rows += batch.Count;
                 await StoreAsync(transaction, request.OrganizationId, batch, counted, cancellationToken);
-                await store.AdvanceAsync(transaction, request.OrganizationId, importId, from, counted, isDone: !more, cancellationToken);
+                await store.AdvanceAsync(transaction, request.OrganizationId, importId, from, counted, more ? table.Share : 1, isDone: !more, cancellationToken);
                 return counted;
             }, cancellationToken);
             progress?.Report(new ImportStep(tally.Rows, more ? table.Share : 1));
@@ -55,9 +55,9 @@ internal sealed class CsvImport(
     /// <summary>Reads the whole file as an import would, and stores nothing.</summary>
     private async Task<ImportReport> LookAsync(ImportRequest request, CancellationToken cancellationToken)
     {
-        using var table = CsvTable.Open(request.Path);
+        using var table = CsvTable.Open(request.Path, request.Mapping.Names);
         var reader = RowReader.For(table, request.Mapping);
-        var profiler = new ColumnProfiler(table.Header);
+        var profiler = new ColumnProfiler(table);
         var tally = new ImportTally();
         var seen = new HashSet<string>(StringComparer.Ordinal);
         foreach (var rows in table.Rows().Chunk(options.Value.BatchRows))
@@ -132,7 +132,7 @@ internal sealed class CsvImport(
 
     // The same file read in another way is another import.
     private static string ImportId(string fileSha256, ImportMapping mapping) =>
-        Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{fileSha256}\n{mapping.Kind}\n{mapping.IdColumn}\n{mapping.LabelColumn}\n{mapping.Positive}")));
+        Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{fileSha256}\n{mapping.Kind}\n{mapping.IdColumn}\n{mapping.LabelColumn}\n{mapping.Positive}{string.Concat((mapping.Names ?? new Dictionary<string, string>()).OrderBy(n => n.Key, StringComparer.Ordinal).Select(n => $"\n{n.Key}\t{n.Value}"))}")));
 
     private static ImportReport Report(ImportStatus status, ImportRequest request, CsvTable table, ImportTally tally, long resumedAtRow) => new(
         status, request.Mapping.Kind, table.Dialect.Encoding.WebName, table.Dialect.Delimiter == '\t' ? "tab" : table.Dialect.Delimiter.ToString(), resumedAtRow,

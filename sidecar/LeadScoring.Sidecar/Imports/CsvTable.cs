@@ -20,11 +20,15 @@ internal sealed class CsvTable : IDisposable
     private readonly Dictionary<string, int> columns = new(StringComparer.OrdinalIgnoreCase);
     private long nextIndex;
 
-    private CsvTable(CsvDialect dialect, CsvParser parser, Stream stream, string[] header)
+    private CsvTable(CsvDialect dialect, CsvParser parser, Stream stream, string[] written, IReadOnlyDictionary<string, string> names)
     {
         this.stream = stream;
         this.parser = parser;
         Dialect = dialect;
+        Written = written;
+        if (names.Keys.FirstOrDefault(n => !written.Contains(n, StringComparer.OrdinalIgnoreCase)) is { } unknown) throw new CsvException($"map: there is no column \"{unknown}\". Columns: {string.Join(", ", written.Take(30))}{(written.Length > 30 ? " ..." : "")}.");
+        string[] header = [.. written.Select(w => names.FirstOrDefault(n => n.Key.Equals(w, StringComparison.OrdinalIgnoreCase)).Value is { Length: > 0 } name ? name : w)];
+        LeftOut = [.. written.Select(w => names.Any(n => n.Value.Length == 0 && n.Key.Equals(w, StringComparison.OrdinalIgnoreCase)))];
         Header = header;
         for (var i = 0; i < header.Length; i++)
         {
@@ -34,7 +38,13 @@ internal sealed class CsvTable : IDisposable
 
     internal CsvDialect Dialect { get; }
 
-    /// <summary>Column names, trimmed. Distinct also when case is ignored.</summary>
+    /// <summary>Column names as the file has them, trimmed.</summary>
+    internal IReadOnlyList<string> Written { get; }
+
+    /// <summary>Which columns are not to be read.</summary>
+    internal IReadOnlyList<bool> LeftOut { get; }
+
+    /// <summary>Column names by which they are read. Distinct also when case is ignored.</summary>
     internal IReadOnlyList<string> Header { get; }
 
     /// <summary>Position of a column, case ignored; -1 when there is none.</summary>
@@ -43,8 +53,10 @@ internal sealed class CsvTable : IDisposable
     /// <summary>Share of the file that has been read, 0 to 1.</summary>
     internal double Share => stream.Length == 0 ? 1 : (double)stream.Position / stream.Length;
 
+    /// <param name="path">The file.</param>
+    /// <param name="names">Names by which columns are to be read, by their names in the file; blank for a column that is not to be read. Null: as they are.</param>
     /// <exception cref="CsvException">No such file, empty, not text, or a header that cannot be used.</exception>
-    internal static CsvTable Open(string path)
+    internal static CsvTable Open(string path, IReadOnlyDictionary<string, string>? names = null)
     {
         if (!File.Exists(path)) throw new CsvException($"There is no file {path}.");
         var dialect = CsvDialect.Detect(path);
@@ -61,7 +73,7 @@ internal sealed class CsvTable : IDisposable
         });
         try
         {
-            return new CsvTable(dialect, parser, stream, ReadHeader(parser));
+            return new CsvTable(dialect, parser, stream, ReadHeader(parser), names ?? new Dictionary<string, string>());
         }
         catch
         {

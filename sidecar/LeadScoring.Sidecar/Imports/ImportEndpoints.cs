@@ -23,5 +23,7 @@ internal static class ImportEndpoints
             .RequireScope(ApiScope.Write).WithTags("Leads").WithName("PostImport")
             .WithSummary("Imports a CSV file. Interrupted, the same request goes on where it was.")
             .WithDescription("The body is the file itself, Content-Type text/csv. Encoding and delimiter are found by themselves.");
+        routes.MapGet("/imports", ListImports.HandleAsync).RequireScope(ApiScope.Write).WithTags("Leads").WithName("ListImports")
+            .WithSummary("Imports, the one that moved last first: how far each is, and which rows were bad.");
     }
 }

@@ -17,7 +17,8 @@ public enum ImportKind
 /// <param name="IdColumn">Column with the lead id; null finds it by its usual names.</param>
 /// <param name="LabelColumn">Leads only: column that says whether the lead converted; it becomes an outcome instead of an attribute.</param>
 /// <param name="Positive">Value of the label column that means converted; null takes 1, true, yes, won, converted.</param>
-internal sealed record ImportMapping(ImportKind Kind, string? IdColumn = null, string? LabelColumn = null, string? Positive = null);
+/// <param name="Names">Other names for columns, by those of the file; blank leaves a column out. The id and label columns are named by what they are called here.</param>
+internal sealed record ImportMapping(ImportKind Kind, string? IdColumn = null, string? LabelColumn = null, string? Positive = null, IReadOnlyDictionary<string, string>? Names = null);
 
 /// <param name="IsDryRun">Only look, store nothing.</param>
 /// <param name="IsStrict">Store nothing when any row is bad.</param>
@@ -45,8 +46,9 @@ public sealed record RowFault(long Line, string Reason);
 
 /// <param name="Kind">number, date, truth_value, text, list of levels: what the values look like.</param>
 /// <param name="Distinct">Different values among the first 1,000.</param>
-/// <param name="Role">What the column becomes: id, attribute, label, property ...</param>
-public sealed record ColumnSummary(string Name, string Kind, long Missing, int Distinct, string Role);
+/// <param name="Role">What the column becomes: id, attribute, label, property ..., or left_out.</param>
+/// <param name="ReadAs">The name that map gives it; absent when it keeps its own.</param>
+public sealed record ColumnSummary(string Name, string Kind, long Missing, int Distinct, string Role, string? ReadAs = null);
 
 /// <param name="ResumedAtRow">Data row at which an interrupted import went on; 0 when it started at the beginning.</param>
 /// <param name="Created">New leads, events or outcomes.</param>

@@ -1,4 +1,5 @@
 using System.ComponentModel;
+using System.Text.Json;
 using LeadScoring.Sidecar.Api;
 using LeadScoring.Sidecar.Storage;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -22,17 +23,19 @@ internal static class PostImport
         [Description("Import a file once more that was imported to its end before.")] bool again = false,
         [Description("Column with the lead id; default: found by its usual names.")] string? id_column = null,
         [Description("Leads only: column that says whether the lead converted.")] string? label = null,
-        [Description("Value of the label column that means converted.")] string? positive = null)
+        [Description("Value of the label column that means converted.")] string? positive = null,
+        [Description("Other names for columns, as a JSON object of the file's name to the name here, such as {\"Kundennr\":\"lead_id\",\"Notes\":\"\"}; blank leaves a column out.")] string? map = null)
     {
         if (!Enum.TryParse<ImportKind>(kind, ignoreCase: true, out var parsed) || !Enum.IsDefined(parsed)) throw ProblemException.Invalid("?kind", "kind is leads, events or outcomes.");
         var mediaType = request.ContentType?.Split(';')[0].Trim().ToLowerInvariant();
         if (mediaType is null || !MediaTypes.Contains(mediaType)) throw new ProblemException(ProblemKind.UnsupportedMediaType, "Send the file as the body, with the header Content-Type: text/csv.");
+        var names = Names(map);
         var path = Path.Combine(Directory.CreateDirectory(UploadFolder(storage.Value)).FullName, $"import-{Guid.NewGuid():N}.csv");
         try
         {
             // To disk first: the file is read twice (encoding, then rows), and a slow sender must not hold a transaction open.
             await using (var file = File.Create(path)) await request.Body.CopyToAsync(file, cancellationToken);
-            var mapping = new ImportMapping(parsed, id_column, label, positive);
+            var mapping = new ImportMapping(parsed, id_column, label, positive, names);
             return TypedResults.Ok(await import.RunAsync(new ImportRequest(caller.OrganizationId, path, mapping, dry_run, strict, again), null, cancellationToken));
         }
         catch (CsvException e)
@@ -42,6 +45,20 @@ internal static class PostImport
         finally
         {
             File.Delete(path);
+        }
+    }
+
+    private static Dictionary<string, string>? Names(string? map)
+    {
+        if (map is null) return null;
+        try
+        {
+            var names = JsonSerializer.Deserialize<Dictionary<string, string?>>(map) ?? [];
+            return names.ToDictionary(n => n.Key.Trim(), n => n.Value?.Trim() ?? "", StringComparer.OrdinalIgnoreCase);
+        }
+        catch (Exception e) when (e is JsonException or ArgumentException)
+        {
+            throw ProblemException.Invalid("?map", "map is a JSON object of column names to other names, such as {\"Kundennr\":\"lead_id\",\"Notes\":\"\"}; each column once.");
         }
     }
 

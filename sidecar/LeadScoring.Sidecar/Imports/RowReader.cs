@@ -21,6 +21,11 @@ internal abstract class RowReader
             ? Require(name, "--id-column")
             : Find(IdNames) is >= 0 and var found ? found : throw new CsvException($"No column looks like the lead id. Name it with --id-column (id_column over HTTP). Columns: {Columns(table)}.");
         roles[IdColumn] = "id";
+        for (var i = 0; i < table.LeftOut.Count; i++)
+        {
+            if (table.LeftOut[i] && i == IdColumn) throw new CsvException($"map: the column \"{table.Written[i]}\" is the lead id and cannot be left out.");
+            if (table.LeftOut[i]) roles[i] = "left_out";
+        }
     }
 
     protected CsvTable Table { get; }
@@ -55,6 +60,7 @@ internal abstract class RowReader
     protected int Take(string role, params string[] names)
     {
         var column = Find(names);
+        if (column >= 0 && Table.LeftOut[column]) return -1;
         if (column >= 0) roles.TryAdd(column, role);
         return column;
     }

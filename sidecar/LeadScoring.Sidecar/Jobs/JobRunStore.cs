@@ -76,10 +76,10 @@ internal sealed class JobRunStore(Database database, IOptions<JobOptions> option
         return database.WriteAsync(transaction => transaction.ExecuteAsync(Sql, new { nowMs = time.NowMs(), Died }, cancellationToken), cancellationToken);
     }
 
-    /// <summary>When the schedule last began a job, for any organization; null when it never did.</summary>
+    /// <summary>When the install's schedule last began a job, for any organization; null when it never did.</summary>
     internal async Task<DateTimeOffset?> LastScheduledAsync(string job, CancellationToken cancellationToken)
     {
-        const string Sql = "select max(started_at_ms) from job_runs where job = @job and cause <> 'request'";
+        const string Sql = "select max(started_at_ms) from job_runs where job = @job and cause <> 'request' and organization_id not in (select organization_id from job_schedules where job = @job)";
         await using var connection = await database.OpenConnectionAsync(cancellationToken);
         return Moment.Of(await connection.ExecuteScalarAsync<long?>(new CommandDefinition(Sql, new { job }, cancellationToken: cancellationToken)));
     }

@@ -27,6 +27,7 @@ internal sealed class JobScheduler(Database database, JobSchedules schedules, Jo
         // Nobody else has this schedule: what is open was left by a process that died.
         if (!database.IsPostgres) await runs.CloseAllAsync(cancellationToken);
         foreach (var job in schedules.Jobs) await ScheduleAsync(job, cancellationToken);
+        await LookForOwnAsync(cancellationToken);
         await scheduler.Start(cancellationToken);
     }
 
@@ -78,6 +79,15 @@ internal sealed class JobScheduler(Database database, JobSchedules schedules, Jo
             .WithSchedule(CronScheduleBuilder.Create(cron).InTimeZone(schedules.Zone).WithMisfireInstruction(CronTriggerMisfireInstruction.FireAndProceed)).Build();
         await scheduler.ScheduleJob(trigger, new ScheduleJobOptions { Replace = true }, cancellationToken);
         if (!database.IsPostgres) await MakeUpAsync(job, cancellationToken);
+    }
+
+    /// <summary>Organizations' own schedules are rows that are looked at every minute: nothing of them is in Quartz, so that nothing has to be kept the same in two places.</summary>
+    private async Task LookForOwnAsync(CancellationToken cancellationToken)
+    {
+        await scheduler!.AddJob(Detail(RunJob.Own), new AddJobOptions { Replace = true }, cancellationToken);
+        var trigger = TriggerBuilder.Create(time).WithIdentity(RunJob.Own).ForJob(RunJob.Own)
+            .WithSchedule(CronScheduleBuilder.Create(new CronExpression("0 * * * * ?", TimeZoneInfo.Utc)).WithMisfireInstruction(CronTriggerMisfireInstruction.FireAndProceed)).Build();
+        await scheduler.ScheduleJob(trigger, new ScheduleJobOptions { Replace = true }, cancellationToken);
     }
 
     /// <summary>A schedule in memory does not know what it missed while the process was down; the history does.</summary>

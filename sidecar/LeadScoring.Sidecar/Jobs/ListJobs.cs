@@ -14,22 +14,31 @@ internal static class ListJobs
     public sealed record Run(string RunId, JobCause Cause, DateTimeOffset? DueAt, DateTimeOffset StartedAt, DateTimeOffset? EndedAt, string? Result, string? Error);
 
     /// <param name="Schedule">Cron with six fields, seconds first; absent when the job is off.</param>
+    /// <param name="TimeZone">Zone that the schedule is meant in.</param>
+    /// <param name="IsOwn">Whether the organization has set it; else it is the install's.</param>
     /// <param name="NextRunAt">Absent when it is off.</param>
     /// <param name="LastRuns">Runs of the organization, the newest first.</param>
-    public sealed record Item(string Name, string Summary, string? Schedule, DateTimeOffset? NextRunAt, bool IsRunning, IReadOnlyList<Run> LastRuns);
+    public sealed record Item(string Name, string Summary, string? Schedule, string TimeZone, bool IsOwn, DateTimeOffset? NextRunAt, bool IsRunning, IReadOnlyList<Run> LastRuns);
 
-    /// <param name="TimeZone">Zone of the schedules.</param>
+    /// <param name="TimeZone">Zone of the install's schedules.</param>
     /// <param name="RunsHere">Whether the process that answers runs jobs.</param>
     public sealed record Response(string TimeZone, bool RunsHere, IReadOnlyList<Item> Jobs);
 
     internal static async Task<Ok<Response>> HandleAsync(
-        Caller caller, JobSchedules schedules, JobRunStore store, IOptions<JobOptions> options, TimeProvider time, CancellationToken cancellationToken, int runs = 5)
+        Caller caller, JobSchedules schedules, JobRunStore store, OwnScheduleStore owned, IOptions<JobOptions> options, TimeProvider time, CancellationToken cancellationToken, int runs = 5)
     {
         if (runs is < 0 or > 100) throw ProblemException.Invalid("?runs", "runs is 0 to 100.");
         var last = await store.ListAsync(caller.OrganizationId, Math.Max(1, runs), cancellationToken);
-        return TypedResults.Ok(new Response(schedules.Zone.Id, options.Value.RunHere, [.. schedules.Jobs.Select(job => new Item(
-            job.Name, job.Summary, schedules.CronOf(job.Name)?.CronExpressionString, schedules.NextAfter(job.Name, time.GetUtcNow()), last[job.Name].Any(r => r.EndedAtMs is null),
-            [.. last[job.Name].Take(runs).Select(Of)]))]));
+        var own = await owned.ListAsync(caller.OrganizationId, cancellationToken);
+        return TypedResults.Ok(new Response(schedules.Zone.Id, options.Value.RunHere, [.. schedules.Jobs.Select(ItemOf)]));
+
+        Item ItemOf(ScheduledJob job)
+        {
+            var (isRunning, shown) = (last[job.Name].Any(r => r.EndedAtMs is null), last[job.Name].Take(runs).Select(Of).ToArray());
+            return own.TryGetValue(job.Name, out var set)
+                ? new Item(job.Name, job.Summary, set.Cron, set.TimeZone, true, Moment.Of(set.NextAtMs), isRunning, shown)
+                : new Item(job.Name, job.Summary, schedules.CronOf(job.Name)?.CronExpressionString, schedules.Zone.Id, false, schedules.NextAfter(job.Name, time.GetUtcNow()), isRunning, shown);
+        }
     }
 
     private static Run Of(JobRun run) => new(

@@ -46,6 +46,8 @@ internal static class GetModelCard
 
         if (manifest.Fairness is { } fairness)
             Table(page, "Groups of people", ["attribute", "used by the model", "gap in mean score / 100", "95 % interval", "verdict"], fairness.Attributes.Select(a => (string[])[a.Attribute, a.IsUsed ? "yes" : "no", Number(a.MeanScore.Value), Of(a.MeanScore.Interval), a.Verdict.ToString().ToLowerInvariant()]));
+        if (card.Importance is { Count: > 0 } importance)
+            Table(page, "What moves its scores", ["feature", "points, on average up or down", "share"], importance.Select(f => (string[])[f.Feature, Number(f.Points), f.Share.ToString("0.0 %", CultureInfo.InvariantCulture)]));
         if (card.Effort is { } effort)
         {
             Table(page, "Who was worked", ["", "value", "95 % interval"],

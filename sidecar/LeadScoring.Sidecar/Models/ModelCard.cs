@@ -1,3 +1,4 @@
+using LeadScoring.Ml.Explanation;
 using LeadScoring.Ml.Training;
 
 namespace LeadScoring.Sidecar.Models;
@@ -14,6 +15,7 @@ namespace LeadScoring.Sidecar.Models;
 /// <param name="IsStaged">Whether it was to become the champion in stages.</param>
 /// <param name="Effort">How far its outcomes hang on who was worked; absent in cards from before it was looked at.</param>
 /// <param name="IsCorrectedForEffort">Whether it learned from leads that were worked, each standing for those like it that were not.</param>
+/// <param name="Importance">How many points each feature gives or takes on average, on leads that it had not seen, the largest first; absent in cards from before it was measured.</param>
 public sealed record ModelCard(
     DateTimeOffset JudgedAt, bool IsPromoted, string Decision, string Use, string Comparison, int ComparedRows, IReadOnlyList<GateResult> Gates, IReadOnlyList<string> Limits, bool IsStaged = false, EffortCheck? Effort = null,
-    bool IsCorrectedForEffort = false);
+    bool IsCorrectedForEffort = false, IReadOnlyList<FeatureImportance>? Importance = null);

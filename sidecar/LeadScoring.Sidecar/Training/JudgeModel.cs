@@ -1,4 +1,5 @@
 using LeadScoring.Ml.Bundles;
+using LeadScoring.Ml.Explanation;
 using LeadScoring.Ml.Training;
 using LeadScoring.Sidecar.Api;
 using LeadScoring.Sidecar.Models;
@@ -10,6 +11,9 @@ internal sealed class JudgeModel(ModelStore models, GatePolicyStore policies, Ti
 {
     private const string Use = "Ranks leads of one organization by the probability that they convert within the profile's horizon, for people who decide whom to call. Not for decisions about credit, employment, insurance or housing.";
 
+    // Means over so many leads are steady, and are worked out within a second.
+    private const int MostImportanceRows = 2_000;
+
     internal async Task<ModelCard> RunAsync(TrainingRun run, LabeledSet labeled, JudgedTraining judged, CancellationToken cancellationToken)
     {
         var settings = await policies.GetAsync(run.OrganizationId, cancellationToken) ?? new GateSettings();
@@ -20,7 +24,17 @@ internal sealed class JudgeModel(ModelStore models, GatePolicyStore policies, Ti
         // A first model has nothing to be tried against; one that is promoted in any case is not tried.
         var isStaged = promote && settings.Deploy == Deployment.Staged && champion is not null && run.ReadPromote() != PromotionMode.Always;
         if (isStaged) (promote, reason) = (false, $"in stages, a shadow first: {reason}");
-        return new ModelCard(time.GetUtcNow(), promote, reason, Use, report.Comparison, report.ComparedRows, report.Gates, [.. Limits(judged, report)], isStaged, judged.Evaluation.Effort, judged.Evaluation.IsCorrectedForEffort);
+        return new ModelCard(time.GetUtcNow(), promote, reason, Use, report.Comparison, report.ComparedRows, report.Gates, [.. Limits(judged, report)], isStaged, judged.Evaluation.Effort, judged.Evaluation.IsCorrectedForEffort, Importance(labeled.Set, judged.Result, training.Seed));
+    }
+
+    /// <summary>By leads that it was tested on; null when there are none.</summary>
+    private static IReadOnlyList<FeatureImportance>? Importance(TrainingSet set, TrainingResult result, int seed)
+    {
+        if (result.TestRows.Length == 0) return null;
+        var rows = (int[])result.TestRows.Clone();
+        new Random(seed).Shuffle(rows);
+        var (width, used) = (set.Profile.Features.Count, result.Model.Profile.Features.Select(f => set.Profile.IndexOf(f.Name)).ToArray());
+        return FeatureImportance.Of(result.Model, [.. rows.Take(MostImportanceRows).SelectMany(r => used.Select(f => set.Values[(r * width) + f]))]);
     }
 
     private async Task<ChampionFacts?> ChampionAsync(string organizationId, LabeledSet labeled, CancellationToken cancellationToken)

@@ -6,7 +6,8 @@
   const number = new Intl.NumberFormat('en', { maximumFractionDigits: 3 });
   const written = (value, unit) => value == null || Number.isNaN(value) ? '' : unit === 'percent' ? `${number.format(Math.round(value * 1000) / 10)} %` : number.format(value);
 
-  function options(chart, small) {
+  function options(chart, width) {
+    const small = width < 420;
     const text = colour('--text'), muted = colour('--muted'), line = colour('--line');
     const palette = [colour('--accent'), colour('--series-2'), colour('--series-3'), muted];
     const values = chart.kind === 'line' && chart.numeric;
@@ -17,6 +18,8 @@
     const y = { ...axis, type: 'value', name: '', min: chart.yMin ?? undefined, max: chart.yMax ?? undefined, scale: chart.kind === 'line', axisLabel: { ...axis.axisLabel, formatter: v => written(v, chart.unit) } };
     const horizontal = chart.kind === 'waterfall' || chart.kind === 'rows';
     if (horizontal) { x.inverse = true; x.name = ''; x.axisLabel.width = small ? 110 : 190; x.axisLabel.overflow = 'truncate'; x.axisLabel.hideOverlap = false; x.axisLabel.interval = 0; }
+    // Few names stand side by side, cut where they are long; of many, ECharts leaves some out.
+    else if (!values && chart.labels.length <= 12) Object.assign(x.axisLabel, { interval: 0, hideOverlap: false, width: (width - 60) / chart.labels.length - 4, overflow: 'truncate' });
     let series;
     if (chart.kind === 'waterfall') {
       const steps = chart.series[0].data, from = [], up = [], down = [], total = [];
@@ -37,7 +40,7 @@
     }
     return {
       animation: false, textStyle: { fontFamily: 'system-ui, sans-serif', color: text }, aria: { enabled: false },
-      grid: { left: 8, right: horizontal ? 44 : 16, top: chart.series.length > 1 && chart.kind !== 'waterfall' ? 30 : 14, bottom: chart.xName && !horizontal ? 26 : 6, containLabel: true },
+      grid: { left: 8, right: horizontal ? 44 : 26, top: chart.series.length > 1 && chart.kind !== 'waterfall' ? 30 : 14, bottom: chart.xName && !horizontal ? 26 : 6, containLabel: true },
       legend: chart.series.length > 1 && chart.kind !== 'waterfall' ? { top: 0, left: 0, itemWidth: 14, itemHeight: 8, textStyle: { color: muted, fontSize: 11 } } : undefined,
       // Rich text rather than HTML: the latter needs inline styles, which the page's policy forbids.
       tooltip: { trigger: 'axis', renderMode: 'richText', confine: true, backgroundColor: colour('--card'), borderColor: line, textStyle: { color: text, fontSize: 12 },
@@ -58,7 +61,7 @@
     const chart = JSON.parse(figure.dataset.chart);
     charts.get(figure)?.plot.dispose();
     const made = echarts.init(plot, null, { renderer: 'canvas' });
-    made.setOption(options(chart, plot.clientWidth < 420));
+    made.setOption(options(chart, plot.clientWidth));
     charts.set(figure, { plot: made, chart });
   }
   function drawAll(within) {
@@ -90,8 +93,9 @@
       if (button.dataset.save === 'csv') save(nameOf(figure) + '.csv', 'text/csv', csv(figure.querySelector('table')));
       else if (charts.has(figure)) {
         const plot = figure.querySelector('.plot');
-        const drawn = echarts.init(null, null, { renderer: 'svg', ssr: true, width: Math.max(plot.clientWidth, 640), height: Math.max(plot.clientHeight, 300) });
-        drawn.setOption({ ...options(charts.get(figure).chart, false), backgroundColor: colour('--card') });
+        const width = Math.max(plot.clientWidth, 640);
+        const drawn = echarts.init(null, null, { renderer: 'svg', ssr: true, width, height: Math.max(plot.clientHeight, 300) });
+        drawn.setOption({ ...options(charts.get(figure).chart, width), backgroundColor: colour('--card') });
         save(nameOf(figure) + '.svg', 'image/svg+xml', drawn.renderToSVGString());
         drawn.dispose();
       }
@@ -107,6 +111,18 @@
     const asked = event.submitter?.dataset.confirm ?? event.target.dataset.confirm;
     if (asked && !confirm(asked)) event.preventDefault();
     else if (event.target.dataset.busy) { const b = event.submitter; setTimeout(() => { b.disabled = true; b.textContent = event.target.dataset.busy; }); }
+  });
+  document.addEventListener('change', event => {
+    // What was said of one file says nothing of the next.
+    if (event.target.dataset?.clears) document.querySelector(event.target.dataset.clears).replaceChildren();
+  });
+  // A form that takes long: the page looks how far it is while the answer is awaited.
+  let looking;
+  document.addEventListener('htmx:beforeRequest', event => {
+    if (event.target.matches('form[data-progress]')) { clearInterval(looking); looking = setInterval(() => htmx.trigger(document.body, 'look'), 500); }
+  });
+  document.addEventListener('htmx:afterRequest', event => {
+    if (event.target.matches('form[data-progress]')) { clearInterval(looking); htmx.trigger(document.body, 'look'); }
   });
   document.addEventListener('input', event => {
     if (event.target.type === 'range') event.target.closest('label').querySelector('output').textContent = number.format(event.target.value);

@@ -19,7 +19,7 @@ public sealed class PostgresTests
         // Quartz's own tables are not ours to shape, and on SQLite its schedule is in memory.
         const string Columns = """
             select table_name || '.' || column_name || case when is_nullable = 'YES' then ' null' else '' end
-            from information_schema.columns where table_schema = 'public' and table_name not like 'qrtz%' and not (select relispartition from pg_class where oid = table_name::regclass) order by 1
+            from information_schema.columns where table_schema = 'public' and left(table_name, 3) <> 'bi_' and table_name not like 'qrtz%' and not (select relispartition from pg_class where oid = table_name::regclass) order by 1
             """;
         const string Keys = """
             select c.relname || '.' || a.attname || ' ' || k.n
@@ -37,6 +37,10 @@ public sealed class PostgresTests
             const string Tables = "from sqlite_master as t, pragma_table_info(t.name) as c where t.type = 'table' and t.name not like 'sqlite_%'";
             var columns = await one.QueryAsync<string>($"select t.name || '.' || c.name || case when c.[notnull] = 0 then ' null' else '' end {Tables}");
             Assert.Equal(columns.Order(StringComparer.Ordinal), (await other.QueryAsync<string>(Columns)).Order(StringComparer.Ordinal));
+            const string Views = "select table_name || '.' || column_name from information_schema.columns where table_schema = 'public' and left(table_name, 3) = 'bi_'";
+            var views = await one.QueryAsync<string>("select t.name || '.' || c.name from sqlite_master as t, pragma_table_info(t.name) as c where t.type = 'view'");
+            Assert.NotEmpty(views);
+            Assert.Equal(views.Order(StringComparer.Ordinal), (await other.QueryAsync<string>(Views)).Order(StringComparer.Ordinal));
             var keys = await one.QueryAsync<string>($"select t.name || '.' || c.name || ' ' || c.pk {Tables} and c.pk > 0");
             // The key of events is event_ids there, as it has to hold over all months.
             keys = keys.Where(k => !k.StartsWith("events.", StringComparison.Ordinal));

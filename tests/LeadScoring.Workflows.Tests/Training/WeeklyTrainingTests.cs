@@ -36,7 +36,10 @@ public sealed class WeeklyTrainingTests(N8nServer n8n)
         Assert.Equal($"Lead scoring, weekly: model {training["model_version"]} waits", (string?)report["title"]);
         Assert.StartsWith((string)training["reason"]!, (string?)report["text"]);
         Assert.Matches($@"Model {champion} scores, AUC 0\.\d{{3}} on \d+ leads it had not seen\.", (string?)report["text"]);
-        Assert.Matches(@"Drift: \w+\.", (string?)report["text"]);
+        var week = await N8nServer.AskAsync(n8n.NodeSidecar, "/v1/reports/weekly");
+        Assert.NotEmpty(week["changed"]!.AsArray());
+        foreach (var line in week["changed"]!.AsArray()) Assert.Contains($"• {line!["text"]}", (string?)report["text"]);
+        Assert.Equal(week["to_do"]!.AsArray().Select(line => (string)line!["text"]!), report["to_do"]!.AsArray().Select(line => (string)line!));
     }
 
     [ServerFact]
@@ -49,7 +52,7 @@ public sealed class WeeklyTrainingTests(N8nServer n8n)
 
         var run = await copy.RunAsync(Trigger);
 
-        // Models, business and drift are not there at all: the report goes out without them.
+        // Model, business and the week in words are not there at all: the report goes out without them.
         Assert.Equal(("success", "Lead scoring, weekly: training failed"), (run.Status, (string?)run.Run("Report").Item["title"]));
         Assert.Equal("Too few outcomes: 12, at least 100 are needed.", (string?)run.Run("Report").Item["text"]);
     }
@@ -79,7 +82,7 @@ public sealed class WeeklyTrainingTests(N8nServer n8n)
     }
 
     private Task<Copy> BeforeFakeAsync(int mostPolls) =>
-        Copy.PublishAsync(n8n, File, LeadScoringCredential.FakeId, template => template.WithSettings(("poll_seconds", 0.1), ("most_polls", mostPolls)));
+        Copy.PublishAsync(n8n, File, LeadScoringCredential.FakeId, template => template.WithSettings(("sidecar_url", n8n.Fake.Url.OriginalString), ("poll_seconds", 0.1), ("most_polls", mostPolls)));
 
     private static JsonObject Run(string status, string? reason) => new()
     {

@@ -4,6 +4,9 @@ namespace LeadScoring.Sidecar.Dashboard;
 
 public sealed class DriftModel : DashboardPage
 {
+    /// <summary>Further alarms are folded away.</summary>
+    internal const int ShownAlarms = 8;
+
     internal JsonElement Drift { get; private set; }
 
     public async Task OnGetAsync() => Drift = await GetAsync<JsonElement>("GetDrift");

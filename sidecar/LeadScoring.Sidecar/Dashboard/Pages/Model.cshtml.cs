@@ -20,6 +20,8 @@ public sealed class ModelModel : DashboardPage
 
     internal int? Against { get; private set; }
 
+    internal JsonElement Performance { get; private set; }
+
     internal JsonElement Evaluation => One?.Part("manifest", "evaluation") ?? default;
 
     public async Task OnGetAsync(int? version, int? against)
@@ -30,6 +32,13 @@ public sealed class ModelModel : DashboardPage
         One = await GetAsync<JsonElement>("GetModel", new { version = shown });
         Against = against;
         if (against is { } other) Diff = await GetAsync<JsonElement>("DiffModels", new { a = other, b = shown });
+    }
+
+    /// <summary>What became of what champions scored: of large organizations it may have to be worked out first, and the page does not wait for that.</summary>
+    public async Task<IActionResult> OnGetFiguresAsync()
+    {
+        Performance = await GetAsync<JsonElement>("GetPerformance");
+        return Partial("_Performance", this);
     }
 
     public async Task<IActionResult> OnPostPromoteAsync(int version)
@@ -55,6 +64,36 @@ public sealed class ModelModel : DashboardPage
 
     private static IReadOnlyList<double[]> Pairs(JsonElement split, string list, string x, string y) =>
         [.. split.List(list).Where(p => p.At(x) is not null && p.At(y) is not null).Select(p => new[] { Math.Round(p.At(x)!.Value, 4), Math.Round(p.At(y)!.Value, 4) })];
+
+    private const int MostImportant = 15;
+
+    /// <summary>Mean absolute points of the features that count most.</summary>
+    internal Chart? Importance()
+    {
+        var features = One?.List("card", "importance").Take(MostImportant).ToArray() ?? [];
+        return features.Length == 0 ? null : new Chart("What moves the scores", "rows")
+        {
+            About = "Points that a feature gives or takes, on average over leads that the model had not seen.", XName = "Feature", XMin = 0, Size = "tall",
+            Labels = [.. features.Select(f => Show.Name(f.Text("feature")))], Series = [new Chart.Line("Points", [.. features.Select(f => f.At("points"))])],
+        };
+    }
+
+    /// <summary>Ranking by outcomes that have come since, window by window, beside what was to be expected.</summary>
+    internal Chart Ranking()
+    {
+        var windows = Performance.List("windows").Reverse().ToArray();
+        return new Chart("Ranking on live decisions", "line")
+        {
+            About = "ROC AUC of four weeks of decisions by the outcomes known so far, and what to expect if the probabilities hold. Young windows flatter.", XName = "Weeks from", YMax = 1,
+            Labels = [.. windows.Select(w => Show.Day(w.Part("from")?.GetDateTimeOffset()))],
+            Series =
+            [
+                new Chart.Line("Measured", [.. windows.Select(w => w.Text("is_mature") == "true" ? w.At("measured", "roc_auc", "value") : null)]),
+                new Chart.Line("Measured, young", [.. windows.Select(w => w.Text("is_mature") == "true" ? null : w.At("measured", "roc_auc", "value"))], Colour: 2),
+                new Chart.Line("Expected", [.. windows.Select(w => w.At("expected", "roc_auc"))], Dashed: true, Colour: 3),
+            ],
+        };
+    }
 
     internal IEnumerable<Chart> Charts()
     {
