@@ -1,5 +1,6 @@
 using System.Diagnostics.Metrics;
 using LeadScoring.Sidecar.Api;
+using LeadScoring.Sidecar.Audit;
 using LeadScoring.Sidecar.Telemetry;
 using Quartz;
 
@@ -47,6 +48,7 @@ internal sealed class RunJob(IServiceProvider services, JobSchedules schedules, 
     private async Task RunOneAsync(ScheduledJob job, string organizationId, string? part, string runId, JobCause cause, long? dueAtMs, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
+        Actor.Is($"job {job.Name}");
         await runs.StartAsync(organizationId, job.Name, runId, cause, dueAtMs, cancellationToken);
         string? result = null, error = null;
         var begun = time.GetTimestamp();

@@ -10,7 +10,7 @@ public sealed partial class DashboardTests(SidecarFactory sidecar) : IClassFixtu
 {
     private static readonly string[] Pages =
     [
-        "", "/leads", "/review", "/business", "/business?handler=Figures", "/experiments", "/model", "/training", "/drift", "/fairness", "/fairness?handler=Figures", "/connectors", "/import", "/settings", "/settings?tab=schedule", "/settings?tab=keys",
+        "", "/leads", "/review", "/business", "/business?handler=Figures", "/experiments", "/model", "/training", "/drift", "/fairness", "/fairness?handler=Figures", "/audit", "/connectors", "/import", "/settings", "/settings?tab=schedule", "/settings?tab=keys",
         "/settings?tab=webhooks", "/settings?tab=profile",
     ];
 

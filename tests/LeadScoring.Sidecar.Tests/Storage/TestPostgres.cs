@@ -32,6 +32,16 @@ internal static class TestPostgres
         return Of(name);
     }
 
+    /// <summary>A new database without anything in it, owned by a user of its own who is no superuser, as a service should be.</summary>
+    internal static async Task<string> CreatePlainAsync()
+    {
+        var name = $"leadscoring_{Guid.NewGuid():N}";
+        var password = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16));
+        await ExecuteAsync($"create role {name} login password '{password}'");
+        await ExecuteAsync($"create database {name} template template0 owner {name}");
+        return new NpgsqlConnectionStringBuilder(Of(name)) { Username = name, Password = password }.ConnectionString;
+    }
+
     internal static Task DropAsync(string connectionString) => ExecuteAsync($"drop database {new NpgsqlConnectionStringBuilder(connectionString).Database} with (force)");
 
     internal static Database Open(string connectionString) => Database.Open(Options.Create(new StorageOptions { Database = connectionString }));
