@@ -15,6 +15,10 @@ public sealed class ApiOptions
     [Range(typeof(TimeSpan), "00:00:00", "00:10:00")]
     public TimeSpan KeyCacheTime { get; set; } = TimeSpan.FromSeconds(30);
 
+    /// <summary>Longest time of a request, but for files, streams and what goes over all leads. Default 5 min; from 1 s to 1 h.</summary>
+    [Range(typeof(TimeSpan), "00:00:01", "01:00:00")]
+    public TimeSpan RequestTime { get; set; } = TimeSpan.FromMinutes(5);
+
     /// <summary>
     /// Requests a second that one key may make of one process, also all at once. Default 50,000, which is more than two cores answer; whoever shares a machine among organizations lowers it. From 0 (no limit) to 1,000,000.
     /// </summary>

@@ -61,6 +61,7 @@ internal static class ApiServices
         app.UseMiddleware<EncodedIds>();
         app.UseMiddleware<BodyLimit>();
         app.UseMiddleware<Authentication>();
+        app.UseMiddleware<RequestTime>();
         app.UseMiddleware<Idempotency>();
     }
 }

@@ -19,8 +19,8 @@ internal static class AuditEndpoints
     {
         var group = routes.MapGroup("/audit").WithTags("Audit").RequireScope(ApiScope.Admin);
         group.MapGet("", ListAudit.HandleAsync).Produces<ListAudit.Response>()
-            .WithName("ListAudit").WithSummary("Lists what was done and by whom, the newest first; format=ndjson exports the chain in order, a row a line, with its hashes.");
+            .WithMetadata(new Unhurried()).WithName("ListAudit").WithSummary("Lists what was done and by whom, the newest first; format=ndjson exports the chain in order, a row a line, with its hashes.");
         group.MapGet("/verify", VerifyAudit.HandleAsync)
-            .WithName("VerifyAudit").WithSummary("Looks at every row of the chain: none changed, removed, inserted or out of order.");
+            .WithMetadata(new Unhurried()).WithName("VerifyAudit").WithSummary("Looks at every row of the chain: none changed, removed, inserted or out of order.");
     }
 }

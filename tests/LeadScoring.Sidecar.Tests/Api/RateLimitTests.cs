@@ -118,6 +118,30 @@ public sealed class RateLimitTests
         ("AddressRequestsPerSecond", "2"), ("TrustedProxies", trusted));
 
     [Fact]
+    public async Task Request_ThatTakesTooLong_IsEnded()
+    {
+        var seen = new List<string>();
+        foreach (var endpoint in (Endpoint[])[new Endpoint(null, new EndpointMetadataCollection(), "slow"), new Endpoint(null, new EndpointMetadataCollection(new Unhurried()), "a file")])
+        {
+            var middleware = new RequestTime(http => Task.Delay(TimeSpan.FromMilliseconds(400), http.RequestAborted), Microsoft.Extensions.Options.Options.Create(new ApiOptions { RequestTime = TimeSpan.FromMilliseconds(50) }), TimeProvider.System);
+            var http = new DefaultHttpContext();
+            http.SetEndpoint(endpoint);
+            http.Request.Path = "/v1/slow";
+            try
+            {
+                await middleware.InvokeAsync(http);
+                seen.Add("done");
+            }
+            catch (ProblemException e)
+            {
+                seen.Add(e.Kind.Slug);
+            }
+        }
+
+        Assert.Equal(["took-too-long", "done"], seen);
+    }
+
+    [Fact]
     public void Allowance_EvenlyAndAtOnce_GivesTheRate()
     {
         var allowance = new RateAllowance();

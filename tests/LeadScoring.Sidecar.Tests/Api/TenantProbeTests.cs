@@ -66,7 +66,7 @@ public sealed partial class TenantProbeTests : IAsyncLifetime
 
     public async Task InitializeAsync()
     {
-        foreach (var (name, value) in new[] { ("Kind", "hubspot"), ("Organization", Theirs), ("BaseUrl", "http://127.0.0.1:1/"), ("Token", "canary-secret-token"), ("ClientSecret", "canary-secret-client") })
+        foreach (var (name, value) in new[] { ("Vendor", "hubspot"), ("Organization", Theirs), ("BaseUrl", "http://127.0.0.1:1/"), ("Token", "canary-secret-token"), ("ClientSecret", "canary-secret-client") })
             sidecar.Settings[$"LeadScoring:Connectors:{TheirConnector.ToUpperInvariant()}:{name}"] = value;
         await sidecar.InitializeAsync();
         planted = await PlantedTenant.PlantAsync(sidecar.Get<Database>(), Theirs);
@@ -225,7 +225,7 @@ public sealed partial class TenantProbeTests : IAsyncLifetime
         {
             var body = name == "PutProfile" ? JsonSerializer.Serialize(new { yaml = ProfileStore.Default.Yaml }) : Bodies.GetValueOrDefault(name);
             Assert.True(body is not null, $"{name} takes a body that is not known here. Add one to Bodies that it accepts, with ids as {{lead_id}} and the like.");
-            request.Content = new StringContent(Placeholder.Replace(body!, m => values[m.Groups[1].Value]), Encoding.UTF8, "application/json");
+            request.Content = new StringContent(name == "PutProfile" ? body! : Placeholder.Replace(body!, m => values[m.Groups[1].Value]), Encoding.UTF8, "application/json");
         }
         else if (Files.Contains(name))
         {

@@ -17,6 +17,7 @@ public sealed partial class TenantConditionTests
         [("Webhooks/OutboxGauges.cs", "select (select count(*) from webhook_deliveries")] = "A sum over all for the metrics.",
         [("Training/TrainingGauges.cs", "select status as Status, count(*) as Runs from training_runs")] = "A sum over all for the metrics.",
         [("Jobs/JobRunStore.cs", "update job_runs set ended_at_ms = @nowMs, error = @Died")] = "Runs of a process that has died, whoever they were for.",
+        [("Leads/LeadStore.cs", "update leads set closed_at_ms = {closedAtMs}")] = "Half a statement; the other half, Of, has the condition.",
         [("Jobs/JobRunStore.cs", "select max(started_at_ms) from job_runs")] = "When the schedule fired last, which is for all at once.",
     };
 
