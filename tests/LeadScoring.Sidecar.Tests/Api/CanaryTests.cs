@@ -115,7 +115,7 @@ public sealed class CanaryTests
             told.AppendLine(await metrics.Content.ReadAsStringAsync());
             await TellAsync(HttpMethod.Get, "/readyz");
 
-            Assert.True(lines.All.Count > 10, "Nothing was logged?");
+            Assert.NotEmpty(lines.All);
             foreach (var canary in canaries)
             {
                 Assert.DoesNotContain(lines.All, l => l.Contains(canary, StringComparison.OrdinalIgnoreCase));

@@ -90,7 +90,8 @@ public sealed partial class TenantProbeTests : IAsyncLifetime
             var nowhere = await CallAsync(operation, mine.Client, planted.Nowhere, operation.Name);
             if (theirs.Body.Contains(PlantedTenant.Canary, StringComparison.Ordinal)) faults.Add($"{operation.Name} shows what is another organization's: {theirs.Body}");
             if (theirs.Body.Contains(PlantedTenant.CanaryNumber, StringComparison.Ordinal) && !operation.PathParameters.Any(p => Column(p) == "version") && !Bodies.GetValueOrDefault(operation.Name, "").Contains("{version}", StringComparison.Ordinal)) faults.Add($"{operation.Name} shows a number of another organization: {theirs.Body}");
-            if ((theirs.Status, theirs.Masked) != (nowhere.Status, nowhere.Masked)) faults.Add($"{operation.Name} tells what exists elsewhere ({theirs.Status} {theirs.Masked}) from what exists nowhere ({nowhere.Status} {nowhere.Masked})");
+            var sendsIds = operation.PathParameters.Any(p => !Common.ContainsKey((operation.Name, p))) || operation.QueryParameters.Any(planted.Values.ContainsKey) || (operation.Name != "PutProfile" && Placeholder.IsMatch(Bodies.GetValueOrDefault(operation.Name, "")));
+            if (sendsIds && (theirs.Status, theirs.Masked) != (nowhere.Status, nowhere.Masked)) faults.Add($"{operation.Name} tells what exists elsewhere ({theirs.Status} {theirs.Masked}) from what exists nowhere ({nowhere.Status} {nowhere.Masked})");
             if ((int)theirs.Status >= 500) faults.Add($"{operation.Name}: {theirs.Status} {theirs.Body}");
             if (theirs.Status == HttpStatusCode.BadRequest && !Files.Contains(operation.Name)) faults.Add($"{operation.Name} refuses the probe before it looks for anything, so nothing was tested. Add what it takes to Bodies, or its parameter to Common: {theirs.Body}");
             // What it makes is its own: whoever takes an id of another one's lead for a new lead has a lead of his own.
@@ -99,7 +100,7 @@ public sealed partial class TenantProbeTests : IAsyncLifetime
             await ForgetAsync(operation);
         }
 
-        Assert.Empty(faults);
+        Assert.True(faults.Count == 0, string.Join('\n', faults.Select(f => f.Length > 600 ? f[..600] : f)));
         Assert.True(probed > 80, $"Only {probed} operations?");
         Assert.Equal(before, await planted.FingerprintAsync());
     }

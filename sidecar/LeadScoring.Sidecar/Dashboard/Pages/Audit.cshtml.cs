@@ -49,7 +49,7 @@ public sealed class AuditModel : DashboardPage
         return File(bytes, "application/x-ndjson", "audit.ndjson");
     }
 
-    private static string? Moment(DateOnly? day) => day?.ToString("yyyy-MM-dd'T'00:00:00'Z'", System.Globalization.CultureInfo.InvariantCulture);
+    private static string? Moment(DateOnly? day) => day is { } d ? d.ToString("O", System.Globalization.CultureInfo.InvariantCulture) + "T00:00:00Z" : null;
 
     /// <summary>Address of the next page with the same filter.</summary>
     internal string Next(string cursor) => "?" + string.Join('&', new[] { ("kind", Kind), ("who", Who), ("since", Since?.ToString("O", System.Globalization.CultureInfo.InvariantCulture) ?? ""), ("until", Until?.ToString("O", System.Globalization.CultureInfo.InvariantCulture) ?? ""), ("cursor", cursor) }
