@@ -90,7 +90,7 @@ public sealed partial class TenantProbeTests : IAsyncLifetime
             var nowhere = await CallAsync(operation, mine.Client, planted.Nowhere, operation.Name);
             if (theirs.Body.Contains(PlantedTenant.Canary, StringComparison.Ordinal)) faults.Add($"{operation.Name} shows what is another organization's: {theirs.Body}");
             if (theirs.Body.Contains(PlantedTenant.CanaryNumber, StringComparison.Ordinal) && !operation.PathParameters.Any(p => Column(p) == "version") && !Bodies.GetValueOrDefault(operation.Name, "").Contains("{version}", StringComparison.Ordinal)) faults.Add($"{operation.Name} shows a number of another organization: {theirs.Body}");
-            var sendsIds = operation.PathParameters.Any(p => !Common.ContainsKey((operation.Name, p))) || operation.QueryParameters.Any(planted.Values.ContainsKey) || (operation.Name != "PutProfile" && Placeholder.IsMatch(Bodies.GetValueOrDefault(operation.Name, "")));
+            var sendsIds = operation.PathParameters.Any(p => !Common.ContainsKey((operation.Name, p))) || operation.QueryParameters.Any(q => IsId(q) && planted.Values.ContainsKey(q)) || (operation.Name != "PutProfile" && Placeholder.IsMatch(Bodies.GetValueOrDefault(operation.Name, "")));
             if (sendsIds && (theirs.Status, theirs.Masked) != (nowhere.Status, nowhere.Masked)) faults.Add($"{operation.Name} tells what exists elsewhere ({theirs.Status} {theirs.Masked}) from what exists nowhere ({nowhere.Status} {nowhere.Masked})");
             if ((int)theirs.Status >= 500) faults.Add($"{operation.Name}: {theirs.Status} {theirs.Body}");
             if (theirs.Status == HttpStatusCode.BadRequest && !Files.Contains(operation.Name)) faults.Add($"{operation.Name} refuses the probe before it looks for anything, so nothing was tested. Add what it takes to Bodies, or its parameter to Common: {theirs.Body}");
@@ -214,7 +214,7 @@ public sealed partial class TenantProbeTests : IAsyncLifetime
     private async Task<(HttpStatusCode Status, string Body, string Masked)> CallAsync(Operation operation, HttpClient client, IReadOnlyDictionary<string, string> values, string name, params (string Name, string Value)[] query)
     {
         var path = PathParameter.Replace(operation.Path, m => Uri.EscapeDataString(Value(name, m.Groups[1].Value, values)));
-        var all = query.Concat(operation.QueryParameters.Where(values.ContainsKey).Select(q => (q, values[q]))).Concat(name switch
+        var all = query.Concat(operation.QueryParameters.Where(q => IsId(q) && values.ContainsKey(q)).Select(q => (q, values[q]))).Concat(name switch
         {
             "GetCounterfactual" => [("grade", "A")],
             "PostImport" => [("kind", "leads")],
@@ -238,6 +238,8 @@ public sealed partial class TenantProbeTests : IAsyncLifetime
         var text = await response.Content.ReadAsStringAsync();
         return (response.StatusCode, text, Mask(text, values));
     }
+
+    private static bool IsId(string parameter) => parameter.EndsWith("_id", StringComparison.Ordinal);
 
     private static string Column(string parameter) => Columns.GetValueOrDefault(parameter) ?? Upper.Replace(parameter, m => "_" + m.Value.ToLowerInvariant());
 
