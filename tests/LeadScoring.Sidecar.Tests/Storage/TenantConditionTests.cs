@@ -16,6 +16,18 @@ public sealed partial class TenantConditionTests
         [("Scoring/QueueGauges.cs", "select (select count(*) from leads")] = "A sum over all for the metrics.",
         [("Webhooks/OutboxGauges.cs", "select (select count(*) from webhook_deliveries")] = "A sum over all for the metrics.",
         [("Training/TrainingGauges.cs", "select status as Status, count(*) as Runs from training_runs")] = "A sum over all for the metrics.",
+        [("Experiments/ExperimentLeads.cs", "select t.organization_id, t.experiment_id from model_trials")] = "Shadow experiments whose leads are to be scored, of all; each row names its organization.",
+        [("Models/ChampionGauges.cs", "select organization_id as OrganizationId, version")] = "The champion of each, for the metrics.",
+        [("Monitoring/AlarmGauges.cs", "select o.organization_id as OrganizationId")] = "Open alarms of each, for the metrics.",
+        [("Webhooks/DeliveryStore.cs", "select {WebhookStore.Columns} from webhooks where is_enabled")] = "The queue of deliveries is worked off over all; each row names its organization.",
+        [("Training/TrainingRunStore.cs", "select {Columns} from training_runs where status = 'queued'")] = "The queue of trainings is worked off over all; each row names its organization.",
+        [("Privacy/RetentionWalk.cs", "select o.organization_id from organizations")] = "Which organization has old rows.",
+        [("Leads/LeadStore.cs", "select organization_id, lead_id from leads where fold_version")] = "Leads folded by an earlier version, at the start; each row names its organization.",
+        [("Leads/RescoringRunStore.cs", "select {Columns} from rescoring_runs where {Free}")] = "The queue of runs is worked off over all, organizations in turn.",
+        [("Leads/StaleLeads.cs", "select 1 from rescoring_claims c")] = "Part of a condition; joined by organization and lead.",
+        [("Leads/StaleLeads.cs", "select organization_id from leads where organization_id > @after")] = "Whose leads wait, organizations in turn.",
+        [("Organizations/OrganizationStore.cs", "select organization_id from organizations order")] = "The list of organizations.",
+        [("Organizations/GradePolicyStore.cs", "select organization_id from grade_policies where bounds_at_ms")] = "Whose bounds are to be worked out anew.",
         [("Jobs/JobRunStore.cs", "update job_runs set ended_at_ms = @nowMs, error = @Died")] = "Runs of a process that has died, whoever they were for.",
         [("Leads/LeadStore.cs", "update leads set closed_at_ms = {closedAtMs}")] = "Half a statement; the other half, Of, has the condition.",
         [("Jobs/JobRunStore.cs", "select max(started_at_ms) from job_runs")] = "When the schedule fired last, which is for all at once.",
@@ -35,26 +47,31 @@ public sealed partial class TenantConditionTests
     [GeneratedRegex(@"\borganization_id\b")]
     private static partial Regex Organization { get; }
 
+    /// <summary>Equal to a parameter, part of a tuple of keys, or the first column of what is put in. To be among the columns that are read is not enough.</summary>
+    [GeneratedRegex(@"\borganization_id\s*=\s*@\w+|\(organization_id,|insert into \w+ \(organization_id", RegexOptions.IgnoreCase)]
+    private static partial Regex Condition { get; }
+
     [Fact]
     public void Statements_OnTenantTables_SayOfWhichOrganization()
     {
         var statements = FolderRules.Sources(Sources).SelectMany(path => Statements(Path.GetRelativePath(Sources, path).Replace('\\', '/'), File.ReadAllText(path))).ToList();
         Assert.True(statements.Count > 250, $"Only {statements.Count} statements?");
-        var offenders = statements.Where(s => !Organization.IsMatch(s.Expanded) && !OverAll.Keys.Any(k => k.File == s.File && s.Text.StartsWith(k.Begins, StringComparison.Ordinal))).Select(s => $"{s.File}: {s.Text}").ToList();
+        var offenders = statements.Where(s => !Condition.IsMatch(s.Expanded) && !OverAll.Keys.Any(k => k.File == s.File && s.Text.StartsWith(k.Begins, StringComparison.Ordinal))).Select(s => $"{s.File}: {s.Text}").ToList();
         Assert.True(offenders.Count == 0, "Add the condition on organization_id, or say in OverAll why it goes over all organizations:\n" + string.Join('\n', offenders));
         Assert.All(OverAll.Keys, k => Assert.True(statements.Any(s => s.File == k.File && s.Text.StartsWith(k.Begins, StringComparison.Ordinal)), $"{k} is in the list and not in the product."));
     }
 
     [Theory]
     [InlineData("const string Sql = \"select score from leads where lead_id = @leadId\";")]
+    [InlineData("const string Sql = \"select organization_id, score from leads where lead_id = @leadId\";")]
     [InlineData("const string Sql = \"\"\"\n    delete from events\n    where event_id = @id\n    \"\"\";")]
     [InlineData("const string Row = \"where lead_id = @id\"; var sql = $\"update leads set score = 1 {Row}\";")]
     [InlineData("x.ExecuteAsync($\"insert into overrides (lead_id) values (@id)\")")]
-    public void Statements_PlantedOffender_IsFound(string source) => Assert.Contains(Statements("planted.cs", source), s => !Organization.IsMatch(s.Expanded));
+    public void Statements_PlantedOffender_IsFound(string source) => Assert.Contains(Statements("planted.cs", source), s => !Condition.IsMatch(s.Expanded));
 
     [Fact]
     public void Statements_FragmentWithTheCondition_IsFollowed() =>
-        Assert.All(Statements("fine.cs", "const string Row = \"where organization_id = @o and lead_id = @id\"; var sql = $\"update leads set score = 1 {Row}\";"), s => Assert.Matches(Organization, s.Expanded));
+        Assert.All(Statements("fine.cs", "const string Row = \"where organization_id = @o and lead_id = @id\"; var sql = $\"update leads set score = 1 {Row}\";"), s => Assert.Matches(Condition, s.Expanded));
 
     private sealed record Statement(string File, string Text, string Expanded);
 
