@@ -1,4 +1,5 @@
 using LeadScoring.Sidecar.Api;
+using LeadScoring.Sidecar.Audit;
 using LeadScoring.Sidecar.Dashboard;
 using LeadScoring.Sidecar.Events;
 using LeadScoring.Sidecar.Experiments;
@@ -36,6 +37,7 @@ internal static class SidecarApp
         // A password belongs into a file that one user can read, not into the environment, which every child process and every dump of it shows.
         if (builder.Configuration["LeadScoring:Secrets"] is { Length: > 0 } secrets) builder.Configuration.AddKeyPerFile(SecretsFolder(secrets), optional: false);
         builder.Configuration.AddInMemoryCollection(settings);
+        WeakSecrets.Refuse(builder.Configuration);
         // The framework's own request log holds addresses, and with them lead ids.
         builder.Logging.AddFilter("Microsoft.AspNetCore", LogLevel.Warning).AddFilter("Microsoft.Hosting.Lifetime", LogLevel.Warning)
             // As long as this logger could say anything, every request gets an activity and a log scope of its own. ProblemMiddleware says what fails.
@@ -46,6 +48,7 @@ internal static class SidecarApp
             .AddStorage(builder.Configuration)
             .AddTelemetry(builder.Configuration)
             .AddJobs(builder.Configuration)
+            .AddAudit()
             .AddOrganizations()
             .AddLeads(builder.Configuration)
             .AddEvents(builder.Configuration)
@@ -94,6 +97,7 @@ internal static class SidecarApp
         app.MapTelemetry();
         var v1 = app.MapGroup(Authentication.Prefix);
         v1.MapOrganizations();
+        v1.MapAudit();
         v1.MapJobs();
         v1.MapLeads();
         v1.MapEvents();

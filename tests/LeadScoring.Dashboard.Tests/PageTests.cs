@@ -14,7 +14,7 @@ public sealed class PageTests(Site site) : IClassFixture<Site>
 {
     private static readonly string[] Pages =
     [
-        "/dashboard", "/dashboard/leads", "/dashboard/review", "/dashboard/business", "/dashboard/experiments", "/dashboard/model", "/dashboard/training", "/dashboard/drift", "/dashboard/fairness", "/dashboard/connectors", "/dashboard/import",
+        "/dashboard", "/dashboard/leads", "/dashboard/review", "/dashboard/business", "/dashboard/experiments", "/dashboard/model", "/dashboard/training", "/dashboard/drift", "/dashboard/fairness", "/dashboard/audit", "/dashboard/connectors", "/dashboard/import",
         "/dashboard/settings", "/dashboard/settings?tab=weights", "/dashboard/settings?tab=gates", "/dashboard/settings?tab=schedule", "/dashboard/settings?tab=keys", "/dashboard/settings?tab=webhooks", "/dashboard/settings?tab=profile",
     ];
 

@@ -19,6 +19,21 @@ public enum ApiScope
 /// <summary>Who is calling, as proved by the API key.</summary>
 internal sealed record Caller(string OrganizationId, string KeyId, ApiScope Scope)
 {
+    private static readonly AsyncLocal<Caller?> OfRequest = new();
+
+    /// <summary>Whose request is being answered, also where no parameter says so; null for what no request asked for.</summary>
+    internal static Caller? Current => OfRequest.Value;
+
+    /// <summary>What is left of the requests that the key may make; null where nobody counts.</summary>
+    internal RateAllowance? Allowance { get; init; }
+
+    /// <summary>From here to the end of the request.</summary>
+    internal void Enter(HttpContext http)
+    {
+        OfRequest.Value = this;
+        http.Features.Set(this);
+    }
+
     /// <summary>Handlers take a Caller as a parameter; the authentication middleware has put it there.</summary>
     public static ValueTask<Caller> BindAsync(HttpContext http) => new(Of(http));
 
@@ -35,7 +50,8 @@ internal sealed record Caller(string OrganizationId, string KeyId, ApiScope Scop
 }
 
 /// <summary>Tells who owns a presented key; null when it is unknown or revoked. Given by the slice that owns the keys.</summary>
-internal delegate ValueTask<Caller?> VerifyApiKey(string presented, CancellationToken cancellationToken);
+/// <exception cref="ProblemException">The key was good and has expired, or so many wrong ones came from this address that no further one is looked at.</exception>
+internal delegate ValueTask<Caller?> VerifyApiKey(string presented, HttpContext http, CancellationToken cancellationToken);
 
 /// <summary>Endpoint metadata: the scope that a route needs.</summary>
 internal sealed record RequiredScope(ApiScope Scope);

@@ -21,6 +21,7 @@ internal sealed record ProblemKind(string Slug, int Status, string Title)
     internal static readonly ProblemKind UnsupportedMediaType = new("unsupported-media-type", 415, "The content type is not supported");
     internal static readonly ProblemKind TooMuch = new("too-much-at-once", 429, "More comes in than can be taken at the moment");
     internal static readonly ProblemKind StorageUnavailable = new("storage-unavailable", 503, "The database does not answer");
+    internal static readonly ProblemKind TookTooLong = new("took-too-long", 504, "It took too long");
     internal static readonly ProblemKind Internal = new("internal", 500, "Something went wrong here");
 
     /// <summary>For answers that the framework makes by status alone.</summary>
@@ -34,6 +35,7 @@ internal sealed record ProblemKind(string Slug, int Status, string Title)
         415 => UnsupportedMediaType,
         429 => TooMuch,
         503 => StorageUnavailable,
+        504 => TookTooLong,
         >= 500 => Internal,
         _ => Validation with { Status = status },
     };

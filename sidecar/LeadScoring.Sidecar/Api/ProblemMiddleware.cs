@@ -9,6 +9,7 @@ internal sealed class ProblemMiddleware(RequestDelegate next, ILogger<ProblemMid
 {
     public async Task InvokeAsync(HttpContext http)
     {
+        SecurityHeaders.Set(http);
         try
         {
             await next(http);
@@ -25,6 +26,7 @@ internal sealed class ProblemMiddleware(RequestDelegate next, ILogger<ProblemMid
             if (problem.Kind.Status == 500) ApiLog.Unexpected(logger, ProblemWriter.TraceId(http), Describe(e));
             else if (problem.Kind.Status == 503) ApiLog.Storage(logger, ProblemWriter.TraceId(http), Describe(e));
             http.Response.Clear();
+            SecurityHeaders.Set(http);
             await ProblemWriter.WriteAsync(http, problem);
         }
     }

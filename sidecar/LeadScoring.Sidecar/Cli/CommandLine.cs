@@ -1,10 +1,12 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using System.Data.Common;
 using LeadScoring.Connectors;
 using LeadScoring.Ml.Bundles;
 using LeadScoring.Ml.Features;
 using LeadScoring.Ml.Training;
 using LeadScoring.Sidecar.Api;
+using LeadScoring.Sidecar.Audit;
 using LeadScoring.Sidecar.Imports;
 using LeadScoring.Sidecar.Storage;
 using Microsoft.Extensions.Options;
@@ -23,7 +25,7 @@ internal static class CommandLine
         Command[] storing =
         [
             ServeCommand.Create(terminal), DemoCommand.Create(terminal), ImportCommand.Create(terminal), TrainCommand.Create(terminal), TrainRunCommand.Create(terminal),
-            ExportMatrixCommand.Create(terminal), ScoreCommand.Create(terminal), KeysCommand.Create(terminal), RetentionCommand.Create(terminal), BackupCommand.Create(terminal), BackupCommand.CreateRestore(terminal), ConnectorsCommand.Create(terminal),
+            ExportMatrixCommand.Create(terminal), ScoreCommand.Create(terminal), KeysCommand.Create(terminal), RetentionCommand.Create(terminal), BackupCommand.Create(terminal), BackupCommand.CreateRestore(terminal), AuditCommand.Create(terminal), ConnectorsCommand.Create(terminal),
         ];
         foreach (var command in storing)
         {
@@ -36,6 +38,7 @@ internal static class CommandLine
         root.Subcommands.Add(EvaluateCommand.Create(terminal));
 
         var parsed = root.Parse(args);
+        Actor.Is($"command {string.Join(' ', CommandsOf(parsed.CommandResult))}");
         // Long enough for the server to answer what it has begun.
         var configuration = new InvocationConfiguration
         {
@@ -57,6 +60,13 @@ internal static class CommandLine
             return Failed;
         }
     }
+
+    private static IEnumerable<string> CommandsOf(SymbolResult? result) => result switch
+    {
+        CommandResult { Command: RootCommand } or null => [],
+        CommandResult command => [.. CommandsOf(command.Parent), command.Command.Name],
+        _ => CommandsOf(result.Parent),
+    };
 
     private static string Explain(Exception e) => e switch
     {

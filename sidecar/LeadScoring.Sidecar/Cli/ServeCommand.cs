@@ -16,7 +16,13 @@ internal static class ServeCommand
         {
             var builder = CommonOptions.CreateBuilder(parsed);
             var address = parsed.GetValue(url) ?? builder.Configuration["LeadScoring:Url"] ?? DefaultUrl;
-            builder.WebHost.UseUrls(address).ConfigureKestrel(kestrel => kestrel.AddServerHeader = false);
+            builder.WebHost.UseUrls(address).ConfigureKestrel(kestrel =>
+            {
+                kestrel.AddServerHeader = false;
+                // Who opens connections and says nothing, or says it a byte at a time, keeps nobody else out. The server's own bounds stay as they are: 32 kB of headers, 8 kB of an address, bodies of at least 240 bytes a second.
+                kestrel.Limits.MaxConcurrentConnections = 10_000;
+                kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(15);
+            });
             await using var app = builder.Build();
             await app.PrepareAsync(cancellationToken);
             app.MapSlices();

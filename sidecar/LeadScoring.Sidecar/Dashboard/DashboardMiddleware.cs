@@ -19,7 +19,7 @@ internal sealed class DashboardMiddleware(RequestDelegate next, DashboardSession
         // As the framework's tokens ask for; set otherwise, it would warn at every page.
         headers.CacheControl = "no-cache, no-store";
         headers.Pragma = "no-cache";
-        if (await session.FindAsync(http) is { } caller) http.Features.Set(caller);
+        if (await session.FindAsync(http) is { } caller) caller.Enter(http);
         else if (http.Request.Path != SignIn)
         {
             var there = $"{DashboardEndpoints.Root}/login?next={Uri.EscapeDataString(http.Request.Path + http.Request.QueryString)}";

@@ -28,6 +28,20 @@ internal sealed partial class OwnApi(EndpointDataSource endpoints, IOptions<Json
     /// <exception cref="ProblemException">What the API would answer instead.</exception>
     internal async Task<T> CallAsync<T>(HttpContext page, string route, object? values = null, object? body = null)
     {
+        var (status, bytes) = await SendAsync(page, route, values, body);
+        return Read<T>(status, bytes.Span);
+    }
+
+    /// <summary>The same for what is no JSON: the answer as it is.</summary>
+    internal async Task<byte[]> ReadAsync(HttpContext page, string route, object? values)
+    {
+        var (status, bytes) = await SendAsync(page, route, values, null);
+        if (status >= 400) Read<JsonElement>(status, bytes.Span);
+        return bytes.ToArray();
+    }
+
+    private async Task<(int Status, ReadOnlyMemory<byte> Answer)> SendAsync(HttpContext page, string route, object? values, object? body)
+    {
         var endpoint = routes.Value[route];
         var caller = Caller.Of(page);
         if (caller.Scope < endpoint.Metadata.GetMetadata<RequiredScope>()!.Scope)
@@ -42,7 +56,7 @@ internal sealed partial class OwnApi(EndpointDataSource endpoints, IOptions<Json
         http.Response.Body = answer;
         await endpoint.RequestDelegate!(http);
         await http.Response.CompleteAsync();
-        return Read<T>(http.Response.StatusCode, answer.GetBuffer().AsSpan(0, (int)answer.Length));
+        return (http.Response.StatusCode, answer.GetBuffer().AsMemory(0, (int)answer.Length));
     }
 
     private static void Address(HttpRequest request, RouteEndpoint endpoint, object? values)

@@ -23,7 +23,7 @@ internal static class EventEndpoints
         var group = routes.MapGroup("").WithTags("Activity");
         group.MapPost("/events", EventStream.HandleAsync).Accepts<EventItem>(EventStream.ContentType).Produces<EventStream.Answer>(200, EventStream.ContentType).RequireScope(ApiScope.Write)
             .WithMetadata(new RouteBodyLimit(long.MaxValue)).ExcludeFromDescription()
-            .WithName("StreamEvents").WithSummary("Stores a stream of events, one JSON object a line.");
+            .WithMetadata(new Unhurried()).WithName("StreamEvents").WithSummary("Stores a stream of events, one JSON object a line.");
         group.MapPost("/events", PostEvents.HandleAsync).Accepts<PostEvents.Request>("application/json").RequireScope(ApiScope.Write)
             .WithName("PostEvents").WithSummary("Stores one event, or up to 1,000 with a result for each. Safe to repeat. With Content-Type application/x-ndjson: any number, one event a line; the answer has a line a batch, one for each bad line and a last one with the sums.");
         group.MapGet("/events/types", GetEventTypes.HandleAsync).RequireScope(ApiScope.Score)

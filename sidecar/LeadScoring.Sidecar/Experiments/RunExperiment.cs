@@ -2,6 +2,7 @@ using System.Globalization;
 using LeadScoring.Ml.Experiments;
 using LeadScoring.Ml.Features;
 using LeadScoring.Sidecar.Api;
+using LeadScoring.Sidecar.Audit;
 using LeadScoring.Sidecar.Leads;
 using LeadScoring.Sidecar.Models;
 using LeadScoring.Sidecar.Storage;
@@ -13,7 +14,7 @@ namespace LeadScoring.Sidecar.Experiments;
 internal sealed record ExperimentPlan(string Name, ExperimentKind Kind, int Challenger, double Share, ExperimentRule Rule, bool Promotes, NextStage? Next = null);
 
 /// <summary>Begins experiments, and ends them in the one way there is: trial, alias, leads that go back, promotion and what follows are one write.</summary>
-internal sealed class RunExperiment(ModelStore models, ModelAliasStore aliases, TimeProvider time)
+internal sealed class RunExperiment(ModelStore models, ModelAliasStore aliases, AuditLog audit, TimeProvider time)
 {
     /// <summary>Begins an experiment. Whatever was scored a moment ago without it is scored again.</summary>
     /// <exception cref="ProblemException">One is under way, there is no champion, or the challenger is it or no version.</exception>
@@ -40,6 +41,7 @@ internal sealed class RunExperiment(ModelStore models, ModelAliasStore aliases, 
         await ExperimentStore.AddAsync(transaction, experiment, cancellationToken);
         var trial = new ModelTrial { ExperimentId = id, Kind = experiment.Kind, Champion = champion, Version = plan.Challenger, Salt = experiment.Salt, Share = plan.Share, StartedAtMs = nowMs };
         await ModelTrialStore.BeginAsync(transaction, organizationId, trial, cancellationToken);
+        audit.Append(transaction, organizationId, AuditKind.ExperimentStarted, $"experiment {id}", new { experiment.Kind, champion, experiment.Challenger, experiment.Share });
         return experiment;
     }
 
@@ -56,6 +58,7 @@ internal sealed class RunExperiment(ModelStore models, ModelAliasStore aliases, 
         if (await ExperimentStore.RunningAsync(transaction, organizationId, cancellationToken) is not { } running || running.ExperimentId != experiment.ExperimentId) return "It had ended already.";
         if (!running.HasTrial) (state, decision, reason) = (ExperimentState.Stopped, ExperimentDecision.Keep, OtherChampion);
         await ExperimentStore.EndAsync(transaction, experiment, state, decision, reason, figures, time.NowMs(), cancellationToken);
+        audit.Append(transaction, organizationId, AuditKind.ExperimentEnded, $"experiment {experiment.ExperimentId}", new { state, decision, reason });
         if (!running.HasTrial) return "The champion stays.";
         await ModelTrialStore.EndAsync(transaction, organizationId, cancellationToken);
         await ModelAliasStore.RemoveAsync(transaction, organizationId, experiment.Challenger, cancellationToken);

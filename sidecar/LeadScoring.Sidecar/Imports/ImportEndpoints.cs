@@ -20,7 +20,7 @@ internal static class ImportEndpoints
         var options = routes.ServiceProvider.GetRequiredService<IOptions<ImportOptions>>().Value;
         routes.MapPost("/imports", PostImport.HandleAsync)
             .WithMetadata(new RequestSizeLimitAttribute(options.MaxFileBytes))
-            .RequireScope(ApiScope.Write).WithTags("Leads").WithName("PostImport")
+            .RequireScope(ApiScope.Write).WithTags("Leads").WithMetadata(new Unhurried()).WithName("PostImport")
             .WithSummary("Imports a CSV file. Interrupted, the same request goes on where it was.")
             .WithDescription("The body is the file itself, Content-Type text/csv. Encoding and delimiter are found by themselves.");
         routes.MapGet("/imports", ListImports.HandleAsync).RequireScope(ApiScope.Write).WithTags("Leads").WithName("ListImports")

@@ -1,6 +1,7 @@
 using System.Diagnostics.Metrics;
 using System.Globalization;
 using LeadScoring.Sidecar.Api;
+using LeadScoring.Sidecar.Audit;
 using LeadScoring.Sidecar.Telemetry;
 using Quartz;
 
@@ -85,6 +86,7 @@ internal sealed class RunJob(IServiceProvider services, JobSchedules schedules, 
     private async Task RunOneAsync(ScheduledJob job, string organizationId, string? part, string runId, JobCause cause, long? dueAtMs, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
+        Actor.Is($"job {job.Name}");
         await runs.StartAsync(organizationId, job.Name, runId, cause, dueAtMs, cancellationToken);
         string? result = null, error = null;
         var begun = time.GetTimestamp();

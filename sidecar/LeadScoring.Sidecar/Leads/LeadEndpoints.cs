@@ -15,6 +15,8 @@ internal static class LeadEndpoints
         services.AddSingleton(new LeadErasure("rescoring_claims"));
         services.AddSingleton<OverrideStore>();
         services.AddSingleton(new LeadErasure("overrides"));
+        // The audit log knows a lead by a reference; without this row it stands for nobody.
+        services.AddSingleton(new LeadErasure("audit_leads"));
         return services;
     }
 

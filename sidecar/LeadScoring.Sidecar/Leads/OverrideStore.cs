@@ -1,5 +1,6 @@
 using Dapper;
 using LeadScoring.Sidecar.Api;
+using LeadScoring.Sidecar.Audit;
 using LeadScoring.Sidecar.Storage;
 
 namespace LeadScoring.Sidecar.Leads;
@@ -36,7 +37,7 @@ public sealed record LeadOverride(string Grade, string Reason, string By, DateTi
 }
 
 /// <summary>The overrides table. Nothing is overwritten: each is a row of its own.</summary>
-internal sealed class OverrideStore(Database database, TimeProvider time)
+internal sealed class OverrideStore(Database database, AuditLog audit, TimeProvider time)
 {
     private const string Columns = """
         lead_id as LeadId, change as Change, grade as Grade, reason as Reason, set_by as SetBy, set_at_ms as SetAtMs, until_ms as UntilMs, removed_by as RemovedBy, removed_at_ms as RemovedAtMs,
@@ -89,6 +90,8 @@ internal sealed class OverrideStore(Database database, TimeProvider time)
             {
                 organizationId, added.LeadId, added.Change, added.Grade, added.Reason, added.SetBy, added.SetAtMs, added.UntilMs, added.MachineScore, added.MachineGrade, added.MachineProbability, added.ModelVersion,
             }, cancellationToken);
+            // Who and why may name people, and are in the row itself, which goes with the lead.
+            audit.AppendAboutLead(transaction, organizationId, AuditKind.OverrideSet, added.LeadId, new { added.Grade, machine_grade = added.MachineGrade, until = Moment.Of(added.UntilMs) });
             return added;
         },
         cancellationToken);
@@ -102,6 +105,7 @@ internal sealed class OverrideStore(Database database, TimeProvider time)
             var nowMs = time.NowMs();
             if (row?.Holds(nowMs) != true) return false;
             await transaction.ExecuteAsync(Sql, new { organizationId, leadId, by, nowMs, row.Change }, cancellationToken);
+            audit.AppendAboutLead(transaction, organizationId, AuditKind.OverrideRemoved, leadId, new { row.Grade });
             return true;
         },
         cancellationToken);

@@ -1,6 +1,8 @@
 using LeadScoring.Ml.Bundles;
 using LeadScoring.Ml.Calibration;
 using LeadScoring.Sidecar.Api;
+using LeadScoring.Sidecar.Audit;
+using LeadScoring.Sidecar.Storage;
 using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace LeadScoring.Sidecar.Models;
@@ -30,6 +32,10 @@ internal static class GetModel
 
 internal static class GetModelBundle
 {
-    internal static async Task<FileContentHttpResult> HandleAsync(int version, Caller caller, ModelStore store, CancellationToken cancellationToken) =>
-        TypedResults.File(await store.GetBundleAsync(caller.OrganizationId, version, cancellationToken), "application/zip", $"model-{version}.zip");
+    internal static async Task<FileContentHttpResult> HandleAsync(int version, Caller caller, ModelStore store, AuditLog audit, Database database, CancellationToken cancellationToken)
+    {
+        var bundle = await store.GetBundleAsync(caller.OrganizationId, version, cancellationToken);
+        await audit.AppendAsync(database, caller.OrganizationId, AuditKind.Exported, $"model {version}", null, cancellationToken);
+        return TypedResults.File(bundle, "application/zip", $"model-{version}.zip");
+    }
 }

@@ -1,5 +1,6 @@
 using Dapper;
 using LeadScoring.Sidecar.Api;
+using LeadScoring.Sidecar.Audit;
 using LeadScoring.Sidecar.Storage;
 
 namespace LeadScoring.Sidecar.Models;
@@ -18,7 +19,7 @@ public enum ModelAlias
 }
 
 /// <summary>The aliases besides the champion, one version each.</summary>
-internal sealed class ModelAliasStore(Database database, TimeProvider time)
+internal sealed class ModelAliasStore(Database database, AuditLog audit, TimeProvider time)
 {
     private sealed record Row
     {
@@ -51,12 +52,18 @@ internal sealed class ModelAliasStore(Database database, TimeProvider time)
         if (await ModelStore.ChampionVersionAsync(transaction, organizationId, cancellationToken) == version)
             throw new ProblemException(ProblemKind.Conflict, $"Version {version} is the champion; {Text(alias)} is another one.");
         await transaction.ExecuteAsync(Sql, new { organizationId, alias = Text(alias), version, nowMs = time.NowMs() }, cancellationToken);
+        audit.Append(transaction, organizationId, AuditKind.AliasMoved, $"alias {Text(alias)}", new { version });
     }
 
     internal Task RemoveAsync(string organizationId, ModelAlias alias, CancellationToken cancellationToken)
     {
         const string Sql = "delete from model_aliases where organization_id = @organizationId and alias = @alias";
-        return database.WriteAsync(transaction => transaction.ExecuteAsync(Sql, new { organizationId, alias = Text(alias) }, cancellationToken), cancellationToken);
+        return database.WriteAsync(
+            async transaction =>
+            {
+                if (await transaction.ExecuteAsync(Sql, new { organizationId, alias = Text(alias) }, cancellationToken) > 0) audit.Append(transaction, organizationId, AuditKind.AliasMoved, $"alias {Text(alias)}");
+            },
+            cancellationToken);
     }
 
     /// <summary>A version that becomes the champion is no challenger any more.</summary>

@@ -39,10 +39,10 @@ internal static class ModelEndpoints
         group.MapGet("/{version:int}", GetModel.HandleAsync).RequireScope(ApiScope.Score)
             .WithName("GetModel").WithSummary("Reads a version's manifest: data window, settings, metrics, checksums.");
         group.MapGet("/{version:int}/bundle", GetModelBundle.HandleAsync).RequireScope(ApiScope.Admin).Produces(200, contentType: "application/zip")
-            .WithName("DownloadModel").WithSummary("Downloads a version as a bundle (zip).");
+            .WithMetadata(new Unhurried()).WithName("DownloadModel").WithSummary("Downloads a version as a bundle (zip).");
         group.MapPost("/import", ImportModel.HandleAsync).WithMetadata(new WriteOnce()).RequireScope(ApiScope.Admin).Accepts<Stream>("application/zip", "application/octet-stream")
             .WithMetadata(new RouteBodyLimit(ImportModel.MaxBytes))
-            .WithName("ImportModel").WithSummary("Adds a bundle as a new version; it is not promoted.");
+            .WithMetadata(new Unhurried()).WithName("ImportModel").WithSummary("Adds a bundle as a new version; it is not promoted.");
         group.MapGet("/{version:int}/card", GetModelCard.HandleAsync).RequireScope(ApiScope.Score).Produces(200, contentType: "text/html")
             .WithName("GetModelCard").WithSummary("The model card as a page: how the version was judged, where it comes from, where it must not be trusted.");
         group.MapGet("/{a:int}/diff/{b:int}", GetModelDiff.HandleAsync).RequireScope(ApiScope.Score)

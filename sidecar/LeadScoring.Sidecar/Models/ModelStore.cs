@@ -1,7 +1,9 @@
+using System.Security.Cryptography;
 using System.Text.Json;
 using Dapper;
 using LeadScoring.Ml.Bundles;
 using LeadScoring.Sidecar.Api;
+using LeadScoring.Sidecar.Audit;
 using LeadScoring.Sidecar.Storage;
 using LeadScoring.Sidecar.Webhooks;
 
@@ -26,7 +28,7 @@ internal sealed record ModelRow
 }
 
 /// <summary>The registry: immutable, numbered versions per organization, and which of them is the champion.</summary>
-internal sealed class ModelStore(Database database, Outbox outbox, TimeProvider time)
+internal sealed class ModelStore(Database database, Outbox outbox, AuditLog audit, TimeProvider time)
 {
     internal static readonly JsonSerializerOptions ManifestJson = BundleManifest.Json;
 
@@ -120,6 +122,7 @@ internal sealed class ModelStore(Database database, Outbox outbox, TimeProvider 
         var manifest = JsonSerializer.Serialize(model.Manifest, ManifestJson);
         await transaction.ExecuteAsync(Model, new { organizationId, version, origin, featuresHash = model.FeaturesHash, manifest, nowMs = time.NowMs(), runId }, cancellationToken);
         await transaction.ExecuteAsync(Bundle, new { organizationId, version, bundle }, cancellationToken);
+        audit.Append(transaction, organizationId, runId is null ? AuditKind.ModelImported : AuditKind.ModelAdded, $"model {version}", new { origin, run_id = runId, sha256 = Convert.ToHexStringLower(SHA256.HashData(bundle)) });
         return version;
     }
 
@@ -153,6 +156,7 @@ internal sealed class ModelStore(Database database, Outbox outbox, TimeProvider 
         await transaction.ExecuteAsync(Sql, new { organizationId, version, previous, reason, nowMs = time.NowMs() }, cancellationToken);
         await ModelAliasStore.RemoveAsync(transaction, organizationId, version, cancellationToken);
         await ModelTrialStore.EndAsync(transaction, organizationId, cancellationToken);
+        audit.Append(transaction, organizationId, AuditKind.ModelPromoted, $"model {version}", new { previous, reason });
         await outbox.PutModelPromotedAsync(transaction, organizationId, new ModelPromotedData(version, previous, reason), cancellationToken);
         return previous;
     }

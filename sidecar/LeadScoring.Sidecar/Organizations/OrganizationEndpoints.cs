@@ -12,6 +12,8 @@ internal static class OrganizationEndpoints
         services.AddSingleton<ListOrganizations>(provider => provider.GetRequiredService<OrganizationStore>().ListAsync);
         services.AddSingleton<GradePolicyStore>();
         services.AddSingleton<SamplingPolicyStore>();
+        services.AddSingleton<KeyUse>();
+        services.AddHostedService(provider => provider.GetRequiredService<KeyUse>());
         services.AddSingleton<ApiKeyStore>();
         services.AddSingleton<VerifyApiKey>(provider => provider.GetRequiredService<ApiKeyStore>().VerifyAsync);
         return services;
@@ -22,6 +24,7 @@ internal static class OrganizationEndpoints
         var group = routes.MapGroup("").WithTags("Organization").RequireScope(ApiScope.Admin);
         group.MapGet("/keys", ListKeys.HandleAsync).WithName("ListKeys").WithSummary("Lists the organization's API keys, without their secrets.");
         group.MapPost("/keys", CreateKey.HandleAsync).WithMetadata(new WriteOnce(AnswerIsSecret: true)).WithName("CreateKey").WithSummary("Makes an API key; the secret is shown this once.");
+        group.MapPost("/keys/{keyId}/rotate", RotateKey.HandleAsync).WithMetadata(new WriteOnce(AnswerIsSecret: true)).WithName("RotateKey").WithSummary("Gives an API key another secret, shown this once; the one before stays good for a while.");
         group.MapDelete("/keys/{keyId}", RevokeKey.HandleAsync).WithName("RevokeKey").WithSummary("Revokes an API key.");
         group.MapGet("/profile", GetProfile.HandleAsync).WithName("GetProfile").WithSummary("Reads the active feature profile.");
         routes.MapGet("/sampling", Sampling.GetAsync).RequireScope(ApiScope.Score).WithTags("Organization")

@@ -1,12 +1,13 @@
 using System.Text.RegularExpressions;
 using Dapper;
 using LeadScoring.Sidecar.Api;
+using LeadScoring.Sidecar.Audit;
 using LeadScoring.Sidecar.Storage;
 
 namespace LeadScoring.Sidecar.Organizations;
 
 /// <summary>Who the data belongs to. An organization is made with its first key.</summary>
-internal sealed partial class OrganizationStore(Database database, ProfileStore profiles, TimeProvider time)
+internal sealed partial class OrganizationStore(Database database, ProfileStore profiles, AuditLog audit, TimeProvider time)
 {
     internal const string IdRule = "An organization id has 1 to 64 characters: lower-case letters, digits, - and _, starting with a letter or digit.";
 
@@ -22,6 +23,7 @@ internal sealed partial class OrganizationStore(Database database, ProfileStore 
         return database.WriteAsync(async transaction =>
         {
             if (await transaction.ExecuteAsync(Sql, new { organizationId, nowMs = time.NowMs() }, cancellationToken) == 0) return false;
+            audit.Append(transaction, organizationId, AuditKind.OrganizationCreated);
             await profiles.AddAsync(transaction, organizationId, ProfileStore.Default, cancellationToken);
             return true;
         }, cancellationToken);

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using Dapper;
 using LeadScoring.Ml.Features;
 using LeadScoring.Sidecar.Api;
+using LeadScoring.Sidecar.Audit;
 using LeadScoring.Sidecar.Storage;
 
 namespace LeadScoring.Sidecar.Organizations;
@@ -10,7 +11,7 @@ namespace LeadScoring.Sidecar.Organizations;
 internal sealed record ActiveProfile(FeatureProfile Profile, int Version);
 
 /// <summary>Feature profiles: numbered versions, one of them active per organization.</summary>
-internal sealed class ProfileStore(Database database, TimeProvider time)
+internal sealed class ProfileStore(Database database, AuditLog audit, TimeProvider time)
 {
     private static readonly ConcurrentDictionary<string, FeatureProfile> Parsed = new(StringComparer.Ordinal);
     private static readonly Lazy<FeatureProfile> DefaultProfile = new(() => Load("real-estate"));
@@ -55,6 +56,7 @@ internal sealed class ProfileStore(Database database, TimeProvider time)
         await transaction.ExecuteAsync(Retire, new { organizationId }, cancellationToken);
         var version = 1 + await transaction.Connection.ExecuteScalarAsync<int>(transaction.Command(Last, new { organizationId }, cancellationToken));
         await transaction.ExecuteAsync(Insert, new { organizationId, version, profile.Name, profile.Yaml, profile.Hash, nowMs = time.NowMs() }, cancellationToken);
+        audit.Append(transaction, organizationId, AuditKind.ProfileChanged, $"profile {version}", new { profile.Name, profile.Hash });
         return version;
     }
 }

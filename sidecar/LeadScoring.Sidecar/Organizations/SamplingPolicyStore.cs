@@ -1,12 +1,13 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Dapper;
+using LeadScoring.Sidecar.Audit;
 using LeadScoring.Sidecar.Storage;
 
 namespace LeadScoring.Sidecar.Organizations;
 
 /// <summary>Sampling policies: one per organization that has set its own.</summary>
-internal sealed class SamplingPolicyStore(Database database, TimeProvider time)
+internal sealed class SamplingPolicyStore(Database database, AuditLog audit, TimeProvider time)
 {
     internal static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow };
 
@@ -26,6 +27,11 @@ internal sealed class SamplingPolicyStore(Database database, TimeProvider time)
             on conflict (organization_id) do update set settings = excluded.settings, changed_at_ms = excluded.changed_at_ms
             """;
         return database.WriteAsync(
-            transaction => transaction.ExecuteAsync(Sql, new { organizationId, json = JsonSerializer.Serialize(policy, Json), nowMs = time.GetUtcNow().ToUnixTimeMilliseconds() }, cancellationToken), cancellationToken);
+            async transaction =>
+            {
+                await transaction.ExecuteAsync(Sql, new { organizationId, json = JsonSerializer.Serialize(policy, Json), nowMs = time.GetUtcNow().ToUnixTimeMilliseconds() }, cancellationToken);
+                audit.Append(transaction, organizationId, AuditKind.SamplingChanged, null, policy);
+            },
+            cancellationToken);
     }
 }

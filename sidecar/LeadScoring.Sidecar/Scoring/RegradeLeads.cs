@@ -1,6 +1,7 @@
 using Dapper;
 using LeadScoring.Ml.Ensemble;
 using LeadScoring.Sidecar.Api;
+using LeadScoring.Sidecar.Audit;
 using LeadScoring.Sidecar.Leads;
 using LeadScoring.Sidecar.Models;
 using LeadScoring.Sidecar.Organizations;
@@ -15,7 +16,7 @@ namespace LeadScoring.Sidecar.Scoring;
 internal sealed record Regrading(GradeScale Scale, int Leads, IReadOnlyDictionary<(char From, char To), int> Moves);
 
 /// <summary>Gives open leads the grades of a policy. Scores stay as they are.</summary>
-internal sealed class RegradeLeads(GradePolicyStore policies, ActiveModels models, ScoreEvents events, Database database, TimeProvider time)
+internal sealed class RegradeLeads(GradePolicyStore policies, ActiveModels models, ScoreEvents events, AuditLog audit, Database database, TimeProvider time)
 {
     private sealed record Row
     {
@@ -38,16 +39,16 @@ internal sealed class RegradeLeads(GradePolicyStore policies, ActiveModels model
     }
 
     /// <summary>Makes the policy the organization's, and gives every open lead its grade by it: what the preview of this moment says.</summary>
-    internal Task<Regrading> PutAsync(string organizationId, GradePolicy policy, CancellationToken cancellationToken) => ApplyAsync(organizationId, policy, margin: 0, cancellationToken);
+    internal Task<Regrading> PutAsync(string organizationId, GradePolicy policy, CancellationToken cancellationToken) => ApplyAsync(organizationId, policy, margin: 0, isNew: true, cancellationToken);
 
     /// <summary>Works out the bounds of a moving policy anew; a lead keeps its grade until it is beyond a bound by the policy's margin.</summary>
     internal async Task MoveBoundsAsync(string organizationId, CancellationToken cancellationToken)
     {
         if (await policies.GetAsync(organizationId, cancellationToken) is { } active && active.Policy.Mode != GradeMode.Fixed)
-            await ApplyAsync(organizationId, active.Policy, active.Policy.Margin, cancellationToken);
+            await ApplyAsync(organizationId, active.Policy, active.Policy.Margin, isNew: false, cancellationToken);
     }
 
-    private async Task<Regrading> ApplyAsync(string organizationId, GradePolicy policy, double margin, CancellationToken cancellationToken)
+    private async Task<Regrading> ApplyAsync(string organizationId, GradePolicy policy, double margin, bool isNew, CancellationToken cancellationToken)
     {
         var regrading = await database.WriteAsync(
             async transaction =>
@@ -55,6 +56,7 @@ internal sealed class RegradeLeads(GradePolicyStore policies, ActiveModels model
                 var rows = await transaction.Connection.QueryAsync<Row>(transaction.Command(Open, new { organizationId }, cancellationToken));
                 var (result, changed) = Regrade([.. rows], policy, margin);
                 await policies.PutAsync(transaction, organizationId, policy, result.Scale, cancellationToken);
+                if (isNew) audit.Append(transaction, organizationId, AuditKind.GradesChanged, null, new { policy.Mode, a = result.Scale.A, b = result.Scale.B, c = result.Scale.C, leads_that_change = changed.Count });
                 var regraded = await WriteAsync(transaction, organizationId, changed, time.NowMs(), cancellationToken);
                 await events.PutAsync(transaction, organizationId, regraded, new Dictionary<string, string>(), cancellationToken);
                 return result;

@@ -41,10 +41,10 @@ internal static class ScoringEndpoints
         var group = routes.MapGroup("").WithTags("Scoring");
         // The two that are called most read their own input; the validation of annotated parameters would box every argument first.
         group.MapPost("/score", PostScore.HandleAsync).DisableValidation().Accepts<ScoreRequest>("application/json").Produces<ScoreAnswer>().RequireScope(ApiScope.Score)
-            .WithName("ScoreLead").WithSummary("Scores one lead; facts may come along inline.");
+            .WithMetadata(new Unhurried()).WithName("ScoreLead").WithSummary("Scores one lead; facts may come along inline.");
         group.MapPost("/score/batch", ScoreStream.HandleAsync).Accepts<ScoreRequest>(ScoreStream.ContentType).Produces<PostScoreBatch.Item>(200, ScoreStream.ContentType).RequireScope(ApiScope.Score)
             .WithMetadata(new RouteBodyLimit(1_000_000_000)).ExcludeFromDescription()
-            .WithName("ScoreStream").WithSummary("Scores a stream of leads, one JSON object a line.");
+            .WithMetadata(new Unhurried()).WithName("ScoreStream").WithSummary("Scores a stream of leads, one JSON object a line.");
         group.MapPost("/score/batch", PostScoreBatch.HandleAsync).Accepts<PostScoreBatch.Request>("application/json").Produces<PostScoreBatch.Response>().RequireScope(ApiScope.Score)
             .WithName("ScoreLeads").WithSummary("Scores up to 1,000 leads with a result for each. With Content-Type application/x-ndjson: any number, one request a line in, one result a line out.");
         group.MapGet("/leads/{leadId}/score", GetLeadScore.HandleAsync).DisableValidation().Produces<ScoreAnswer>().RequireScope(ApiScope.Score)
@@ -59,7 +59,7 @@ internal static class ScoringEndpoints
         group.MapPost("/grades/preview", Grades.PreviewAsync).RequireScope(ApiScope.Score)
             .WithName("PreviewGrades").WithSummary("How many open leads would change their grade under a policy; nothing is stored.");
         group.MapPut("/grades", Grades.PutAsync).RequireScope(ApiScope.Admin)
-            .WithName("PutGrades").WithSummary("Makes a grade policy the organization's and gives every open lead its grade by it.");
+            .WithMetadata(new Unhurried()).WithName("PutGrades").WithSummary("Makes a grade policy the organization's and gives every open lead its grade by it.");
         group.MapGet("/rescoring", GetRescoring.HandleAsync).RequireScope(ApiScope.Score)
             .WithName("GetRescoring").WithSummary("The queue of leads that wait for a new score, and the leads that cannot be scored, with the reason.");
         group.MapPost("/rescoring/retry", GetRescoring.RetryAsync).RequireScope(ApiScope.Write)

@@ -75,6 +75,7 @@ internal abstract class Database : IDisposable
         {
             var result = await work(transaction);
             await WriteMark.ApplyAsync(transaction);
+            await transaction.EndAsync();
             await commit();
             return result;
         }

@@ -1,6 +1,8 @@
+using System.Collections.Concurrent;
 using System.Data;
 using System.Data.Common;
 using System.Net.Sockets;
+using LeadScoring.Sidecar.Api;
 using Npgsql;
 
 namespace LeadScoring.Sidecar.Storage;
@@ -15,6 +17,9 @@ internal sealed class PostgresDatabase : Database
     private const int Attempts = 5;
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(10);
 
+    // Whose rows a connection sees, by the number of its process on the server. None: everybody's.
+    private readonly ConcurrentDictionary<int, string> tenants = new();
+    private readonly bool isWalled;
     private readonly NpgsqlDataSource source;
     private readonly string folder;
     private readonly string where;
@@ -26,7 +31,15 @@ internal sealed class PostgresDatabase : Database
         where = builder.Host!.StartsWith('/') ? $"the socket in {builder.Host}" : $"{builder.Host}:{builder.Port}";
         Setting = options.Database!;
         folder = options.Data;
-        source = new NpgsqlDataSourceBuilder(builder.ConnectionString).Build();
+        isWalled = PostgresSetting.IsWalled(options, builder);
+        var making = new NpgsqlDataSourceBuilder(builder.ConnectionString);
+        // A new process of the server may have the number of one that is gone: it has said nothing yet.
+        making.UsePhysicalConnectionInitializer(c => tenants.TryRemove(c.ProcessID, out _), c =>
+        {
+            tenants.TryRemove(c.ProcessID, out _);
+            return Task.CompletedTask;
+        });
+        source = making.Build();
     }
 
     internal override string Dialect => "postgres";
@@ -35,7 +48,29 @@ internal sealed class PostgresDatabase : Database
 
     internal override string Setting { get; }
 
-    internal override async ValueTask<DbConnection> OpenConnectionAsync(CancellationToken cancellationToken) => await source.OpenConnectionAsync(cancellationToken);
+    internal override async ValueTask<DbConnection> OpenConnectionAsync(CancellationToken cancellationToken) => await OpenAsync(cancellationToken);
+
+    /// <summary>A connection that sees the rows of the organization whose request is answered, else all. It costs a round trip when it was another's before.</summary>
+    private async ValueTask<NpgsqlConnection> OpenAsync(CancellationToken cancellationToken)
+    {
+        var connection = await source.OpenConnectionAsync(cancellationToken);
+        var tenant = Caller.Current?.OrganizationId ?? "";
+        if (!isWalled || tenants.GetValueOrDefault(connection.ProcessID, "") == tenant) return connection;
+        try
+        {
+            // Not known while it is said: should it fail in between, the next one says it again.
+            tenants[connection.ProcessID] = "?";
+            await using var say = new NpgsqlCommand("select set_config('leadscoring.organization', $1, false)", connection) { Parameters = { new NpgsqlParameter<string> { TypedValue = tenant } } };
+            await say.ExecuteNonQueryAsync(cancellationToken);
+            tenants[connection.ProcessID] = tenant;
+            return connection;
+        }
+        catch
+        {
+            await connection.DisposeAsync();
+            throw;
+        }
+    }
 
     internal override async Task<T> WriteAsync<T>(Func<WriteTransaction, Task<T>> work, CancellationToken cancellationToken)
     {
@@ -43,7 +78,7 @@ internal sealed class PostgresDatabase : Database
         {
             try
             {
-                await using var connection = await source.OpenConnectionAsync(cancellationToken);
+                await using var connection = await OpenAsync(cancellationToken);
                 await using var transaction = await connection.BeginTransactionAsync(IsolationLevel.ReadCommitted, cancellationToken);
                 return await RunAsync(new WriteTransaction(connection, transaction, isPostgres: true), work, () => transaction.CommitAsync(cancellationToken));
             }

@@ -25,9 +25,14 @@ internal static class PostgresSetting
         foreach (var (key, value) in IsUrl(options.Database!) ? FromUrl(options.Database!) : FromPairs(options.Database!)) Set(builder, key, value);
         if (string.IsNullOrEmpty(builder.Database)) throw new StorageException($"{Name}: name the database, as in postgres://user@host/leadscoring or Database=leadscoring.");
         builder.PersistSecurityInfo = false;
+        // Whose rows a connection sees is said when that changes, and not each time that it comes out of the pool: nothing else is ever set on one.
+        if (IsWalled(options, builder)) builder.NoResetOnClose = true;
         if (options.Durability.Equals("normal", StringComparison.OrdinalIgnoreCase)) builder.Options = $"{builder.Options} -c synchronous_commit=off".TrimStart();
         return builder;
     }
+
+    /// <summary>Whether connections are held to the rows of an organization.</summary>
+    internal static bool IsWalled(StorageOptions options, NpgsqlConnectionStringBuilder builder) => options.RowSecurity && builder.MaxAutoPrepare > 0;
 
     private static bool IsUrl(string setting) =>
         setting.StartsWith("postgres://", StringComparison.OrdinalIgnoreCase) || setting.StartsWith("postgresql://", StringComparison.OrdinalIgnoreCase);

@@ -34,6 +34,12 @@ public sealed class StorageOptions
     /// </summary>
     public string? KeyFile { get; set; }
 
+    /// <summary>
+    /// On PostgreSQL: connections that answer a request are held to the rows of its organization by the database too. Default true. Behind a pooler that hands a connection to another client in between (PgBouncer in transaction mode) it must be
+    /// false, and is with <c>Max Auto Prepare=0</c>.
+    /// </summary>
+    public bool RowSecurity { get; set; } = true;
+
     /// <summary>Redis for scores that replicas share, as host:port or a StackExchange.Redis configuration string. Blank: every process keeps its own. Nothing is lost with it.</summary>
     public string? Redis { get; set; }
 

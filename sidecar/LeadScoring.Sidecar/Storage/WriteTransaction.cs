@@ -12,6 +12,8 @@ internal sealed class WriteTransaction(DbConnection connection, DbTransaction tr
 {
     private readonly HashSet<(string OrganizationId, string? LeadId)> touched = [];
 
+    private List<Func<CancellationToken, Task>>? atEnd;
+
     internal DbConnection Connection => connection;
 
     /// <summary>Leads whose rows this transaction writes; null stands for any of the organization.</summary>
@@ -19,6 +21,15 @@ internal sealed class WriteTransaction(DbConnection connection, DbTransaction tr
 
     /// <summary>Says that the row of a lead is about to be written, or with null those of any leads of the organization: copies in memory end with this transaction.</summary>
     internal void Touch(string organizationId, string? leadId) => touched.Add((organizationId, leadId));
+
+    /// <summary>What is written last, when all else of the transaction is: it may wait for a lock that others hold to their end, since nobody waits for it there.</summary>
+    internal void AtEnd(Func<CancellationToken, Task> write) => (atEnd ??= []).Add(write);
+
+    /// <summary>Writes it. Nothing of the request's cancellation: it would undo what is done.</summary>
+    internal async Task EndAsync()
+    {
+        for (var i = 0; i < atEnd?.Count; i++) await atEnd[i](CancellationToken.None);
+    }
 
     internal bool IsPostgres => isPostgres;
 

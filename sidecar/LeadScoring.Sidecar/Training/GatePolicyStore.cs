@@ -2,12 +2,13 @@ using System.Text.Json;
 using Dapper;
 using LeadScoring.Ml.Training;
 using LeadScoring.Sidecar.Api;
+using LeadScoring.Sidecar.Audit;
 using LeadScoring.Sidecar.Storage;
 
 namespace LeadScoring.Sidecar.Training;
 
 /// <summary>How organizations judge new models; one row per organization that has set its own.</summary>
-internal sealed class GatePolicyStore(Database database, TimeProvider time)
+internal sealed class GatePolicyStore(Database database, AuditLog audit, TimeProvider time)
 {
     /// <summary>The organization's own; null when it has none.</summary>
     internal async Task<GateSettings?> GetAsync(string organizationId, CancellationToken cancellationToken)
@@ -25,12 +26,22 @@ internal sealed class GatePolicyStore(Database database, TimeProvider time)
             on conflict (organization_id) do update set settings = excluded.settings, changed_at_ms = excluded.changed_at_ms
             """;
         return database.WriteAsync(
-            transaction => transaction.ExecuteAsync(Sql, new { organizationId, json = JsonSerializer.Serialize(settings, TrainingSettingsJson.Strict), nowMs = time.NowMs() }, cancellationToken), cancellationToken);
+            async transaction =>
+            {
+                await transaction.ExecuteAsync(Sql, new { organizationId, json = JsonSerializer.Serialize(settings, TrainingSettingsJson.Strict), nowMs = time.NowMs() }, cancellationToken);
+                audit.Append(transaction, organizationId, AuditKind.GatesChanged, null, settings);
+            },
+            cancellationToken);
     }
 
     internal Task DeleteAsync(string organizationId, CancellationToken cancellationToken)
     {
         const string Sql = "delete from gate_policies where organization_id = @organizationId";
-        return database.WriteAsync(transaction => transaction.ExecuteAsync(Sql, new { organizationId }, cancellationToken), cancellationToken);
+        return database.WriteAsync(
+            async transaction =>
+            {
+                if (await transaction.ExecuteAsync(Sql, new { organizationId }, cancellationToken) > 0) audit.Append(transaction, organizationId, AuditKind.GatesChanged, null, new { to = "default" });
+            },
+            cancellationToken);
     }
 }

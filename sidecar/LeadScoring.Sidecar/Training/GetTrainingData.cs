@@ -3,16 +3,19 @@ using CsvHelper;
 using LeadScoring.Ml.Bundles;
 using LeadScoring.Ml.Features;
 using LeadScoring.Sidecar.Api;
+using LeadScoring.Sidecar.Audit;
 using LeadScoring.Sidecar.Organizations;
+using LeadScoring.Sidecar.Storage;
 
 namespace LeadScoring.Sidecar.Training;
 
 internal static class GetTrainingData
 {
-    internal static async Task HandleAsync(HttpContext http, Caller caller, TrainingData data, ProfileStore profiles, CancellationToken cancellationToken)
+    internal static async Task HandleAsync(HttpContext http, Caller caller, TrainingData data, ProfileStore profiles, AuditLog audit, Database database, CancellationToken cancellationToken)
     {
         var profile = (await profiles.GetActiveAsync(caller.OrganizationId, cancellationToken)).Profile;
         var labeled = await data.BuildAsync(caller.OrganizationId, profile, null, cancellationToken);
+        await audit.AppendAsync(database, caller.OrganizationId, AuditKind.Exported, "training data", new { leads = labeled.LeadIds.Count }, cancellationToken);
         http.Response.ContentType = "text/csv; charset=utf-8";
         http.Response.Headers.ContentDisposition = "attachment; filename=\"training-data.csv\"";
         await using var writer = new StreamWriter(http.Response.Body);

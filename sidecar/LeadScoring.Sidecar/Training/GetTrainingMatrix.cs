@@ -1,6 +1,7 @@
 using LeadScoring.Ml.Bundles;
 using LeadScoring.Ml.Training;
 using LeadScoring.Sidecar.Api;
+using LeadScoring.Sidecar.Audit;
 using LeadScoring.Sidecar.Organizations;
 using LeadScoring.Sidecar.Storage;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -10,7 +11,7 @@ namespace LeadScoring.Sidecar.Training;
 
 internal static class GetTrainingMatrix
 {
-    internal static async Task<FileStreamHttpResult> HandleAsync(Caller caller, TrainingData data, ProfileStore profiles, IOptions<StorageOptions> storage, CancellationToken cancellationToken)
+    internal static async Task<FileStreamHttpResult> HandleAsync(Caller caller, TrainingData data, ProfileStore profiles, AuditLog audit, Database database, IOptions<StorageOptions> storage, CancellationToken cancellationToken)
     {
         var profile = (await profiles.GetActiveAsync(caller.OrganizationId, cancellationToken)).Profile;
         var labeled = await data.BuildAsync(caller.OrganizationId, profile, null, cancellationToken);
@@ -32,6 +33,7 @@ internal static class GetTrainingMatrix
             throw;
         }
 
+        await audit.AppendAsync(database, caller.OrganizationId, AuditKind.Exported, "training matrix", new { leads = labeled.LeadIds.Count }, cancellationToken);
         file.Position = 0;
         return TypedResults.File(file, "application/zip", "training-matrix.zip");
     }

@@ -34,13 +34,13 @@ internal static class TrainingEndpoints
             .WithName("StartTraining").WithSummary("Queues a training on all outcomes; poll the run for progress.");
         group.MapPost("/external", PostExternalTrainingRun.HandleAsync).Accepts<Stream>("application/zip", "application/octet-stream").RequireScope(ApiScope.Admin)
             .WithMetadata(new RouteBodyLimit(PostExternalTrainingRun.MaxBytes))
-            .WithName("StartExternalTraining").WithSummary("Queues a run that makes a model around XGBoost members trained elsewhere on the exported matrix (zip of export.json, profile.yml, gradient_boosting.json and, if trained too, random_forest.json).");
+            .WithMetadata(new Unhurried()).WithName("StartExternalTraining").WithSummary("Queues a run that makes a model around XGBoost members trained elsewhere on the exported matrix (zip of export.json, profile.yml, gradient_boosting.json and, if trained too, random_forest.json).");
         group.MapGet("", ListTrainingRuns.HandleAsync).RequireScope(ApiScope.Score)
             .WithName("ListTrainingRuns").WithSummary("Lists training runs, the newest first.");
         group.MapGet("/{runId}", GetTrainingRun.HandleAsync).RequireScope(ApiScope.Score)
             .WithName("GetTrainingRun").WithSummary("Progress and result of a training run.");
         group.MapGet("/{runId}/events", FollowTrainingRun.HandleAsync).RequireScope(ApiScope.Score)
-            .WithName("FollowTrainingRun").WithSummary("Progress of a training run as server-sent events, until it ends.");
+            .WithMetadata(new Unhurried()).WithName("FollowTrainingRun").WithSummary("Progress of a training run as server-sent events, until it ends.");
         group.MapPost("/{runId}/cancel", CancelTrainingRun.HandleAsync).RequireScope(ApiScope.Admin)
             .WithName("CancelTrainingRun").WithSummary("Stops a training run that waits or runs; nothing of it is kept.");
         group.MapGet("/decisions", ListRetrainDecisions.HandleAsync).RequireScope(ApiScope.Score)
@@ -52,10 +52,10 @@ internal static class TrainingEndpoints
         routes.MapDelete("/gates", Gates.DeleteAsync).RequireScope(ApiScope.Admin).WithTags("Training")
             .WithName("DeleteGates").WithSummary("Goes back to the default margins and targets.");
         routes.MapPost("/models/{version:int}/anchor", PostAnchor.HandleAsync).RequireScope(ApiScope.Admin).WithTags("Models")
-            .WithName("AnchorModel").WithSummary("Holds a version's probabilities against recent matured outcomes and moves them to the present base rate if that is called for.");
+            .WithMetadata(new Unhurried()).WithName("AnchorModel").WithSummary("Holds a version's probabilities against recent matured outcomes and moves them to the present base rate if that is called for.");
         routes.MapGet("/training-data", GetTrainingData.HandleAsync).RequireScope(ApiScope.Admin).Produces(200, contentType: "text/csv").WithTags("Training")
-            .WithName("ExportTrainingData").WithSummary("The training set as CSV: a row a lead with an outcome, as of its decision moment.");
+            .WithMetadata(new Unhurried()).WithName("ExportTrainingData").WithSummary("The training set as CSV: a row a lead with an outcome, as of its decision moment.");
         routes.MapGet("/training-data/matrix", GetTrainingMatrix.HandleAsync).RequireScope(ApiScope.Admin).Produces(200, contentType: "application/zip").WithTags("Training")
-            .WithName("ExportTrainingMatrix").WithSummary("The encoded training rows (zip with matrix.csv) for training XGBoost elsewhere; leads that calibrate and test are held back.");
+            .WithMetadata(new Unhurried()).WithName("ExportTrainingMatrix").WithSummary("The encoded training rows (zip with matrix.csv) for training XGBoost elsewhere; leads that calibrate and test are held back.");
     }
 }

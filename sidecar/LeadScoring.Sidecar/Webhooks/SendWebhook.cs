@@ -26,6 +26,9 @@ internal sealed class SendWebhook : IDisposable
     private static readonly TimeSpan DrainTimeout = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan LongestPause = TimeSpan.FromHours(24);
 
+    /// <summary>Looks a name up. Anew for each connection.</summary>
+    internal Func<string, CancellationToken, Task<IPAddress[]>> Resolve { get; init; } = Dns.GetHostAddressesAsync;
+
     private readonly HttpMessageInvoker http;
     private readonly HashSet<string> privateHosts;
     private readonly TimeSpan timeout;
@@ -104,7 +107,7 @@ internal sealed class SendWebhook : IDisposable
     private async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancellationToken)
     {
         var host = context.DnsEndPoint.Host;
-        var addresses = await Dns.GetHostAddressesAsync(host, cancellationToken);
+        var addresses = await Resolve(host, cancellationToken);
         if (!privateHosts.Contains(host)) addresses = [.. addresses.Where(a => !PrivateAddress.Is(a))];
         if (addresses.Length == 0) throw new PrivateAddressException(PrivateAddress.Refusal(host));
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };

@@ -1,6 +1,7 @@
 using System.Text;
 using Dapper;
 using LeadScoring.Sidecar.Api;
+using LeadScoring.Sidecar.Audit;
 using LeadScoring.Sidecar.Storage;
 
 namespace LeadScoring.Sidecar.Webhooks;
@@ -30,7 +31,7 @@ internal sealed record WebhookRow
 internal sealed record WebhookSettings(string Url, string? Description, string EventTypes, string? Grades, bool IsEnabled);
 
 /// <summary>Webhooks of organizations, and their secrets.</summary>
-internal sealed class WebhookStore(Database database, SecretBox box, Outbox outbox, TimeProvider time)
+internal sealed class WebhookStore(Database database, SecretBox box, Outbox outbox, AuditLog audit, TimeProvider time)
 {
     internal const string Columns = """
         organization_id as OrganizationId, webhook_id as WebhookId, url as Url, description as Description, event_types as EventTypes, grades as Grades, is_enabled as IsEnabled,
@@ -50,7 +51,13 @@ internal sealed class WebhookStore(Database database, SecretBox box, Outbox outb
             organizationId, webhookId, settings.Url, settings.Description, settings.EventTypes, settings.Grades, isEnabled = settings.IsEnabled ? 1 : 0,
             secret = Seal(organizationId, webhookId, secret), nowMs = time.NowMs(),
         };
-        await database.WriteAsync(transaction => transaction.ExecuteAsync(Sql, row, cancellationToken), cancellationToken);
+        await database.WriteAsync(
+            async transaction =>
+            {
+                await transaction.ExecuteAsync(Sql, row, cancellationToken);
+                audit.Append(transaction, organizationId, AuditKind.WebhookCreated, $"webhook {webhookId}", Told(settings));
+            },
+            cancellationToken);
         outbox.Forget(organizationId);
         return webhookId;
     }
@@ -72,7 +79,9 @@ internal sealed class WebhookStore(Database database, SecretBox box, Outbox outb
             async transaction =>
             {
                 await transaction.ExecuteAsync(Waiting, new { organizationId, webhookId, nowMs = time.NowMs() }, cancellationToken);
-                return await transaction.ExecuteAsync(Sql, row, cancellationToken);
+                var changed = await transaction.ExecuteAsync(Sql, row, cancellationToken);
+                if (changed > 0) audit.Append(transaction, organizationId, AuditKind.WebhookChanged, $"webhook {webhookId}", Told(settings));
+                return changed;
             },
             cancellationToken);
         outbox.Forget(organizationId);
@@ -89,6 +98,7 @@ internal sealed class WebhookStore(Database database, SecretBox box, Outbox outb
             async transaction =>
             {
                 var deleted = await transaction.ExecuteAsync(Webhook, new { organizationId, webhookId }, cancellationToken);
+                if (deleted > 0) audit.Append(transaction, organizationId, AuditKind.WebhookRemoved, $"webhook {webhookId}");
                 await transaction.ExecuteAsync(Deliveries, new { organizationId, webhookId }, cancellationToken);
                 return deleted;
             },
@@ -121,7 +131,13 @@ internal sealed class WebhookStore(Database database, SecretBox box, Outbox outb
             """;
         var untilMs = time.NowMs() + (long)overlap.TotalMilliseconds;
         var row = new { webhook.OrganizationId, webhook.WebhookId, untilMs, secret = Seal(webhook.OrganizationId, webhook.WebhookId, secret) };
-        await database.WriteAsync(transaction => transaction.ExecuteAsync(Sql, row, cancellationToken), cancellationToken);
+        await database.WriteAsync(
+            async transaction =>
+            {
+                await transaction.ExecuteAsync(Sql, row, cancellationToken);
+                audit.Append(transaction, webhook.OrganizationId, AuditKind.WebhookSecretRotated, $"webhook {webhook.WebhookId}", new { previous_until = Moment.Of(untilMs) });
+            },
+            cancellationToken);
         return untilMs;
     }
 
@@ -136,6 +152,9 @@ internal sealed class WebhookStore(Database database, SecretBox box, Outbox outb
     }
 
     internal static ProblemException Unknown() => new(ProblemKind.NotFound, "The organization has no such webhook. GET /v1/webhooks lists them.");
+
+    // The address without its query: some receivers keep their own secret there.
+    private static object Told(WebhookSettings settings) => new { host = new Uri(settings.Url).Authority, events = settings.EventTypes, grades = settings.Grades, enabled = settings.IsEnabled };
 
     private byte[] Seal(string organizationId, string webhookId, string secret) => box.Seal(Encoding.UTF8.GetBytes(secret), Place(organizationId, webhookId));
 

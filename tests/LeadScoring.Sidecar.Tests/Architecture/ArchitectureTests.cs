@@ -11,7 +11,6 @@ public sealed partial class ArchitectureTests
     private static readonly FolderRules Host = new("LeadScoring.Sidecar", new Dictionary<string, string[]>
     {
         ["Organizations"] = [],
-        ["Audit"] = [],
         ["Leads"] = ["Organizations"],
         // A promotion starts the rescoring of the open leads, and tells those who listen, in the same write.
         ["Models"] = ["Organizations", "Leads", "Webhooks"],
@@ -37,7 +36,8 @@ public sealed partial class ArchitectureTests
         ["Reports"] = ["*"],
         ["Cli"] = ["*"],
         ["Privacy"] = ["*"],
-    }, ["Api", "Storage", "Jobs", "Telemetry"]);
+        // Every slice tells the audit log what it changes.
+    }, ["Api", "Storage", "Jobs", "Telemetry", "Audit"]);
 
     private static readonly string[] MlFree = ["Features", "Trees", "Network", "Regression", "Calibration", "Metrics", "Drift", "Fairness", "Rules"];
 

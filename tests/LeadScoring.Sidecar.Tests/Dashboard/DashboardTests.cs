@@ -10,7 +10,7 @@ public sealed partial class DashboardTests(SidecarFactory sidecar) : IClassFixtu
 {
     private static readonly string[] Pages =
     [
-        "", "/leads", "/review", "/business", "/business?handler=Figures", "/experiments", "/model", "/training", "/drift", "/fairness", "/fairness?handler=Figures", "/connectors", "/import", "/settings", "/settings?tab=schedule", "/settings?tab=keys",
+        "", "/leads", "/review", "/business", "/business?handler=Figures", "/experiments", "/model", "/training", "/drift", "/fairness", "/fairness?handler=Figures", "/audit", "/connectors", "/import", "/settings", "/settings?tab=schedule", "/settings?tab=keys",
         "/settings?tab=webhooks", "/settings?tab=profile",
     ];
 
@@ -121,6 +121,50 @@ public sealed partial class DashboardTests(SidecarFactory sidecar) : IClassFixtu
         await writes.PostAsync("/dashboard/settings", "/dashboard/settings?handler=Key", ("name", "mine"), ("scope", "admin"));
         Assert.Equal(before, (await organization.GetAsync("/v1/keys")).Body.GetProperty("keys").GetArrayLength());
         Assert.DoesNotContain("Make a key", (await writes.GetAsync("/dashboard/settings?tab=keys")).Html);
+    }
+
+    [Fact]
+    public async Task Audit_ByRole_IsShownVerifiedAndExported()
+    {
+        var organization = await sidecar.NewOrganizationAsync();
+        var browser = await DashboardBrowser.SignedInAsync(sidecar, organization.Key.Reveal());
+        var (_, html) = await browser.GetAsync("/dashboard/audit");
+        Assert.Contains("dashboard.signed_in", html);
+        Assert.Contains($"key {organization.Key.KeyId}", html);
+        var (_, keys) = await browser.GetAsync("/dashboard/audit?kind=key.&since=2020-01-01");
+        Assert.Contains("key.created", keys);
+        Assert.DoesNotContain("dashboard.signed_in", keys);
+        Assert.Contains("No entry", (await browser.GetAsync("/dashboard/audit?until=2020-01-01")).Html);
+        Assert.Contains("The chain is whole", (await browser.PostAsync("/dashboard/audit", "/dashboard/audit?handler=Verify")).Html);
+        var (export, lines) = await browser.GetAsync("/dashboard/audit?handler=Export");
+        Assert.Equal("application/x-ndjson", export.Content.Headers.ContentType!.MediaType);
+        Assert.Contains("\"kind\":\"organization.created\"", lines);
+
+        foreach (var scope in (ApiScope[])[ApiScope.Score, ApiScope.Write])
+        {
+            var smaller = await DashboardBrowser.SignedInAsync(sidecar, (await organization.WithScopeAsync(scope)).Key.Reveal());
+            var (_, refused) = await smaller.GetAsync("/dashboard/audit");
+            Assert.Contains("needs a key with scope admin", refused);
+            Assert.DoesNotContain("organization.created", refused);
+            var (denied, body) = await smaller.GetAsync("/dashboard/audit?handler=Export");
+            Assert.Equal(HttpStatusCode.Forbidden, denied.StatusCode);
+            Assert.DoesNotContain("organization.created", body);
+            await smaller.PostAsync("/dashboard/leads", "/dashboard/audit?handler=Verify");
+            Assert.DoesNotContain("The chain is whole", (await smaller.GetAsync("/dashboard/audit")).Html);
+        }
+    }
+
+    [Fact]
+    public async Task Keys_RotatedAndWithAnEnd_AreShown()
+    {
+        var organization = await sidecar.NewOrganizationAsync();
+        var browser = await DashboardBrowser.SignedInAsync(sidecar, organization.Key.Reveal());
+        var (_, made) = await browser.PostAsync("/dashboard/settings?tab=keys", "/dashboard/settings?handler=Key", ("name", "for a month"), ("scope", "score"), ("expiresInDays", "30"));
+        Assert.Contains("lsk_", made);
+        var keyId = (await organization.GetAsync("/v1/keys")).Body.GetProperty("keys").EnumerateArray().Single(k => k.Text("name") == "for a month").Text("key_id")!;
+        var (_, rotated) = await browser.PostAsync("/dashboard/settings?tab=keys", "/dashboard/settings?handler=Rotate", ("keyId", keyId));
+        Assert.Contains($"lsk_{keyId}_", rotated);
+        Assert.Contains("secret before until", rotated);
     }
 
     [Fact]

@@ -20,8 +20,8 @@ internal static class TestPostgres
     internal static async Task<string> CreateAsync()
     {
         var name = $"leadscoring_{Guid.NewGuid():N}";
-        await ExecuteAsync($"create database {name} template {await Template.Value}");
-        return Of(name);
+        await ExecuteAsync($"create database {name} template {await Template.Value} owner {User}");
+        return AsUser(name);
     }
 
     /// <summary>A new database without anything in it.</summary>
@@ -31,6 +31,16 @@ internal static class TestPostgres
         await ExecuteAsync($"create database {name} template template0");
         return Of(name);
     }
+
+    /// <summary>Who owns the databases of the tests: no superuser, as a service should be, or row-level security would not hold for it.</summary>
+    private const string User = "leadscoring_tests";
+
+    private static string AsUser(string name) => new NpgsqlConnectionStringBuilder(Of(name)) { Username = User, Password = Password }.ConnectionString;
+
+    // The same for every run over the server.
+    private static string Password => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes("tests " + new NpgsqlConnectionStringBuilder(Server!).Password)))[..32];
+
+    private static Task EnsureUserAsync() => ExecuteAsync($"do $$ begin create role {User} login password '{Password}'; exception when duplicate_object or unique_violation then alter role {User} password '{Password}'; end $$");
 
     internal static Task DropAsync(string connectionString) => ExecuteAsync($"drop database {new NpgsqlConnectionStringBuilder(connectionString).Database} with (force)");
 
@@ -50,8 +60,9 @@ internal static class TestPostgres
     /// <summary>Kept between runs: its name says which scripts it was made with, and it gets that name when it is whole.</summary>
     private static async Task<string> MakeTemplateAsync()
     {
+        await EnsureUserAsync();
         var scripts = string.Join('\n', Migrator.Scripts("postgres").Select(s => s.Name + s.Sql));
-        var name = "leadscoring_template_" + Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(scripts)))[..16];
+        var name = "leadscoring_template_of_user_" + Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(scripts)))[..16];
         await using (var connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(Server!) { Pooling = false }.ConnectionString))
         {
             await connection.OpenAsync();
@@ -60,7 +71,8 @@ internal static class TestPostgres
         }
 
         var making = await CreateEmptyAsync();
-        using (var database = Open(making)) await new Migrator(database, TimeProvider.System).MigrateAsync(CancellationToken.None);
+        await ExecuteAsync($"alter database {new NpgsqlConnectionStringBuilder(making).Database} owner to {User}");
+        using (var database = Open(AsUser(new NpgsqlConnectionStringBuilder(making).Database!))) await new Migrator(database, TimeProvider.System).MigrateAsync(CancellationToken.None);
         NpgsqlConnection.ClearAllPools();
         await ExecuteAsync($"alter database {new NpgsqlConnectionStringBuilder(making).Database} rename to {name}");
         return name;

@@ -1,4 +1,6 @@
 using LeadScoring.Sidecar.Api;
+using LeadScoring.Sidecar.Audit;
+using LeadScoring.Sidecar.Storage;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.Mvc.RazorPages;
 
@@ -16,12 +18,19 @@ public sealed class LoginModel : PageModel
     {
         Next = next;
         var services = HttpContext.RequestServices;
-        if (await services.GetRequiredService<VerifyApiKey>()(key?.Trim() ?? "", HttpContext.RequestAborted) is not { } caller)
+        Caller? caller;
+        try
         {
-            Problem = "This API key is unknown or was revoked.";
-            Response.StatusCode = 401;
+            caller = await services.GetRequiredService<VerifyApiKey>()(key?.Trim() ?? "", HttpContext, HttpContext.RequestAborted) ?? throw new ProblemException(ProblemKind.Unauthorized, "This API key is unknown or was revoked.");
+        }
+        catch (ProblemException e) when (e.Kind.Status is 401 or 429)
+        {
+            (Problem, Response.StatusCode) = (e.Message, e.Kind.Status);
             return Page();
         }
+
+        await services.GetRequiredService<AuditLog>().AppendAsync(
+            services.GetRequiredService<Database>(), caller.OrganizationId, AuditKind.SignedIn, $"key {caller.KeyId}", new { caller.Scope }, HttpContext.RequestAborted, Actor.Of(caller.KeyId));
 
         services.GetRequiredService<DashboardSession>().SignIn(HttpContext, caller);
         if (!string.IsNullOrWhiteSpace(name)) Response.Cookies.Append("leadscoring_name", name.Trim(), new CookieOptions { Path = DashboardEndpoints.Root, SameSite = SameSiteMode.Lax, HttpOnly = true, MaxAge = TimeSpan.FromDays(365) });

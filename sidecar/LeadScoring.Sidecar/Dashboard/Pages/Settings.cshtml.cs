@@ -122,11 +122,19 @@ public sealed class SettingsModel : DashboardPage
         return Done($"The job {name} begins.", "/dashboard/settings?tab=schedule");
     }
 
-    public async Task<IActionResult> OnPostKeyAsync(string name, string scope)
+    public async Task<IActionResult> OnPostKeyAsync(string name, string scope, int? expiresInDays)
     {
-        var made = await SendAsync<JsonElement>("CreateKey", null, new { name, scope });
+        var made = await SendAsync<JsonElement>("CreateKey", null, new { name, scope, expires_in_days = expiresInDays });
         await ReadAsync("keys");
         Secret = made.Text("key");
+        return Page();
+    }
+
+    public async Task<IActionResult> OnPostRotateAsync(string keyId)
+    {
+        var rotated = await SendAsync<JsonElement>("RotateKey", new { keyId });
+        await ReadAsync("keys");
+        Secret = rotated.Text("key");
         return Page();
     }
 
