@@ -52,7 +52,9 @@ internal static class PostScoreBatch
         return results;
     }
 
-    private static FieldError Refusal(ScoreOutcome outcome, string pointer) => outcome.HasTooManyAttributes
+    private static FieldError Refusal(ScoreOutcome outcome, string pointer) => outcome.IsErased
+        ? new FieldError(JsonPointer.Append(pointer, "lead_id"), Tombstones.Refusal)
+        : outcome.HasTooManyAttributes
         ? new FieldError(JsonPointer.Append(pointer, "lead"), LeadBatch.TooMany)
         : new FieldError(JsonPointer.Append(pointer, "lead_id"), PostScore.Unknown().Message);
 }

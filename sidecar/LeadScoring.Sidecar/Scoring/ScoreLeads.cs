@@ -12,8 +12,8 @@ using LeadScoring.Sidecar.Telemetry;
 
 namespace LeadScoring.Sidecar.Scoring;
 
-/// <summary>A score, or why there is none: the lead is unknown and came without facts, or it would have too many attributes.</summary>
-internal readonly record struct ScoreOutcome(ScoreAnswer? Answer, bool HasTooManyAttributes = false);
+/// <summary>A score, or why there is none: the lead is unknown and came without facts, or it would have too many attributes, or its person was erased.</summary>
+internal readonly record struct ScoreOutcome(ScoreAnswer? Answer, bool HasTooManyAttributes = false, bool IsErased = false);
 
 /// <summary>Scores some leads of one organization: stores inline facts, scores, stores the scores. What single, batch and stream share.</summary>
 internal sealed class ScoreLeads(
@@ -44,7 +44,7 @@ internal sealed class ScoreLeads(
     }
 
     private async Task<ScoreOutcome[]> RunAsync(
-        string organizationId, ActiveModel active, IReadOnlyList<ScoreItem> items, StoredLead?[] stored, IReadOnlySet<ScoreItem>? refused, CancellationToken cancellationToken)
+        string organizationId, ActiveModel active, IReadOnlyList<ScoreItem> items, StoredLead?[] stored, IReadOnlyDictionary<ScoreItem, ScoreOutcome>? refused, CancellationToken cancellationToken)
     {
         var nowMs = time.NowMs();
         var outcomes = new ScoreOutcome[items.Count];
@@ -53,7 +53,7 @@ internal sealed class ScoreLeads(
         for (var i = 0; i < outcomes.Length; i++)
         {
             var (item, lead) = (items[i], stored[i]);
-            if (refused?.Contains(item) == true) outcomes[i] = new ScoreOutcome(null, HasTooManyAttributes: true);
+            if (refused?.TryGetValue(item, out var refusal) == true) outcomes[i] = refusal;
             // Facts that were to be stored and left no lead: its only events belong to another lead, or it was erased this moment.
             else if (lead is null && (item.Save || !item.IsInline)) continue;
             else if (item is { Type: ScoringType.Quick, IsInline: false } && lead is not null && await CachedAsync(organizationId, lead, active, nowMs, item.IncludeFactors, cancellationToken) is { } answer)
@@ -155,22 +155,24 @@ internal sealed class ScoreLeads(
         return ScoreAnswer.Of(leadId, write.Result, active, includeFactors, cached: false);
     }
 
-    /// <summary>Stores inline facts in one transaction; the items of which nothing was stored, as their leads would have too many attributes.</summary>
-    private async ValueTask<IReadOnlySet<ScoreItem>?> SaveAsync(string organizationId, IReadOnlyList<ScoreItem> all, CancellationToken cancellationToken)
+    /// <summary>Stores inline facts in one transaction; the items of which nothing was stored, as their leads would have too many attributes or their person was erased.</summary>
+    private async ValueTask<IReadOnlyDictionary<ScoreItem, ScoreOutcome>?> SaveAsync(string organizationId, IReadOnlyList<ScoreItem> all, CancellationToken cancellationToken)
     {
         ScoreItem[] items = [.. all.Where(i => i.Save && i.IsInline)];
         if (items.Length == 0) return null;
-        var refused = new HashSet<ScoreItem>(ReferenceEqualityComparer.Instance);
+        var refused = new Dictionary<ScoreItem, ScoreOutcome>(ReferenceEqualityComparer.Instance);
         await database.WriteAsync(
             async transaction =>
             {
                 refused.Clear();
+                var erased = new HashSet<string>(StringComparer.Ordinal);
                 ScoreItem[] patched = [.. items.Where(i => i.Patch is not null)];
                 var existing = await LeadStore.ExistingAsync(transaction, organizationId, items.Select(i => i.LeadId), cancellationToken);
                 // A lead that is told of for the first time came into the pipeline now, as with PUT /v1/leads.
-                var statuses = await leads.UpsertAsync(transaction, organizationId, [.. patched.Select(i => new LeadWrite(i.LeadId, LeadAttributes.Format(i.Attributes), existing.Add(i.LeadId) ? time.NowMs() : null))], cancellationToken);
-                refused.UnionWith(patched.Where((_, i) => statuses[i] == LeadWriteStatus.Rejected));
-                await events.AppendAsync(transaction, organizationId, [.. items.Where(i => !refused.Contains(i)).SelectMany(i => i.Events.Select(e => new LeadEvent(i.LeadId, e)))], cancellationToken);
+                var statuses = await leads.UpsertAsync(transaction, organizationId, [.. patched.Select(i => new LeadWrite(i.LeadId, LeadAttributes.Format(i.Attributes), existing.Add(i.LeadId) ? time.NowMs() : null))], cancellationToken, erased);
+                foreach (var item in patched.Where((_, i) => statuses[i] == LeadWriteStatus.Rejected)) refused[item] = new ScoreOutcome(null, HasTooManyAttributes: true);
+                await events.AppendAsync(transaction, organizationId, [.. items.Where(i => !refused.ContainsKey(i)).SelectMany(i => i.Events.Select(e => new LeadEvent(i.LeadId, e)))], cancellationToken, erased);
+                foreach (var item in items.Where(i => erased.Contains(i.LeadId))) refused[item] = new ScoreOutcome(null, IsErased: true);
             },
             cancellationToken);
         return refused;
