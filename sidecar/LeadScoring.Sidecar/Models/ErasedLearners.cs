@@ -31,7 +31,7 @@ internal sealed class ErasedLearners(Tombstones tombstones)
             if (row.LearnedFrom is null) unknown.Add(row.Version);
             else if (LearnedLeads.Without(row.LearnedFrom, person.LeadIds) is { } list)
             {
-                await transaction.ExecuteAsync(Shorten, new { person.OrganizationId, list, row.Version }, cancellationToken);
+                await transaction.ExecuteAsync(Shorten, new { person.OrganizationId, list, version = row.Version }, cancellationToken);
                 await AddAsync(transaction, person.OrganizationId, erasureId, row.Version, cancellationToken);
                 learned.Add(row.Version);
             }

@@ -12,8 +12,12 @@ using LeadScoring.Sidecar.Telemetry;
 
 namespace LeadScoring.Sidecar.Scoring;
 
-/// <summary>A score, or why there is none: the lead is unknown and came without facts, or it would have too many attributes, or its person was erased.</summary>
-internal readonly record struct ScoreOutcome(ScoreAnswer? Answer, bool HasTooManyAttributes = false, bool IsErased = false);
+/// <summary>A score, or why there is none: the lead is unknown and came without facts, or it would have too many attributes, its person was erased, or objects to being scored.</summary>
+internal readonly record struct ScoreOutcome(ScoreAnswer? Answer, bool HasTooManyAttributes = false, bool IsErased = false, bool IsRefused = false)
+{
+    /// <summary>What a person is told who asks for the score of somebody who objects to it.</summary>
+    internal static ProblemException Refused() => new(ProblemKind.Conflict, $"The person objects to being scored (attribute {ProfilingConsent.Objection}, or {ProfilingConsent.Consent}). What was sent is kept; no score is made, and nothing is learned from the lead.");
+}
 
 /// <summary>Scores some leads of one organization: stores inline facts, scores, stores the scores. What single, batch and stream share.</summary>
 internal sealed class ScoreLeads(
@@ -56,6 +60,7 @@ internal sealed class ScoreLeads(
             if (refused?.TryGetValue(item, out var refusal) == true) outcomes[i] = refusal;
             // Facts that were to be stored and left no lead: its only events belong to another lead, or it was erased this moment.
             else if (lead is null && (item.Save || !item.IsInline)) continue;
+            else if (lead is not null && !IsOverlay(item) && ProfilingConsent.IsRefused(lead.Snapshot)) outcomes[i] = new ScoreOutcome(null, IsRefused: true);
             else if (item is { Type: ScoringType.Quick, IsInline: false } && lead is not null && await CachedAsync(organizationId, lead, active, nowMs, item.IncludeFactors, cancellationToken) is { } answer)
             {
                 outcomes[i] = new ScoreOutcome(answer);
@@ -64,6 +69,12 @@ internal sealed class ScoreLeads(
             else
             {
                 var snapshot = IsOverlay(item) ? await OverlayAsync(organizationId, lead, item, nowMs, cancellationToken) : lead!.Snapshot;
+                if (ProfilingConsent.IsRefused(snapshot))
+                {
+                    outcomes[i] = new ScoreOutcome(null, IsRefused: true);
+                    continue;
+                }
+
                 inputs.Add(new ScoreInput(snapshot, nowMs, item.Type == ScoringType.Quick, WithFactors: Keeps(item) || item.IncludeFactors, lead?.Latest?.Grade, item.Overrides, lead?.SliceBy(active.Sampling)));
                 asked.Add(i);
             }
@@ -145,9 +156,11 @@ internal sealed class ScoreLeads(
         var lead = await cache.GetAsync(organizationId, leadId, cancellationToken);
         var active = await models.GetAsync(organizationId, cancellationToken);
         var nowMs = time.NowMs();
+        if (lead is not null && ProfilingConsent.IsRefused(lead.Snapshot)) throw ScoreOutcome.Refused();
         if (lead is not null && await CachedAsync(organizationId, lead, active.For(leadId, lead), nowMs, includeFactors, cancellationToken) is { } answer) return answer;
         // What is stored again is made from what the database holds now.
         lead = await leads.GetAsync(organizationId, leadId, cancellationToken) ?? throw GetLead.Unknown();
+        if (ProfilingConsent.IsRefused(lead.Snapshot)) throw ScoreOutcome.Refused();
         active = active.For(leadId, lead);
         var result = (await ScoreAsync(active, [new ScoreInput(lead.Snapshot, nowMs, Quick: false, WithFactors: true, lead.Latest?.Grade, Slice: lead.SliceBy(active.Sampling))]))[0];
         var write = LeadScorer.Write(active, [lead], [result])[0];

@@ -48,6 +48,7 @@ internal sealed class Canary(SidecarFactory sidecar, TestOrganization organizati
         }, "events-of-one");
         await organization.PostAsync("/v1/outcomes", new { lead_id = Id, converted = false, occurred_at = "2026-06-01", stage = $"lost to {Name}" });
         await organization.PostAsync("/v1/outcomes", new { lead_id = Id, reversed = true });
+        await organization.PostAsync("/v1/outcomes", new { lead_id = Id, converted = false, occurred_at = "2026-06-02", stage = $"lost to {Name}", source = "phone" });
         await organization.ImportAsync("leads", $"id,name,email,phone\n{Id},{Name},{Email},{Phone}\nother,Somebody,else@example.com,1\n");
         for (var i = 0; i < 3; i++) await organization.ScoreAsync(new { lead_id = Id, lead = new { call_count = 9 * i, showing_requests = i } });
         await organization.GetAsync($"/v1/leads/{Id}/score");

@@ -270,7 +270,7 @@ public sealed class ErasureTests : IAsyncLifetime
         string id;
         await using (var reader = await database.OpenConnectionAsync(CancellationToken.None))
         {
-            await using var transaction = await reader.BeginTransactionAsync();
+            await using var transaction = ((Microsoft.Data.Sqlite.SqliteConnection)reader).BeginTransaction(deferred: true);
             await reader.ExecuteScalarAsync<long>("select count(*) from leads", transaction: transaction);
             var answer = await EraseAsync(organization, "p");
             id = answer.GetProperty("receipt").Text("erasure_id")!;

@@ -64,8 +64,9 @@ public sealed class TwinTests
             await organization.PutLeadAsync(Canary.Id, new { call_count = 400 });
             await organization.PostAsync("/v1/outcomes", new { lead_id = Canary.Id, converted = true, occurred_at = "2026-01-15" });
             string? id = null;
-            using var output = new Watcher("Comparing with the champion", async () => id = (await organization.SendAsync(HttpMethod.Delete, "/v1/leads/" + Canary.Id)).Body.GetProperty("receipt").Text("erasure_id"));
-            var trained = await TrainCommand.RunAsync(Terminal.Plain(output, output), sidecar.Services, organization.Id, SmallModel.Settings, PromotionMode.Always, CancellationToken.None);
+            var watcher = new Watcher("Comparing with the champion", async () => id = (await organization.SendAsync(HttpMethod.Delete, "/v1/leads/" + Canary.Id)).Body.GetProperty("receipt").Text("erasure_id"));
+            var run = await sidecar.Get<TrainingRunStore>().CreateAsync(organization.Id, SmallModel.Settings, new Ml.Training.EvaluationSettings(), PromotionMode.Always, null, isRunning: true, CancellationToken.None);
+            var trained = await Task.Run(() => sidecar.Get<TrainModel>().RunAsync(run, watcher, CancellationToken.None));
             Assert.NotNull(id);
             var versions = (await organization.GetAsync("/v1/erasures/" + id)).Body.GetProperty("state").GetProperty("versions");
             Assert.Equal(trained.Version, Assert.Single(versions.EnumerateArray()).Int("version"));
@@ -77,18 +78,14 @@ public sealed class TwinTests
         }
     }
 
-    /// <summary>Does something when a text is written for the first time.</summary>
-    private sealed class Watcher(string text, Func<Task> act) : StringWriter
+    /// <summary>Does something when a stage is reported for the first time.</summary>
+    private sealed class Watcher(string stage, Func<Task> act) : IProgress<Ml.Training.TrainingProgress>
     {
         private bool isDone;
 
-        public override void Write(string? value) => Look(value);
-
-        public override void WriteLine(string? value) => Look(value);
-
-        private void Look(string? value)
+        public void Report(Ml.Training.TrainingProgress value)
         {
-            if (isDone || value?.Contains(text, StringComparison.Ordinal) != true) return;
+            if (isDone || value.Stage != stage) return;
             isDone = true;
             Task.Run(act).GetAwaiter().GetResult();
         }

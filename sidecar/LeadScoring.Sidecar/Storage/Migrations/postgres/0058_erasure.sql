@@ -43,3 +43,8 @@ create table if not exists erased_learners (
     version         integer not null,
     primary key (organization_id, erasure_id, version)
 );
+
+-- Where rows are walled off by organization, these are too.
+do $$ begin
+    if exists (select 1 from pg_proc where proname = 'protect_tenant_rows' and pronamespace = current_schema()::regnamespace) then call protect_tenant_rows(); end if;
+end $$;
