@@ -18,18 +18,15 @@ internal sealed class ErasePerson(
     Database database, IEnumerable<LeadErasure> erasures, IEnumerable<FindTraces> finders, IEnumerable<ForgetLeads> memories, PrivacyKeyStore keys, Tombstones tombstones, ErasureStore store, ScoreCache scores,
     IOptions<ErasureOptions> options, TimeProvider time)
 {
-    internal const string Erasure = "erasure";
+    private const string Erasure = "erasure";
 
     // A person is a handful of records; a chain that is longer is cut, and said so by the number of leads.
     private const int MostLeads = 1_000;
 
     /// <param name="by">Who asked.</param>
     /// <param name="also">Traces that are known besides those that are found.</param>
-    /// <param name="kind">What the receipt calls it.</param>
-    /// <param name="first">Runs in the same transaction, before anything is gone; may be null.</param>
     /// <returns>Null when nothing of the lead was here.</returns>
-    internal async Task<ErasureResult?> RunAsync(
-        string organizationId, string leadId, string by, IReadOnlyCollection<Trace> also, CancellationToken cancellationToken, string kind = Erasure, Func<WriteTransaction, ErasedPerson, Task<int>>? first = null)
+    internal async Task<ErasureResult?> RunAsync(string organizationId, string leadId, string by, IReadOnlyCollection<Trace> also, CancellationToken cancellationToken)
     {
         var own = await keys.EnsureAsync(organizationId, cancellationToken);
         var done = await database.WriteAsync(async transaction =>
@@ -38,7 +35,7 @@ internal sealed class ErasePerson(
             await transaction.LockAsync("sync/" + organizationId, cancellationToken);
             await ModelStore.LockAsync(transaction, organizationId, cancellationToken);
             var person = await FindAsync(transaction, organizationId, leadId, also, cancellationToken);
-            return await EraseAsync(transaction, own, person, by, kind, first, cancellationToken);
+            return await EraseAsync(transaction, own, person, by, cancellationToken);
         }, cancellationToken);
         if (done is not var (erased, receipt, signed)) return null;
         foreach (var forget in memories) forget(organizationId, erased.LeadIds.Contains);
@@ -47,8 +44,7 @@ internal sealed class ErasePerson(
         return new ErasureResult(receipt.ErasureId, signed, await ScrubAsync(), shared);
     }
 
-    private async Task<(ErasedPerson, ErasureReceipt, SignedReceipt)?> EraseAsync(
-        WriteTransaction transaction, PrivacyKeys own, ErasedPerson person, string by, string kind, Func<WriteTransaction, ErasedPerson, Task<int>>? first, CancellationToken cancellationToken)
+    private async Task<(ErasedPerson, ErasureReceipt, SignedReceipt)?> EraseAsync(WriteTransaction transaction, PrivacyKeys own, ErasedPerson person, string by, CancellationToken cancellationToken)
     {
         const string Leads = "delete from leads where organization_id = @organizationId and lead_id = @leadId";
         const string Runs = "select run_id from training_runs where organization_id = @organizationId and status = 'running' order by run_id";
@@ -56,7 +52,6 @@ internal sealed class ErasePerson(
         var stores = new SortedDictionary<string, int>(StringComparer.Ordinal);
         void Count(string name, int rows) => stores[name] = stores.GetValueOrDefault(name) + rows;
         foreach (var leadId in person.LeadIds) transaction.Touch(organizationId, leadId);
-        if (first is not null) Count("kept_without_the_person", await first(transaction, person));
         foreach (var erasure in erasures) Count(erasure.Table, await erasure.RunAsync(transaction, person, cancellationToken));
         foreach (var leadId in person.LeadIds) Count("leads", await transaction.ExecuteAsync(Leads, new { organizationId, leadId }, cancellationToken));
         if (stores.Values.Sum() == 0) return null;
@@ -65,7 +60,7 @@ internal sealed class ErasePerson(
         var (learned, unknown) = await ErasedLearners.ForgetAsync(transaction, person, erasureId, cancellationToken);
         var runs = await transaction.Connection.QueryAsync<string>(transaction.Command(Runs, new { organizationId }, cancellationToken));
         var receipt = new ErasureReceipt(
-            erasureId, kind, organizationId, DateTimeOffset.FromUnixTimeMilliseconds(time.NowMs()), by, Convert.ToHexStringLower(Tombstones.HashOf(own, Trace.Lead(person.LeadIds[0]))), person.LeadIds.Count,
+            erasureId, Erasure, organizationId, DateTimeOffset.FromUnixTimeMilliseconds(time.NowMs()), by, Convert.ToHexStringLower(Tombstones.HashOf(own, Trace.Lead(person.LeadIds[0]))), person.LeadIds.Count,
             [.. stores.Where(s => s.Value > 0).Select(s => new ErasedStore(s.Key, s.Value))], person.Traces.Count, learned, unknown, [.. runs]);
         var signed = SignedReceipt.Sign(receipt, own);
         await ErasureStore.AddAsync(transaction, organizationId, receipt, signed, cancellationToken);

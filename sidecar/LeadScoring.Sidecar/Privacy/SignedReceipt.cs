@@ -9,7 +9,7 @@ namespace LeadScoring.Sidecar.Privacy;
 public sealed record ErasedStore(string Store, int Rows);
 
 /// <summary>What an erasure did, as it is signed. It tells of nobody in clear.</summary>
-/// <param name="Kind">erasure or anonymization.</param>
+/// <param name="Kind">erasure.</param>
 /// <param name="RequestedBy">Id of the API key, or the connector that passed the wish on.</param>
 /// <param name="Subject">Whom: HMAC-SHA256 of the lead's id under a key of the organization, in hex. Whoever has the id and the database can check it, nobody else can turn it back.</param>
 /// <param name="Leads">Leads that were the person; more than one where records had been merged.</param>

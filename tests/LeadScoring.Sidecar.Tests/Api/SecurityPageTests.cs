@@ -18,7 +18,7 @@ public sealed partial class SecurityPageTests
         var known = Directory.EnumerateFiles(Tests, "*Tests.cs", SearchOption.AllDirectories).Select(Path.GetFileNameWithoutExtension).ToHashSet(StringComparer.Ordinal);
         var named = Named.Matches(File.ReadAllText(Path.Combine(Tests, "../sidecar/docs", page))).Select(m => m.Groups[1].Value).Distinct().ToArray();
         Assert.NotEmpty(named);
-        Assert.Empty(named.Where(n => !known.Contains(n)));
+        Assert.DoesNotContain(named, n => !known.Contains(n));
     }
 
     private static string SourceFolder([CallerFilePath] string path = "") => Path.GetDirectoryName(path)!;

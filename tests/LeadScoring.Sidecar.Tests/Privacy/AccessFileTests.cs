@@ -23,7 +23,7 @@ public sealed class AccessFileTests : IAsyncLifetime
         Assert.True(status == HttpStatusCode.OK, file.ToString());
         var parts = file.GetProperty("parts").EnumerateArray().ToDictionary(p => p.Text("name")!, p => p.GetProperty("rows").GetArrayLength());
         Assert.DoesNotContain(parts, p => p.Value == 0);
-        Assert.Equal(30, parts["activity"]);
+        Assert.Equal(31, parts["activity"]);
         Assert.Equal(Canary.Email, file.At("parts", 0).At("rows", 0).Text("email"));
         var scoring = file.GetProperty("scoring");
         Assert.NotEmpty(scoring.GetProperty("reasons").EnumerateArray());

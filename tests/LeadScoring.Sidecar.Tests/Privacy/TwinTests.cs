@@ -37,7 +37,7 @@ public sealed class TwinTests
             var never = await TrainAsync(sidecar, twin);
             var (ofBefore, ofAfter, ofTwin) = (await PartsAsync(sidecar, organization, before), await PartsAsync(sidecar, organization, after), await PartsAsync(sidecar, twin, never));
             Assert.Equal(ofTwin.Keys, ofAfter.Keys);
-            foreach (var (name, bytes) in ofTwin) Assert.True(bytes.SequenceEqual(ofAfter[name]), $"{name} differs.");
+            foreach (var (name, bytes) in ofTwin) Assert.True(bytes.SequenceEqual(ofAfter[name]), $"{name} differs{(name == "manifest.json" ? ": " + Differences(JsonNode.Parse(bytes), JsonNode.Parse(ofAfter[name]), "") : "")}.");
             // The person does make a difference to what saw it.
             Assert.Contains(ofBefore, p => !p.Value.SequenceEqual(ofTwin[p.Key]));
 
@@ -112,6 +112,14 @@ public sealed class TwinTests
         Assert.True(parts.Count > 3, string.Join(", ", parts.Keys));
         return parts;
     }
+
+    /// <summary>Where two documents differ, by path.</summary>
+    private static string Differences(JsonNode? one, JsonNode? other, string path) => (one, other) switch
+    {
+        (JsonObject a, JsonObject b) => string.Concat(a.Select(p => p.Key).Union(b.Select(p => p.Key)).Select(k => Differences(a[k], b[k], $"{path}/{k}"))),
+        (JsonArray a, JsonArray b) when a.Count == b.Count => string.Concat(a.Select((v, i) => Differences(v, b[i], $"{path}/{i}"))),
+        _ => JsonNode.DeepEquals(one, other) ? "" : $" {path} {one?.ToJsonString()} {other?.ToJsonString()}",
+    };
 
     private static byte[] WithoutDuration(byte[] manifest)
     {

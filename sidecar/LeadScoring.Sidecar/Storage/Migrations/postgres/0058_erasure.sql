@@ -25,7 +25,7 @@ create index if not exists ix_tombstones_created on tombstones (created_at_ms);
 create table if not exists erasures (
     organization_id text collate "C" not null references organizations (organization_id),
     erasure_id      text collate "C" not null,
-    kind            text not null,          -- erasure or anonymization
+    kind            text not null,          -- erasure
     erased_at_ms    bigint not null,
     receipt         text not null,          -- JSON, SignedReceipt
     scrubbed_at_ms  bigint null,            -- from then on its bytes are in no file of the database
