@@ -113,6 +113,7 @@ internal static class SidecarApp
         v1.MapWebhooks();
         v1.MapSync();
         v1.MapReports();
+        v1.MapPrivacy();
         app.MapDashboard();
     }
 }

@@ -35,7 +35,7 @@ internal sealed class Idempotency(RequestDelegate next, IdempotencyStore store, 
         var claim = new IdempotencyClaim(caller.OrganizationId, ReadKey(http.Request), Guid.NewGuid().ToString("N"));
         var before = await store.ClaimAsync(claim, method, path, http.RequestAborted);
         if (before is null) await RunOnceAsync(http, claim);
-        else await AnswerAsync(http, claim, before, before.Method == method && before.Path == path);
+        else await AnswerAsync(http, claim, before, before.Method == method && before.Path == IdempotencyStore.PathHash(claim.Key, path));
     }
 
     private static string ReadKey(HttpRequest request)
@@ -100,7 +100,7 @@ internal sealed class Idempotency(RequestDelegate next, IdempotencyStore store, 
     private async Task AnswerAsync(HttpContext http, IdempotencyClaim claim, IdempotentRequest before, bool isSamePath)
     {
         if (!isSamePath)
-            throw new ProblemException(ProblemKind.IdempotencyReused, $"This {Header} came with {before.Method} {before.Path} before. Take a new key for another request.");
+            throw new ProblemException(ProblemKind.IdempotencyReused, $"This {Header} came with another request before, a {before.Method}. Take a new key for another request.");
         if (before.State == IdempotencyStore.Running)
         {
             http.Response.Headers.RetryAfter = "1";

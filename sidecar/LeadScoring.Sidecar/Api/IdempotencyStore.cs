@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using System.Text;
 using Dapper;
 using LeadScoring.Sidecar.Storage;
 
@@ -31,11 +33,14 @@ internal sealed class IdempotencyStore(Database database, TimeProvider time)
 
     internal static readonly TimeSpan KeepFor = TimeSpan.FromHours(24);
 
+    /// <summary>What is kept of an address, with its query: enough to know it again. An address may hold the id of a person.</summary>
+    internal static string PathHash(string key, string path) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{key}\n{path}")));
+
     private const string Held = "organization_id = @OrganizationId and idempotency_key = @Key and claim = @Claim";
 
     /// <summary>Takes the key, also from an attempt that has died in the middle of the same request.</summary>
     /// <returns>Null when it is taken; else the request that has it.</returns>
-    internal Task<IdempotentRequest?> ClaimAsync(IdempotencyClaim claim, string method, string path, CancellationToken cancellationToken)
+    internal Task<IdempotentRequest?> ClaimAsync(IdempotencyClaim claim, string method, string address, CancellationToken cancellationToken)
     {
         const string Claim = """
             insert into idempotency_keys (organization_id, idempotency_key, claim, method, path, state, lease_until_ms, expires_at_ms, is_sealed)
@@ -49,7 +54,7 @@ internal sealed class IdempotencyStore(Database database, TimeProvider time)
             select method as Method, path as Path, state as State, body_sha256 as BodySha256, status as Status, headers as Headers, reply as Reply, is_sealed as IsSealed
             from idempotency_keys where organization_id = @OrganizationId and idempotency_key = @Key
             """;
-        var nowMs = time.NowMs();
+        var (nowMs, path) = (time.NowMs(), PathHash(claim.Key, address));
         var parameters = new
         {
             claim.OrganizationId, claim.Key, claim.Claim, method, path, nowMs, leaseMs = nowMs + (long)Lease.TotalMilliseconds, expiresMs = nowMs + (long)KeepFor.TotalMilliseconds,

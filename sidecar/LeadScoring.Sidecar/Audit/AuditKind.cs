@@ -32,6 +32,11 @@ internal static class AuditKind
     /// <summary>Subject is the id of the receipt, never the lead.</summary>
     internal const string LeadErased = "lead.erased";
 
+    /// <summary>The person of an erasure may come in again; subject is the id of the receipt.</summary>
+    internal const string ErasureLifted = "erasure.lifted";
+
+    internal const string ScheduleChanged = "schedule.changed";
+
     internal const string WebhookCreated = "webhook.created";
     internal const string WebhookChanged = "webhook.changed";
     internal const string WebhookRemoved = "webhook.removed";

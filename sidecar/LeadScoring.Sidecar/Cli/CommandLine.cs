@@ -25,7 +25,7 @@ internal static class CommandLine
         Command[] storing =
         [
             ServeCommand.Create(terminal), DemoCommand.Create(terminal), ImportCommand.Create(terminal), TrainCommand.Create(terminal), TrainRunCommand.Create(terminal),
-            ExportMatrixCommand.Create(terminal), ScoreCommand.Create(terminal), KeysCommand.Create(terminal), RetentionCommand.Create(terminal), BackupCommand.Create(terminal), BackupCommand.CreateRestore(terminal), AuditCommand.Create(terminal), ConnectorsCommand.Create(terminal),
+            ExportMatrixCommand.Create(terminal), ScoreCommand.Create(terminal), KeysCommand.Create(terminal), RetentionCommand.Create(terminal), BackupCommand.Create(terminal), BackupCommand.CreateRestore(terminal), AuditCommand.Create(terminal), PrivacyCommand.Create(terminal), ConnectorsCommand.Create(terminal),
         ];
         foreach (var command in storing)
         {

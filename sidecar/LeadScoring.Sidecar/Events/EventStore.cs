@@ -11,7 +11,7 @@ using LeadScoring.Sidecar.Telemetry;
 namespace LeadScoring.Sidecar.Events;
 
 /// <summary>The events table. An event is stored once, and folded into its lead's activity in the same transaction.</summary>
-internal sealed class EventStore(Database database, LeadsChanged changed, TimeProvider time)
+internal sealed class EventStore(Database database, Tombstones tombstones, LeadsChanged changed, TimeProvider time)
 {
     /// <summary>Events per transaction: past this the cost per event falls little, and readers of the queue wait longer.</summary>
     internal const int BatchSize = 5_000;
@@ -19,14 +19,15 @@ internal sealed class EventStore(Database database, LeadsChanged changed, TimePr
     private const int IdsPerQuery = 500;
     private static readonly Counter<long> Taken = Instruments.Meter.CreateCounter<long>("leadscoring.events", "{event}", "Events of requests, by result: stored, duplicate");
 
-    /// <summary>Stores and folds events, in transactions of <see cref="BatchSize"/>. True per event when it was new, false when its id was known.</summary>
-    internal async Task<bool[]> AppendAsync(string organizationId, IReadOnlyList<LeadEvent> events, CancellationToken cancellationToken)
+    /// <summary>Stores and folds events, in transactions of <see cref="BatchSize"/>. True per event when it was new, false when its id was known or its lead was erased.</summary>
+    /// <param name="erased">Receives the ids of leads that were erased: nothing of them is stored.</param>
+    internal async Task<bool[]> AppendAsync(string organizationId, IReadOnlyList<LeadEvent> events, CancellationToken cancellationToken, ISet<string>? erased = null)
     {
         var isNew = new bool[events.Count];
         for (var from = 0; from < events.Count; from += BatchSize)
         {
             var batch = events.Skip(from).Take(BatchSize).ToArray();
-            (await database.WriteAsync(transaction => AppendAsync(transaction, organizationId, batch, cancellationToken), cancellationToken)).CopyTo(isNew, from);
+            (await database.WriteAsync(transaction => AppendAsync(transaction, organizationId, batch, cancellationToken, erased), cancellationToken)).CopyTo(isNew, from);
             changed.Tell();
         }
 
@@ -41,9 +42,22 @@ internal sealed class EventStore(Database database, LeadsChanged changed, TimePr
     }
 
     /// <summary>The same inside a transaction that the caller holds.</summary>
-    internal async Task<bool[]> AppendAsync(WriteTransaction transaction, string organizationId, IReadOnlyList<LeadEvent> events, CancellationToken cancellationToken)
+    internal async Task<bool[]> AppendAsync(WriteTransaction transaction, string organizationId, IReadOnlyList<LeadEvent> events, CancellationToken cancellationToken, ISet<string>? erased = null)
     {
         if (events.Count == 0) return [];
+        var refused = await tombstones.RefuseAsync(transaction, organizationId, events.Select(e => Trace.Lead(e.LeadId)), cancellationToken);
+        if (refused.Count == 0) return await StoreAsync(transaction, organizationId, events, cancellationToken);
+        erased?.UnionWith(refused.Select(r => r.Text));
+        int[] kept = [.. Enumerable.Range(0, events.Count).Where(i => !refused.Contains(Trace.Lead(events[i].LeadId)))];
+        var isNew = new bool[events.Count];
+        if (kept.Length == 0) return isNew;
+        var stored = await StoreAsync(transaction, organizationId, [.. kept.Select(i => events[i])], cancellationToken);
+        for (var i = 0; i < kept.Length; i++) isNew[kept[i]] = stored[i];
+        return isNew;
+    }
+
+    private async Task<bool[]> StoreAsync(WriteTransaction transaction, string organizationId, IReadOnlyList<LeadEvent> events, CancellationToken cancellationToken)
+    {
         // Leads first and events in one order, for everybody: the same events sent twice at once wait for each other, and never in a circle.
         var locked = await LeadFold.LockAsync(transaction, organizationId, events.Select(e => e.LeadId), cancellationToken);
         var order = new int[events.Count];

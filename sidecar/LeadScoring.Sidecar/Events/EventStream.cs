@@ -1,5 +1,6 @@
 using System.Text.Json;
 using LeadScoring.Sidecar.Api;
+using LeadScoring.Sidecar.Leads;
 using Microsoft.AspNetCore.Http.Json;
 using Microsoft.Extensions.Options;
 
@@ -111,16 +112,27 @@ internal static class EventStream
         {
             var nowMs = time.NowMs();
             var events = new List<LeadEvent>(lines.Count);
+            var lineOf = new List<long>(lines.Count);
+            var erased = new HashSet<string>(StringComparer.Ordinal);
             foreach (var (text, line) in lines)
             {
                 var item = ItemLine.Parse(text, line - 1, caller, MaxLineChars);
-                if (EventItem.Read(item, nowMs) is { } e) events.Add(e);
+                if (EventItem.Read(item, nowMs) is { } e)
+                {
+                    events.Add(e);
+                    lineOf.Add(line);
+                }
                 else if (rejected++ < MostFaultsTold) await answer(new Answer(EventStreamStatus.Rejected, line, Errors: item.Errors));
             }
 
-            var isNew = await store.AppendAsync(caller.OrganizationId, events, cancellationToken);
+            var isNew = await store.AppendAsync(caller.OrganizationId, events, cancellationToken, erased);
             accepted += isNew.Count(n => n);
-            duplicate += isNew.Count(n => !n);
+            duplicate += isNew.Where((n, i) => !n && !erased.Contains(events[i].LeadId)).Count();
+            foreach (var (e, line) in events.Zip(lineOf).Where(e => erased.Contains(e.First.LeadId)))
+            {
+                if (rejected++ < MostFaultsTold) await answer(new Answer(EventStreamStatus.Rejected, line, Errors: [new FieldError("/lead_id", Tombstones.Refusal)]));
+            }
+
             storedUpTo = read;
             lines.Clear();
             chars = 0;

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using LeadScoring.Sidecar.Api;
+using LeadScoring.Sidecar.Leads;
 using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace LeadScoring.Sidecar.Events;
@@ -32,16 +33,19 @@ internal static class PostEvents
         var nowMs = time.NowMs();
         var events = list.Items.Select(item => EventItem.Read(item, nowMs)).ToArray();
         if (list.IsSingle && events[0] is null) throw ProblemException.Invalid(list.Items[0].Errors);
-        var isNew = await store.AppendAsync(caller.OrganizationId, [.. events.OfType<LeadEvent>()], cancellationToken);
+        var erased = new HashSet<string>(StringComparer.Ordinal);
+        var isNew = await store.AppendAsync(caller.OrganizationId, [.. events.OfType<LeadEvent>()], cancellationToken, erased);
         var results = new List<Result>(events.Length);
         var next = 0;
         for (var i = 0; i < events.Length; i++)
         {
-            results.Add(events[i] is { } e
-                ? new Result(i, e.Event.EventId, isNew[next++] ? EventStatus.Accepted : EventStatus.Duplicate)
-                : new Result(i, null, EventStatus.Rejected, list.Items[i].Errors));
+            if (events[i] is not { } e) results.Add(new Result(i, null, EventStatus.Rejected, list.Items[i].Errors));
+            else if (isNew[next++]) results.Add(new Result(i, e.Event.EventId, EventStatus.Accepted));
+            else if (!erased.Contains(e.LeadId)) results.Add(new Result(i, e.Event.EventId, EventStatus.Duplicate));
+            else results.Add(new Result(i, e.Event.EventId, EventStatus.Rejected, [new FieldError(JsonPointer.Append(list.Items[i].Pointer, "lead_id"), Tombstones.Refusal)]));
         }
 
+        if (list.IsSingle && results[0].Errors is [var fault]) throw new ProblemException(ProblemKind.Conflict, fault.Detail);
         int Count(EventStatus status) => results.Count(r => r.Status == status);
         return TypedResults.Ok(new Response(Count(EventStatus.Accepted), Count(EventStatus.Duplicate), Count(EventStatus.Rejected), results));
     }

@@ -93,20 +93,27 @@ internal sealed class CsvImport(
     {
         await LeadStore.LockAsync(transaction, organizationId, batch.Select(i => i.Lead?.LeadId ?? i.Event?.LeadId ?? i.Outcome?.LeadId).OfType<string>(), cancellationToken);
         foreach (var item in batch.Where(i => i.Fault is not null)) tally.Reject(item.Line, item.Fault!);
+        var erased = new HashSet<string>(StringComparer.Ordinal);
         var leadItems = batch.Where(i => i.Lead is not null).ToList();
         tally.Duplicates += leadItems.Count - leadItems.DistinctBy(i => i.Lead!.LeadId).Count();
-        foreach (var (item, status) in leadItems.Zip(await leads.UpsertAsync(transaction, organizationId, [.. leadItems.Select(i => i.Lead!)], cancellationToken)))
+        foreach (var (item, status) in leadItems.Zip(await leads.UpsertAsync(transaction, organizationId, [.. leadItems.Select(i => i.Lead!)], cancellationToken, erased)))
         {
             if (status == LeadWriteStatus.Created) tally.Created++;
             else if (status == LeadWriteStatus.Updated) tally.Updated++;
             else if (status == LeadWriteStatus.Unchanged) tally.Unchanged++;
-            else tally.Reject(item.Line, LeadBatch.TooMany);
+            else tally.Reject(item.Line, erased.Contains(item.Lead!.LeadId) ? Tombstones.Refusal : LeadBatch.TooMany);
         }
 
-        var isNew = await events.AppendAsync(transaction, organizationId, [.. batch.Select(i => i.Event).OfType<LeadEvent>()], cancellationToken);
-        tally.Created += isNew.Count(n => n);
-        tally.Duplicates += isNew.Count(n => !n);
-        await StoreOutcomesAsync(transaction, organizationId, [.. batch.Where(i => i.Outcome is not null)], tally, cancellationToken);
+        var eventItems = batch.Where(i => i.Event is not null).ToList();
+        var isNew = await events.AppendAsync(transaction, organizationId, [.. eventItems.Select(i => i.Event!)], cancellationToken, erased);
+        foreach (var (item, added) in eventItems.Zip(isNew))
+        {
+            if (added) tally.Created++;
+            else if (erased.Contains(item.Event!.LeadId)) tally.Reject(item.Line, Tombstones.Refusal);
+            else tally.Duplicates++;
+        }
+
+        await StoreOutcomesAsync(transaction, organizationId, [.. batch.Where(i => i.Outcome is { } o && !erased.Contains(o.LeadId))], tally, cancellationToken);
     }
 
     private async Task StoreOutcomesAsync(WriteTransaction transaction, string organizationId, List<ImportItem> items, ImportTally tally, CancellationToken cancellationToken)

@@ -62,9 +62,14 @@ internal static class PostImport
         }
     }
 
-    /// <summary>Uploads hold personal data; those of a process that was killed must not stay.</summary>
+    /// <summary>Uploads and training matrices hold personal data; those of a process that was killed must not stay.</summary>
     internal static void DeleteLeftovers(StorageOptions storage)
     {
+        if (Directory.Exists(storage.Data))
+        {
+            foreach (var path in Directory.EnumerateFiles(storage.Data, "matrix-*.tmp")) File.Delete(path);
+        }
+
         if (!Directory.Exists(UploadFolder(storage))) return;
         foreach (var path in Directory.EnumerateFiles(UploadFolder(storage), "import-*.csv")) File.Delete(path);
     }

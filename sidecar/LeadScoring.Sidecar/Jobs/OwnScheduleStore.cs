@@ -1,5 +1,6 @@
 using Dapper;
 using LeadScoring.Sidecar.Api;
+using LeadScoring.Sidecar.Audit;
 using LeadScoring.Sidecar.Storage;
 
 namespace LeadScoring.Sidecar.Jobs;
@@ -18,7 +19,7 @@ internal sealed record OwnSchedule
 }
 
 /// <summary>Schedules of organizations' own; a job without one runs by the install's.</summary>
-internal sealed class OwnScheduleStore(Database database, TimeProvider time)
+internal sealed class OwnScheduleStore(Database database, AuditLog audit, TimeProvider time)
 {
     private const string Columns = "organization_id as OrganizationId, job as Job, cron as Cron, time_zone as TimeZone, next_at_ms as NextAtMs";
 
@@ -44,13 +45,20 @@ internal sealed class OwnScheduleStore(Database database, TimeProvider time)
             on conflict (organization_id, job) do update set cron = excluded.cron, time_zone = excluded.time_zone, next_at_ms = excluded.next_at_ms, changed_at_ms = excluded.changed_at_ms
             """;
         var values = new { schedule.OrganizationId, schedule.Job, schedule.Cron, schedule.TimeZone, schedule.NextAtMs, nowMs = time.NowMs() };
-        return database.WriteAsync(transaction => transaction.ExecuteAsync(Sql, values, cancellationToken), cancellationToken);
+        return database.WriteAsync(transaction =>
+        {
+            audit.Append(transaction, schedule.OrganizationId, AuditKind.ScheduleChanged, "job " + schedule.Job, new { schedule.Cron, schedule.TimeZone });
+            return transaction.ExecuteAsync(Sql, values, cancellationToken);
+        }, cancellationToken);
     }
 
     internal Task DeleteAsync(string organizationId, string job, CancellationToken cancellationToken)
     {
         const string Sql = "delete from job_schedules where organization_id = @organizationId and job = @job";
-        return database.WriteAsync(transaction => transaction.ExecuteAsync(Sql, new { organizationId, job }, cancellationToken), cancellationToken);
+        return database.WriteAsync(async transaction =>
+        {
+            if (await transaction.ExecuteAsync(Sql, new { organizationId, job }, cancellationToken) > 0) audit.Append(transaction, organizationId, AuditKind.ScheduleChanged, "job " + job);
+        }, cancellationToken);
     }
 
     /// <summary>What is due, of all organizations, the one that waits longest first.</summary>

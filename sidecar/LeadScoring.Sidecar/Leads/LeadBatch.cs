@@ -22,7 +22,8 @@ internal static class LeadBatch
         var items = ItemList.Read(body, "leads", caller, allowSingle: false).Items;
         var writes = items.Select(item => LeadItem.Read(item, null, time.NowMs())).ToArray();
         LeadWrite[] good = [.. writes.OfType<LeadWrite>()];
-        var statuses = good.Length == 0 ? [] : await PutLead.StoreAsync(database, leads, caller.OrganizationId, good, time.NowMs(), cancellationToken);
+        var erased = new HashSet<string>(StringComparer.Ordinal);
+        var statuses = good.Length == 0 ? [] : await PutLead.StoreAsync(database, leads, caller.OrganizationId, good, time.NowMs(), erased, cancellationToken);
         changed.Tell();
         var results = new List<Result>(items.Count);
         var next = 0;
@@ -30,6 +31,7 @@ internal static class LeadBatch
         {
             if (writes[i] is not { } write) results.Add(new Result(i, null, LeadWriteStatus.Rejected, items[i].Errors));
             else if (statuses[next++] is var status and not LeadWriteStatus.Rejected) results.Add(new Result(i, write.LeadId, status));
+            else if (erased.Contains(write.LeadId)) results.Add(new Result(i, write.LeadId, LeadWriteStatus.Rejected, [new FieldError(items[i].Pointer + "/lead_id", Tombstones.Refusal)]));
             else results.Add(new Result(i, write.LeadId, LeadWriteStatus.Rejected, [new FieldError(items[i].Pointer + "/attributes", TooMany)]));
         }
 

@@ -101,6 +101,9 @@ internal sealed class LeadCache
         }
     }
 
+    /// <summary>Drops what is remembered of leads that were erased, their ids too.</summary>
+    internal void Forget(string organizationId, Func<string, bool> isErased) => entries.RemoveWhere(key => key.OrganizationId == organizationId && isErased(key.LeadId));
+
     private void Forget(IReadOnlySet<(string OrganizationId, string? LeadId)> touched)
     {
         foreach (var (organizationId, leadId) in touched)

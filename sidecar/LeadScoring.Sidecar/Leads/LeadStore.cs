@@ -7,7 +7,7 @@ using LeadScoring.Sidecar.Storage;
 namespace LeadScoring.Sidecar.Leads;
 
 /// <summary>The leads table: attributes, the fold of each lead's activity, and which leads changed since they were scored.</summary>
-internal sealed class LeadStore(Database database, TimeProvider time)
+internal sealed class LeadStore(Database database, Tombstones tombstones, TimeProvider time)
 {
     // Well under SQLite's 32,766 parameters, and few enough texts of statements to be cached.
     private const int IdsPerQuery = 500;
@@ -89,8 +89,27 @@ internal sealed class LeadStore(Database database, TimeProvider time)
         return existing;
     }
 
-    /// <summary>Merges attributes in order (a later write of the same lead sees the earlier one). One result per write.</summary>
-    internal async Task<IReadOnlyList<LeadWriteStatus>> UpsertAsync(WriteTransaction transaction, string organizationId, IReadOnlyList<LeadWrite> writes, CancellationToken cancellationToken)
+    /// <summary>Merges attributes in order (a later write of the same lead sees the earlier one). One result per write; what is of somebody erased is rejected.</summary>
+    /// <param name="erased">Receives the ids of leads that were rejected because their person was erased.</param>
+    internal async Task<IReadOnlyList<LeadWriteStatus>> UpsertAsync(
+        WriteTransaction transaction, string organizationId, IReadOnlyList<LeadWrite> writes, CancellationToken cancellationToken, ISet<string>? erased = null)
+    {
+        var found = await tombstones.FindAsync(transaction, organizationId, writes.SelectMany(Trace.Of), cancellationToken);
+        if (found.Count == 0) return await StoreAsync(transaction, organizationId, writes, cancellationToken);
+        // A lead that is here and has an address in common with somebody erased is somebody else, until he is erased too.
+        var existing = await ExistingAsync(transaction, organizationId, writes.Select(w => w.LeadId), cancellationToken);
+        Trace[] RefusedBy(LeadWrite write) => [.. Trace.Of(write).Where(t => found.Contains(t) && (t.IsLead || !existing.Contains(write.LeadId)))];
+        await tombstones.CountAsync(transaction, organizationId, [.. writes.SelectMany(RefusedBy).Distinct()], cancellationToken);
+        int[] kept = [.. Enumerable.Range(0, writes.Count).Where(i => RefusedBy(writes[i]).Length == 0)];
+        erased?.UnionWith(writes.Where(w => RefusedBy(w).Length > 0).Select(w => w.LeadId));
+        var results = new LeadWriteStatus[writes.Count];
+        Array.Fill(results, LeadWriteStatus.Rejected);
+        var stored = await StoreAsync(transaction, organizationId, [.. kept.Select(i => writes[i])], cancellationToken);
+        for (var i = 0; i < kept.Length; i++) results[kept[i]] = stored[i];
+        return results;
+    }
+
+    private async Task<IReadOnlyList<LeadWriteStatus>> StoreAsync(WriteTransaction transaction, string organizationId, IReadOnlyList<LeadWrite> writes, CancellationToken cancellationToken)
     {
         const string Select = "select attributes, created_at_ms from leads where organization_id = @organizationId and lead_id = @leadId";
         const string Insert = """

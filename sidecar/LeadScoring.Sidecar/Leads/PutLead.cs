@@ -23,7 +23,9 @@ internal static class PutLead
         var item = ItemList.Read(body, "\0", caller).Items[0];
         if (LeadItem.IdFault("lead_id", leadId) is { } fault) throw ProblemException.Invalid("", fault);
         var write = LeadItem.Read(item, leadId, time.NowMs()) ?? throw ProblemException.Invalid(item.Errors);
-        var status = (await StoreAsync(database, leads, caller.OrganizationId, [write], time.NowMs(), cancellationToken))[0];
+        var erased = new HashSet<string>(StringComparer.Ordinal);
+        var status = (await StoreAsync(database, leads, caller.OrganizationId, [write], time.NowMs(), erased, cancellationToken))[0];
+        if (erased.Count > 0) throw new ProblemException(ProblemKind.Conflict, Tombstones.Refusal);
         if (status == LeadWriteStatus.Rejected) throw ProblemException.Invalid("/attributes", LeadBatch.TooMany);
         changed.Tell();
         return TypedResults.Ok(new Response(leadId, status));
@@ -31,11 +33,11 @@ internal static class PutLead
 
     /// <summary>A lead that the API tells us of for the first time came into the pipeline now, unless the sender knows better.</summary>
     internal static Task<IReadOnlyList<LeadWriteStatus>> StoreAsync(
-        Database database, LeadStore leads, string organizationId, IReadOnlyList<LeadWrite> writes, long nowMs, CancellationToken cancellationToken) =>
+        Database database, LeadStore leads, string organizationId, IReadOnlyList<LeadWrite> writes, long nowMs, ISet<string> erased, CancellationToken cancellationToken) =>
         database.WriteAsync(async transaction =>
         {
             var existing = await LeadStore.ExistingAsync(transaction, organizationId, writes.Select(w => w.LeadId), cancellationToken);
             LeadWrite[] dated = [.. writes.Select(w => w.CreatedAtMs is null && existing.Add(w.LeadId) ? w with { CreatedAtMs = nowMs } : w)];
-            return await leads.UpsertAsync(transaction, organizationId, dated, cancellationToken);
+            return await leads.UpsertAsync(transaction, organizationId, dated, cancellationToken, erased);
         }, cancellationToken);
 }

@@ -10,5 +10,13 @@ internal static class LearnedLeads
 
     internal static long[] Read(byte[] bytes) => MemoryMarshal.Cast<byte, long>(bytes).ToArray();
 
+    /// <summary>The list without some leads; null when it has none of them.</summary>
+    internal static byte[]? Without(byte[] bytes, IReadOnlyList<string> leadIds)
+    {
+        var (learned, gone) = (Read(bytes), leadIds.Select(StableHash.Of).ToHashSet());
+        long[] left = [.. learned.Where(l => !gone.Contains(l))];
+        return left.Length == learned.Length ? null : MemoryMarshal.AsBytes<long>(left).ToArray();
+    }
+
     internal static bool Contains(long[] learned, string leadId) => Array.BinarySearch(learned, StableHash.Of(leadId)) >= 0;
 }

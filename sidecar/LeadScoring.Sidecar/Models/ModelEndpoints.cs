@@ -11,6 +11,7 @@ internal static class ModelEndpoints
     {
         services.AddSingleton<ModelStore>();
         services.AddSingleton<ModelAliasStore>();
+        services.AddSingleton<ErasedLearners>();
         services.AddSingleton<ModelTrialStore>();
         services.AddSingleton<RetrainStore>();
         services.AddSingleton<RulePosteriorStore>();

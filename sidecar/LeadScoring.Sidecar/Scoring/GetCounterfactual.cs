@@ -36,6 +36,7 @@ internal static class GetCounterfactual
     {
         if (grade is not ("A" or "B" or "C")) throw ProblemException.Invalid("?grade", "grade is A, B or C.");
         var lead = await leads.GetAsync(caller.OrganizationId, leadId, cancellationToken) ?? throw GetLead.Unknown();
+        if (ProfilingConsent.IsRefused(lead.Snapshot)) throw ScoreOutcome.Refused();
         var active = (await models.GetAsync(caller.OrganizationId, cancellationToken)).For(leadId, lead);
         var values = active.Extractor.Extract(lead.Snapshot, time.NowMs());
         var had = lead.Latest?.Grade;

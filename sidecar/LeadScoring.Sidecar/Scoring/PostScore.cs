@@ -11,6 +11,8 @@ internal static class PostScore
         using var body = await JsonBody.ReadAsync(http, cancellationToken);
         var item = Read(new ItemReader(body.Root, ""), caller, time.NowMs());
         var outcome = (await score.RunAsync(caller.OrganizationId, [item], cancellationToken))[0];
+        if (outcome.IsErased) throw new ProblemException(ProblemKind.Conflict, Tombstones.Refusal);
+        if (outcome.IsRefused) throw ScoreOutcome.Refused();
         if (outcome.HasTooManyAttributes) throw ProblemException.Invalid("/lead", LeadBatch.TooMany);
         await SendAsync(http, outcome.Answer ?? throw Unknown(), cancellationToken);
     }

@@ -52,7 +52,10 @@ internal static class PostScoreBatch
         return results;
     }
 
-    private static FieldError Refusal(ScoreOutcome outcome, string pointer) => outcome.HasTooManyAttributes
+    private static FieldError Refusal(ScoreOutcome outcome, string pointer) => outcome.IsErased
+        ? new FieldError(JsonPointer.Append(pointer, "lead_id"), Tombstones.Refusal)
+        : outcome.IsRefused ? new FieldError(JsonPointer.Append(pointer, "lead_id"), ScoreOutcome.Refused().Message)
+        : outcome.HasTooManyAttributes
         ? new FieldError(JsonPointer.Append(pointer, "lead"), LeadBatch.TooMany)
         : new FieldError(JsonPointer.Append(pointer, "lead_id"), PostScore.Unknown().Message);
 }

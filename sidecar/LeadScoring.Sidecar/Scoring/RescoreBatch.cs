@@ -1,4 +1,5 @@
 using System.Data.Common;
+using LeadScoring.Ml.Features;
 using LeadScoring.Sidecar.Api;
 using LeadScoring.Sidecar.Leads;
 using LeadScoring.Sidecar.Models;
@@ -91,7 +92,33 @@ internal sealed class RescoreBatch(LeadStore leads, StaleLeads stale, ScoreStore
     private async Task<ScoreWrite[]> ScoreStoredAsync(string organizationId, ActiveModel active, IReadOnlyList<string> leadIds, CancellationToken cancellationToken)
     {
         var stored = await leads.GetManyAsync(organizationId, leadIds, cancellationToken);
-        return scorer.ScoreStored(active, [.. stored.Values], time.NowMs());
+        StoredLead[] refused = [.. stored.Values.Where(l => ProfilingConsent.IsRefused(l.Snapshot))];
+        if (refused.Length > 0) await TakeScoresAsync(organizationId, refused, cancellationToken);
+        return scorer.ScoreStored(active, [.. stored.Values.Except(refused)], time.NowMs());
+    }
+
+    /// <summary>Who objects to being scored has no score, also none from before, and waits for none. Whoever changed meanwhile is looked at again.</summary>
+    private Task TakeScoresAsync(string organizationId, StoredLead[] refused, CancellationToken cancellationToken)
+    {
+        const string Lead = """
+            update leads set is_stale = 0, stale_since_ms = null, score = null, grade = null, probability = null, confidence = null, model_version = null, scored_by = null, scored_at_ms = null, scored_revision = null,
+                scored_with = null, exclusion = null
+            where organization_id = @organizationId and lead_id = @LeadId and revision = @Revision
+            """;
+        const string Ledger = "delete from scores where organization_id = @organizationId and lead_id = @LeadId";
+        const string Claim = "delete from rescoring_claims where organization_id = @organizationId and lead_id = @LeadId";
+        return database.WriteAsync(async transaction =>
+        {
+            await LeadStore.LockAsync(transaction, organizationId, refused.Select(l => l.LeadId), cancellationToken);
+            foreach (var lead in refused)
+            {
+                transaction.Touch(organizationId, lead.LeadId);
+                var values = new { organizationId, lead.LeadId, lead.Revision };
+                if (await transaction.ExecuteAsync(Lead, values, cancellationToken) == 0) continue;
+                await transaction.ExecuteAsync(Ledger, values, cancellationToken);
+                await transaction.ExecuteAsync(Claim, values, cancellationToken);
+            }
+        }, cancellationToken);
     }
 
     private static bool IsOutage(Exception e) => e is OperationCanceledException || (e is DbException db && StorageFaults.Of(db) == StorageFault.Unavailable);

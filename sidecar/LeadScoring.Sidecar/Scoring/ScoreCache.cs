@@ -38,6 +38,13 @@ internal sealed class ScoreCache(ScoreStore scores, ISharedCache shared, IOption
         return new(memory.GetOrAdd(key, () => LoadAsync(key)).WaitAsync(cancellationToken));
     }
 
+    /// <summary>Drops what is remembered of leads that were erased, their ids too.</summary>
+    internal void Forget(string organizationId, Func<string, bool> isErased) => memory.RemoveWhere(key => key.OrganizationId == organizationId && isErased(key.LeadId));
+
+    /// <summary>Drops what Redis has of a lead.</summary>
+    /// <returns>False when Redis did not answer: its copies end by themselves, see <see cref="ScoringOptions.ScoreTtl"/>.</returns>
+    internal Task<bool> ForgetSharedAsync(string organizationId, string leadId, CancellationToken cancellationToken) => shared.RemoveAsync($"score:{organizationId}:{leadId}:", cancellationToken);
+
     // Not cancelled when the one who came first hangs up: others wait for the same score.
     private async Task<StoredScore?> LoadAsync(Key key)
     {

@@ -12,8 +12,12 @@ using LeadScoring.Sidecar.Telemetry;
 
 namespace LeadScoring.Sidecar.Scoring;
 
-/// <summary>A score, or why there is none: the lead is unknown and came without facts, or it would have too many attributes.</summary>
-internal readonly record struct ScoreOutcome(ScoreAnswer? Answer, bool HasTooManyAttributes = false);
+/// <summary>A score, or why there is none: the lead is unknown and came without facts, or it would have too many attributes, its person was erased, or objects to being scored.</summary>
+internal readonly record struct ScoreOutcome(ScoreAnswer? Answer, bool HasTooManyAttributes = false, bool IsErased = false, bool IsRefused = false)
+{
+    /// <summary>What a person is told who asks for the score of somebody who objects to it.</summary>
+    internal static ProblemException Refused() => new(ProblemKind.Conflict, $"The person objects to being scored (attribute {ProfilingConsent.Objection}, or {ProfilingConsent.Consent}). What was sent is kept; no score is made, and nothing is learned from the lead.");
+}
 
 /// <summary>Scores some leads of one organization: stores inline facts, scores, stores the scores. What single, batch and stream share.</summary>
 internal sealed class ScoreLeads(
@@ -44,7 +48,7 @@ internal sealed class ScoreLeads(
     }
 
     private async Task<ScoreOutcome[]> RunAsync(
-        string organizationId, ActiveModel active, IReadOnlyList<ScoreItem> items, StoredLead?[] stored, IReadOnlySet<ScoreItem>? refused, CancellationToken cancellationToken)
+        string organizationId, ActiveModel active, IReadOnlyList<ScoreItem> items, StoredLead?[] stored, IReadOnlyDictionary<ScoreItem, ScoreOutcome>? refused, CancellationToken cancellationToken)
     {
         var nowMs = time.NowMs();
         var outcomes = new ScoreOutcome[items.Count];
@@ -53,9 +57,10 @@ internal sealed class ScoreLeads(
         for (var i = 0; i < outcomes.Length; i++)
         {
             var (item, lead) = (items[i], stored[i]);
-            if (refused?.Contains(item) == true) outcomes[i] = new ScoreOutcome(null, HasTooManyAttributes: true);
+            if (refused?.TryGetValue(item, out var refusal) == true) outcomes[i] = refusal;
             // Facts that were to be stored and left no lead: its only events belong to another lead, or it was erased this moment.
             else if (lead is null && (item.Save || !item.IsInline)) continue;
+            else if (lead is not null && !IsOverlay(item) && ProfilingConsent.IsRefused(lead.Snapshot)) outcomes[i] = new ScoreOutcome(null, IsRefused: true);
             else if (item is { Type: ScoringType.Quick, IsInline: false } && lead is not null && await CachedAsync(organizationId, lead, active, nowMs, item.IncludeFactors, cancellationToken) is { } answer)
             {
                 outcomes[i] = new ScoreOutcome(answer);
@@ -64,6 +69,12 @@ internal sealed class ScoreLeads(
             else
             {
                 var snapshot = IsOverlay(item) ? await OverlayAsync(organizationId, lead, item, nowMs, cancellationToken) : lead!.Snapshot;
+                if (ProfilingConsent.IsRefused(snapshot))
+                {
+                    outcomes[i] = new ScoreOutcome(null, IsRefused: true);
+                    continue;
+                }
+
                 inputs.Add(new ScoreInput(snapshot, nowMs, item.Type == ScoringType.Quick, WithFactors: Keeps(item) || item.IncludeFactors, lead?.Latest?.Grade, item.Overrides, lead?.SliceBy(active.Sampling)));
                 asked.Add(i);
             }
@@ -145,9 +156,11 @@ internal sealed class ScoreLeads(
         var lead = await cache.GetAsync(organizationId, leadId, cancellationToken);
         var active = await models.GetAsync(organizationId, cancellationToken);
         var nowMs = time.NowMs();
+        if (lead is not null && ProfilingConsent.IsRefused(lead.Snapshot)) throw ScoreOutcome.Refused();
         if (lead is not null && await CachedAsync(organizationId, lead, active.For(leadId, lead), nowMs, includeFactors, cancellationToken) is { } answer) return answer;
         // What is stored again is made from what the database holds now.
         lead = await leads.GetAsync(organizationId, leadId, cancellationToken) ?? throw GetLead.Unknown();
+        if (ProfilingConsent.IsRefused(lead.Snapshot)) throw ScoreOutcome.Refused();
         active = active.For(leadId, lead);
         var result = (await ScoreAsync(active, [new ScoreInput(lead.Snapshot, nowMs, Quick: false, WithFactors: true, lead.Latest?.Grade, Slice: lead.SliceBy(active.Sampling))]))[0];
         var write = LeadScorer.Write(active, [lead], [result])[0];
@@ -155,22 +168,24 @@ internal sealed class ScoreLeads(
         return ScoreAnswer.Of(leadId, write.Result, active, includeFactors, cached: false);
     }
 
-    /// <summary>Stores inline facts in one transaction; the items of which nothing was stored, as their leads would have too many attributes.</summary>
-    private async ValueTask<IReadOnlySet<ScoreItem>?> SaveAsync(string organizationId, IReadOnlyList<ScoreItem> all, CancellationToken cancellationToken)
+    /// <summary>Stores inline facts in one transaction; the items of which nothing was stored, as their leads would have too many attributes or their person was erased.</summary>
+    private async ValueTask<IReadOnlyDictionary<ScoreItem, ScoreOutcome>?> SaveAsync(string organizationId, IReadOnlyList<ScoreItem> all, CancellationToken cancellationToken)
     {
         ScoreItem[] items = [.. all.Where(i => i.Save && i.IsInline)];
         if (items.Length == 0) return null;
-        var refused = new HashSet<ScoreItem>(ReferenceEqualityComparer.Instance);
+        var refused = new Dictionary<ScoreItem, ScoreOutcome>(ReferenceEqualityComparer.Instance);
         await database.WriteAsync(
             async transaction =>
             {
                 refused.Clear();
+                var erased = new HashSet<string>(StringComparer.Ordinal);
                 ScoreItem[] patched = [.. items.Where(i => i.Patch is not null)];
                 var existing = await LeadStore.ExistingAsync(transaction, organizationId, items.Select(i => i.LeadId), cancellationToken);
                 // A lead that is told of for the first time came into the pipeline now, as with PUT /v1/leads.
-                var statuses = await leads.UpsertAsync(transaction, organizationId, [.. patched.Select(i => new LeadWrite(i.LeadId, LeadAttributes.Format(i.Attributes), existing.Add(i.LeadId) ? time.NowMs() : null))], cancellationToken);
-                refused.UnionWith(patched.Where((_, i) => statuses[i] == LeadWriteStatus.Rejected));
-                await events.AppendAsync(transaction, organizationId, [.. items.Where(i => !refused.Contains(i)).SelectMany(i => i.Events.Select(e => new LeadEvent(i.LeadId, e)))], cancellationToken);
+                var statuses = await leads.UpsertAsync(transaction, organizationId, [.. patched.Select(i => new LeadWrite(i.LeadId, LeadAttributes.Format(i.Attributes), existing.Add(i.LeadId) ? time.NowMs() : null))], cancellationToken, erased);
+                foreach (var item in patched.Where((_, i) => statuses[i] == LeadWriteStatus.Rejected)) refused[item] = new ScoreOutcome(null, HasTooManyAttributes: true);
+                await events.AppendAsync(transaction, organizationId, [.. items.Where(i => !refused.ContainsKey(i)).SelectMany(i => i.Events.Select(e => new LeadEvent(i.LeadId, e)))], cancellationToken, erased);
+                foreach (var item in items.Where(i => erased.Contains(i.LeadId))) refused[item] = new ScoreOutcome(null, IsErased: true);
             },
             cancellationToken);
         return refused;

@@ -14,6 +14,7 @@ internal static class ScoringEndpoints
         services.AddSingleton<ScoreTogether>();
         services.AddSingleton<ScoreStore>();
         services.AddSingleton<ScoreCache>();
+        services.AddSingleton<ForgetLeads>(provider => provider.GetRequiredService<ScoreCache>().Forget);
         services.AddSingleton<ScoreEvents>();
         services.AddSingleton<ScoreLeads>();
         services.AddSingleton(new LeadErasure("scores"));

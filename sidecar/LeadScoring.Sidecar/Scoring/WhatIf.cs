@@ -37,6 +37,7 @@ internal static class WhatIf
         // Both as of this moment and by the same model: against a stored score the passing of time would look like the work of the change.
         var unchanged = item with { Patch = None, Events = [], Overrides = null };
         var outcomes = await score.RunAsync(caller.OrganizationId, [unchanged, item], cancellationToken);
+        if (outcomes.Any(o => o.IsRefused)) throw ScoreOutcome.Refused();
         var (now, changed) = (outcomes[0].Answer!, outcomes[1].Answer!);
         return TypedResults.Ok(new Response(now, changed, Math.Round(changed.Score - now.Score, 1)));
     }

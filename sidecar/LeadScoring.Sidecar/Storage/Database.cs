@@ -41,6 +41,11 @@ internal abstract class Database : IDisposable
     /// <exception cref="StorageException">It cannot; the message says what to do.</exception>
     internal abstract Task PrepareAsync(CancellationToken cancellationToken);
 
+    /// <summary>Takes the bytes of deleted rows out of the files of the database, as far as it can be done beside those who use it.</summary>
+    /// <param name="atOnceBytes">A database that is larger is only brought to the point where deleted rows are overwritten; null: whatever the size.</param>
+    /// <returns>Whether none are left that this process knows of. False: try again later.</returns>
+    internal abstract Task<bool> ScrubAsync(long? atOnceBytes, CancellationToken cancellationToken);
+
     /// <summary>The condition that a column is one of a list of texts, after the column's name; the parameter is an array.</summary>
     internal string AnyOf(string parameter) => IsPostgres ? $"= any(@{parameter})" : $"in @{parameter}";
 

@@ -8,6 +8,10 @@ internal interface ISharedCache
 
     /// <summary>Stores, or does not; nobody waits for it.</summary>
     void Set(string key, byte[] value, TimeSpan timeToLive);
+
+    /// <summary>Removes all whose key starts with the prefix; waits for it, for some seconds at most.</summary>
+    /// <returns>False when it could not be done, or nobody knows.</returns>
+    Task<bool> RemoveAsync(string prefix, CancellationToken cancellationToken);
 }
 
 /// <summary>One process alone: what it remembers itself is all.</summary>
@@ -18,4 +22,6 @@ internal sealed class NoSharedCache : ISharedCache
     public void Set(string key, byte[] value, TimeSpan timeToLive)
     {
     }
+
+    public Task<bool> RemoveAsync(string prefix, CancellationToken cancellationToken) => Task.FromResult(true);
 }

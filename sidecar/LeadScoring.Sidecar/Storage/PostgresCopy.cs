@@ -30,7 +30,7 @@ internal sealed class PostgresCopy(StorageOptions options) : DatabaseCopy
         var snapshot = await connection.ExecuteScalarAsync<string>("select pg_export_snapshot()", transaction: transaction);
         var (schema, rows, models) = await CountAsync(connection, transaction, Tables, cancellationToken);
         await BackupFile.CreatePrivate(path).DisposeAsync();
-        await RunAsync(dump, setting, ["--format=custom", "--no-owner", "--no-privileges", $"--snapshot={snapshot}", $"--file={path}"], cancellationToken);
+        await RunAsync(dump, setting, ["--format=custom", "--no-owner", "--no-privileges", "--enable-row-security", $"--snapshot={snapshot}", $"--file={path}"], cancellationToken);
         return new BackupManifest { Database = Kind, Server = $"PostgreSQL {connection.PostgreSqlVersion}", Schema = schema, Rows = rows, ReadableModels = models };
     }
 

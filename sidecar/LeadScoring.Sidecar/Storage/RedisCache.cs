@@ -1,3 +1,4 @@
+using System.Text;
 using StackExchange.Redis;
 
 namespace LeadScoring.Sidecar.Storage;
@@ -13,6 +14,8 @@ internal sealed class RedisCache : ISharedCache, IDisposable
 
     private const string Prefix = "leadscoring:";
     private static readonly TimeSpan ProbeEvery = TimeSpan.FromMilliseconds(250);
+    // Redis looks through all its keys.
+    private static readonly TimeSpan LongestRemoval = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan ProbeTimeout = TimeSpan.FromMilliseconds(100);
 
     private readonly ConfigurationOptions configuration;
@@ -59,6 +62,34 @@ internal sealed class RedisCache : ISharedCache, IDisposable
         catch (RedisException)
         {
             Fail();
+        }
+    }
+
+    public async Task<bool> RemoveAsync(string prefix, CancellationToken cancellationToken)
+    {
+        if (isOpen) return false;
+        var escaped = new StringBuilder(Prefix.Length + prefix.Length);
+        foreach (var c in Prefix + prefix) (c is '*' or '?' or '[' or ']' or '^' or '\\' ? escaped.Append('\\') : escaped).Append(c);
+        try
+        {
+            await RemoveMatchingAsync($"{escaped}*", cancellationToken).WaitAsync(LongestRemoval, time, cancellationToken);
+            return true;
+        }
+        catch (Exception e) when (e is TimeoutException or RedisException or ObjectDisposedException)
+        {
+            Fail();
+            return false;
+        }
+    }
+
+    private async Task RemoveMatchingAsync(string pattern, CancellationToken cancellationToken)
+    {
+        var redis = connection!;
+        foreach (var server in redis.GetEndPoints().Select(e => redis.GetServer(e)))
+        {
+            // The client waits for its pages while it goes on.
+            var keys = await Task.Run(() => server.Keys(pattern: pattern, pageSize: 1_000).ToArray(), cancellationToken);
+            if (keys.Length > 0) await redis.GetDatabase().KeyDeleteAsync(keys);
         }
     }
 

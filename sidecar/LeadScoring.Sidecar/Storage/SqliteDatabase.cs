@@ -13,7 +13,8 @@ namespace LeadScoring.Sidecar.Storage;
 /// </remarks>
 internal sealed class SqliteDatabase : Database
 {
-    private const int Corrupt = 11, NoDatabase = 26;
+    private const int Busy = 5, Locked = 6, Corrupt = 11, NoDatabase = 26;
+    private const int ScrubWaitSeconds = 2;
 
     // A few tenths of a second.
     private const long CheckedBytes = 64_000_000;
@@ -28,7 +29,8 @@ internal sealed class SqliteDatabase : Database
     {
         Setting = ResolvePath(options);
         connectionString = new SqliteConnectionStringBuilder { DataSource = Setting, ForeignKeys = true, Pooling = true }.ConnectionString;
-        pragmas = $"pragma busy_timeout={(int)options.BusyTimeout.TotalMilliseconds}; pragma synchronous={options.Durability}; pragma cache_size=-32000; pragma temp_store=memory;";
+        // Deleted and changed rows are overwritten with zeros: a page that is written anyway costs nothing more.
+        pragmas = $"pragma secure_delete=on; pragma busy_timeout={(int)options.BusyTimeout.TotalMilliseconds}; pragma synchronous={options.Durability}; pragma cache_size=-32000; pragma temp_store=memory;";
     }
 
     internal override string Dialect => "sqlite";
@@ -122,6 +124,41 @@ internal sealed class SqliteDatabase : Database
     {
         writeConnection?.Dispose();
         writeConnection = null;
+    }
+
+    /// <remarks>
+    /// Deleted rows are overwritten where they stand. Pages that were split before may hold a second copy in their gaps, and the log holds pages as they were:
+    /// rebuilding the file and emptying the log end both. Neither is possible while somebody reads from before.
+    /// </remarks>
+    internal override async Task<bool> ScrubAsync(long? atOnceBytes, CancellationToken cancellationToken)
+    {
+        await writer.WaitAsync(cancellationToken);
+        try
+        {
+            if (shared is not null) Commit();
+            var connection = writeConnection ??= (SqliteConnection)await OpenConnectionAsync(cancellationToken);
+            var isWhole = atOnceBytes is null || new FileInfo(Setting).Length <= atOnceBytes;
+            await connection.ExecuteAsync(new CommandDefinition("pragma temp_store=file; pragma busy_timeout=1000;", cancellationToken: cancellationToken));
+            try
+            {
+                // Who reads from before is waited for by the command's own limit. Others in this process wait meanwhile, so it is short.
+                if (isWhole) await connection.ExecuteAsync(new CommandDefinition("vacuum", commandTimeout: ScrubWaitSeconds, cancellationToken: cancellationToken));
+                var (busy, _, _) = await connection.QuerySingleAsync<(int Busy, int Log, int Checkpointed)>(new CommandDefinition("pragma wal_checkpoint(truncate)", commandTimeout: ScrubWaitSeconds, cancellationToken: cancellationToken));
+                return isWhole && busy == 0;
+            }
+            catch (SqliteException e) when (e.SqliteErrorCode is Busy or Locked)
+            {
+                return false;
+            }
+            finally
+            {
+                await connection.ExecuteAsync(new CommandDefinition(pragmas, cancellationToken: CancellationToken.None));
+            }
+        }
+        finally
+        {
+            writer.Release();
+        }
     }
 
     internal override async Task PrepareAsync(CancellationToken cancellationToken)

@@ -2,6 +2,7 @@ using System.Text.Json;
 using Dapper;
 using LeadScoring.Connectors;
 using LeadScoring.Sidecar.Api;
+using LeadScoring.Sidecar.Leads;
 using LeadScoring.Sidecar.Storage;
 
 namespace LeadScoring.Sidecar.Sync;
@@ -22,6 +23,25 @@ internal sealed class InboundStore(Database database, TimeProvider time)
     // Activity of people who are not known yet is looked at again after a while.
     private const long WaitMs = 60_000;
     private const long LongestWaitMs = 3_600_000;
+
+    /// <summary>Erases what was told of the person, worked off or not.</summary>
+    internal static async Task<int> EraseAsync(WriteTransaction transaction, ErasedPerson person, CancellationToken cancellationToken)
+    {
+        const string OfRecord = "delete from connector_inbound where organization_id = @OrganizationId and connector = @connector and record_id = @recordId";
+        const string Waiting = "select connector, event_id, payload from connector_inbound where organization_id = @OrganizationId and payload is not null";
+        const string OfEvent = "delete from connector_inbound where organization_id = @OrganizationId and connector = @connector and event_id = @eventId";
+        var rows = 0;
+        foreach (var (connector, recordId) in person.Records) rows += await transaction.ExecuteAsync(OfRecord, new { person.OrganizationId, connector, recordId }, cancellationToken);
+        if (!person.Traces.Any(t => t.IsEmail)) return rows;
+        // Activity that is known by its address alone.
+        foreach (var (connector, eventId, payload) in (await transaction.Connection.QueryAsync<(string, string, string)>(transaction.Command(Waiting, new { person.OrganizationId }, cancellationToken))).AsList())
+        {
+            if (JsonSerializer.Deserialize<ActivityRecord>(payload)!.Email is { } email && person.Traces.Contains(Trace.EmailHash(LeadLinkStore.HashOf(email))))
+                rows += await transaction.ExecuteAsync(OfEvent, new { person.OrganizationId, connector, eventId }, cancellationToken);
+        }
+
+        return rows;
+    }
 
     /// <returns>How many were new.</returns>
     internal Task<int> AddAsync(ConnectorAccount account, IReadOnlyList<InboundChange> changes, CancellationToken cancellationToken) => database.WriteAsync(

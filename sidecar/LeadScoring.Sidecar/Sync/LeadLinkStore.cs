@@ -15,17 +15,30 @@ internal sealed record LeadLink
     public bool IsPrimary { get; init; }
     public bool IsDeleted { get; init; }
 
-    /// <summary>The lead was erased: the record is never taken in again.</summary>
+    /// <summary>The lead was erased by a version that kept the record's id to know it by; <see cref="SealErasedLinks"/> makes a tombstone of it.</summary>
     internal bool IsErased => LeadId.Length == 0;
 }
 
 /// <summary>Who is who: records of accounts to leads, addresses (by their hash) to leads.</summary>
 internal sealed class LeadLinkStore(TimeProvider time)
 {
-    /// <summary>A record of an erased lead stays known, so that the next sync does not bring it back.</summary>
-    internal static LeadErasure LinkErasure { get; } = new("lead_links") { Sql = "update lead_links set lead_id = '' where organization_id = @organizationId and lead_id = @leadId" };
+    internal static string HashOf(string email) => Trace.HashOfEmail(email);
 
-    internal static string HashOf(string email) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(email.Trim().ToLowerInvariant())));
+    /// <summary>Leads that a lead was merged with, and what is known of who it is.</summary>
+    internal static async Task<(IReadOnlyList<string> LeadIds, IReadOnlyList<Trace> Traces)> TracesAsync(WriteTransaction transaction, string organizationId, string leadId, CancellationToken cancellationToken)
+    {
+        const string Merges = """
+            select lead_id from lead_merges where organization_id = @organizationId and merged_lead_id = @leadId and undone_at_ms is null
+            union select merged_lead_id from lead_merges where organization_id = @organizationId and lead_id = @leadId and undone_at_ms is null
+            """;
+        const string Records = "select connector, record_id from lead_links where organization_id = @organizationId and lead_id = @leadId";
+        const string Emails = "select email_hash from lead_emails where organization_id = @organizationId and lead_id = @leadId";
+        var values = new { organizationId, leadId };
+        var merged = await transaction.Connection.QueryAsync<string>(transaction.Command(Merges, values, cancellationToken));
+        var records = await transaction.Connection.QueryAsync<(string Connector, string RecordId)>(transaction.Command(Records, values, cancellationToken));
+        var emails = await transaction.Connection.QueryAsync<string>(transaction.Command(Emails, values, cancellationToken));
+        return ([.. merged], [.. records.Select(r => Trace.Record(r.Connector, r.RecordId)), .. emails.Select(Trace.EmailHash)]);
+    }
 
     internal static string AnyOf(WriteTransaction transaction, string parameter) => transaction.IsPostgres ? $"= any(@{parameter})" : $"in @{parameter}";
 

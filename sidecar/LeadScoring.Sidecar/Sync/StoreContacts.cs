@@ -10,7 +10,7 @@ namespace LeadScoring.Sidecar.Sync;
 /// A record that is not linked belongs to the lead with its e-mail address, else it is a new lead. The first account that knows a lead names its attributes; further accounts' attributes carry the account's name in front,
 /// so that two systems never overwrite each other in turns.
 /// </remarks>
-internal sealed class StoreContacts(LeadStore leads, LeadLinkStore links, MergeLeads merges, StoreDeals deals)
+internal sealed class StoreContacts(LeadStore leads, LeadLinkStore links, Tombstones tombstones, MergeLeads merges, StoreDeals deals)
 {
     /// <summary>Attribute of a lead whose record was deleted; a profile may exclude by it.</summary>
     internal const string DeletedAttribute = "crm_deleted";
@@ -24,6 +24,7 @@ internal sealed class StoreContacts(LeadStore leads, LeadLinkStore links, MergeL
         ContactRecord[] records = [.. contacts.GroupBy(c => c.Id, StringComparer.Ordinal).Select(g => g.Last())];
         var known = await LeadLinkStore.LinksAsync(transaction, account, records.SelectMany(r => r.MergedIds.Prepend(r.Id)), cancellationToken);
         var hashes = records.ToDictionary(r => r.Id, HashesOf, StringComparer.Ordinal);
+        var erased = await ErasedAsync(transaction, account, records, hashes, known, cancellationToken);
         var byEmail = await LeadLinkStore.LeadsOfEmailsAsync(transaction, account.OrganizationId, hashes.Values.SelectMany(h => h), cancellationToken);
         var linked = await LeadLinkStore.LinkedAsync(transaction, account.OrganizationId, byEmail.Values, cancellationToken);
         var put = new List<(LeadLink Link, string By)>();
@@ -33,7 +34,7 @@ internal sealed class StoreContacts(LeadStore leads, LeadLinkStore links, MergeL
         foreach (var record in records)
         {
             var link = known.GetValueOrDefault(record.Id);
-            if (link?.IsErased == true || (link is null && record.IsDeleted)) continue;
+            if (link?.IsErased == true || erased.Contains(record.Id) || (link is null && record.IsDeleted)) continue;
             var owner = hashes[record.Id].Select(h => byEmail.GetValueOrDefault(h) ?? emails.GetValueOrDefault(h)).FirstOrDefault(l => l is not null);
             var now = link ?? new LeadLink { RecordId = record.Id, LeadId = owner ?? $"{account.Name}-{record.Id}", IsPrimary = owner is null || !linked.Contains(owner) };
             linked.Add(now.LeadId);
@@ -57,6 +58,16 @@ internal sealed class StoreContacts(LeadStore leads, LeadLinkStore links, MergeL
         // Deals may have come before their contacts.
         await deals.RenewOutcomesAsync(transaction, account, put.Select(p => p.Link.RecordId), cancellationToken);
         return statuses.Count(s => s is LeadWriteStatus.Created or LeadWriteStatus.Updated);
+    }
+
+    /// <summary>Records of people who were erased: by the record itself, or by an address when the record is new.</summary>
+    private async Task<HashSet<string>> ErasedAsync(
+        WriteTransaction transaction, ConnectorAccount account, ContactRecord[] records, Dictionary<string, string[]> hashes, Dictionary<string, LeadLink> known, CancellationToken cancellationToken)
+    {
+        IEnumerable<Trace> Traces(ContactRecord record) => known.ContainsKey(record.Id) ? [Trace.Record(account.Name, record.Id)]
+            : [Trace.Record(account.Name, record.Id), .. record.MergedIds.Select(id => Trace.Record(account.Name, id)), .. hashes[record.Id].Select(Trace.EmailHash)];
+        var refused = await tombstones.RefuseAsync(transaction, account.OrganizationId, records.SelectMany(Traces), cancellationToken);
+        return refused.Count == 0 ? [] : [.. records.Where(r => Traces(r).Any(refused.Contains)).Select(r => r.Id)];
     }
 
     private static string[] HashesOf(ContactRecord record) => record.IsDeleted ? []

@@ -1,6 +1,7 @@
 using Dapper;
 using LeadScoring.Connectors;
 using LeadScoring.Sidecar.Api;
+using LeadScoring.Sidecar.Leads;
 using LeadScoring.Sidecar.Outcomes;
 using LeadScoring.Sidecar.Storage;
 
@@ -10,7 +11,7 @@ namespace LeadScoring.Sidecar.Sync;
 /// Takes deals in, and from all deals of a lead its outcome: converted with the first deal that was won and the revenue of all that were; not converted when deals were lost and none is open or won;
 /// else none, and one that stood is taken back.
 /// </summary>
-internal sealed class StoreDeals(OutcomeStore outcomes, TimeProvider time)
+internal sealed class StoreDeals(OutcomeStore outcomes, Tombstones tombstones, TimeProvider time)
 {
     private sealed record Row
     {
@@ -33,6 +34,7 @@ internal sealed class StoreDeals(OutcomeStore outcomes, TimeProvider time)
         const string Unlink = "delete from connector_deal_contacts where organization_id = @OrganizationId and connector = @Name and deal_id = @Id returning record_id";
         const string Link = "insert into connector_deal_contacts (organization_id, connector, deal_id, record_id) values (@OrganizationId, @Name, @Id, @recordId) on conflict do nothing";
         var affected = new HashSet<string>(StringComparer.Ordinal);
+        var erased = (await tombstones.RefuseAsync(transaction, account.OrganizationId, deals.SelectMany(d => d.ContactIds).Select(id => Trace.Record(account.Name, id)), cancellationToken)).Select(t => t.Text).ToHashSet(StringComparer.Ordinal);
         foreach (var deal in deals)
         {
             var values = new
@@ -45,13 +47,35 @@ internal sealed class StoreDeals(OutcomeStore outcomes, TimeProvider time)
             if (deal.State == DealState.Deleted) await transaction.ExecuteAsync(Delete, values, cancellationToken);
             else
             {
+                string[] contacts = [.. deal.ContactIds.Distinct(StringComparer.Ordinal).Where(id => !erased.Contains(Trace.Record(account.Name, id).Text))];
+                // A deal of erased people alone says something of them alone.
+                if (contacts.Length == 0 && deal.ContactIds.Count > 0) continue;
                 await transaction.ExecuteAsync(Upsert, values, cancellationToken);
-                foreach (var recordId in deal.ContactIds.Distinct(StringComparer.Ordinal)) await transaction.ExecuteAsync(Link, new { account.OrganizationId, account.Name, deal.Id, recordId }, cancellationToken);
+                foreach (var recordId in contacts) await transaction.ExecuteAsync(Link, new { account.OrganizationId, account.Name, deal.Id, recordId }, cancellationToken);
                 affected.UnionWith(deal.ContactIds);
             }
         }
 
         await RenewOutcomesAsync(transaction, account, affected, cancellationToken);
+    }
+
+    /// <summary>Erases which deals are the person's, and those that are nobody else's.</summary>
+    internal static async Task<int> EraseAsync(WriteTransaction transaction, ErasedPerson person, CancellationToken cancellationToken)
+    {
+        const string Unlink = "delete from connector_deal_contacts where organization_id = @OrganizationId and connector = @connector and record_id = @recordId returning deal_id";
+        const string Orphan = """
+            delete from connector_deals where organization_id = @OrganizationId and connector = @connector and deal_id = @dealId and not exists (
+                select 1 from connector_deal_contacts c where c.organization_id = @OrganizationId and c.connector = @connector and c.deal_id = @dealId)
+            """;
+        var rows = 0;
+        foreach (var (connector, recordId) in person.Records)
+        {
+            var deals = (await transaction.Connection.QueryAsync<string>(transaction.Command(Unlink, new { person.OrganizationId, connector, recordId }, cancellationToken))).AsList();
+            rows += deals.Count;
+            foreach (var dealId in deals) rows += await transaction.ExecuteAsync(Orphan, new { person.OrganizationId, connector, dealId }, cancellationToken);
+        }
+
+        return rows;
     }
 
     /// <summary>What the deals say of the leads of these records.</summary>

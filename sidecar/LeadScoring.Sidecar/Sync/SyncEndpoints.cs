@@ -13,7 +13,11 @@ internal static class SyncEndpoints
         services.AddSingleton<ConnectorTokenStore>().AddSingleton<ConnectorAccounts>().AddSingleton<ConnectorStateStore>().AddSingleton<LeadLinkStore>().AddSingleton<InboundStore>().AddSingleton<WriteBackStore>();
         services.AddSingleton<StoreContacts>().AddSingleton<StoreActivity>().AddSingleton<StoreDeals>().AddSingleton<MergeLeads>().AddSingleton<EraseRecord>().AddSingleton<WorkOffInbound>().AddSingleton<WriteScoresBack>();
         services.AddSingleton<ScoresChanged>(provider => provider.GetRequiredService<WriteBackStore>().QueueAsync);
-        services.AddSingleton(LeadLinkStore.LinkErasure);
+        services.AddSingleton<FindTraces>(LeadLinkStore.TracesAsync);
+        services.AddSingleton<SealErasedLinks>();
+        services.AddSingleton(new LeadErasure("lead_links"));
+        services.AddSingleton(new LeadErasure("connector_inbound") { Run = InboundStore.EraseAsync });
+        services.AddSingleton(new LeadErasure("connector_deals") { Run = StoreDeals.EraseAsync });
         services.AddSingleton(new LeadErasure("lead_emails"));
         services.AddSingleton(new LeadErasure("write_backs"));
         services.AddSingleton(new LeadErasure("lead_merges")

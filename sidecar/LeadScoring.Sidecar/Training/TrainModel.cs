@@ -14,7 +14,7 @@ internal sealed record TrainedVersion(int Version, bool IsPromoted, string Reaso
 
 /// <summary>One training from the stored outcomes to a new version in the registry. Runs in the training process.</summary>
 internal sealed class TrainModel(
-    TrainingData data, ProfileStore profiles, SamplingPolicyStore sampling, ModelStore models, JudgeModel judge, RulePosteriorStore posteriors, AnchorStore anchors, StageModel stages, TrainingRunStore runs, Database database, TimeProvider time)
+    TrainingData data, ProfileStore profiles, SamplingPolicyStore sampling, ModelStore models, JudgeModel judge, RulePosteriorStore posteriors, AnchorStore anchors, StageModel stages, ErasedLearners erased, TrainingRunStore runs, Database database, TimeProvider time)
 {
     /// <exception cref="TrainingException">Too few outcomes, or no native library.</exception>
     /// <exception cref="BundleException">Members that were trained elsewhere do not fit the profile.</exception>
@@ -41,11 +41,11 @@ internal sealed class TrainModel(
         var held = result.TestRows.ToHashSet();
         var stage = card.IsStaged ? await stages.PlanAsync(run.OrganizationId, cancellationToken) : null;
         var rows = judged.Evaluation.RuleSinceMs is null ? Enumerable.Range(0, labeled.LeadIds.Count).Where(r => !held.Contains(r)) : result.TrainRows;
-        var learned = LearnedLeads.Of(rows.Where(r => labeled.Set.Weights?[r] is not 0).Select(r => labeled.LeadIds[r]));
+        string[] learned = [.. rows.Where(r => labeled.Set.Weights?[r] is not 0).Select(r => labeled.LeadIds[r])];
         return await database.WriteAsync(async transaction =>
         {
             var version = await models.AddAsync(transaction, run.OrganizationId, bundle, zip, "trained", run.RunId, cancellationToken);
-            await ModelStore.DescribeAsync(transaction, run.OrganizationId, version, card, learned, cancellationToken);
+            await ModelStore.DescribeAsync(transaction, run.OrganizationId, version, card, LearnedLeads.Of(await erased.NoteAsync(transaction, run.OrganizationId, version, learned, cancellationToken)), cancellationToken);
             // In force from the first score on: what was trained may lie behind what is.
             await anchors.AddAsync(transaction, run.OrganizationId, version, judged.Anchor, AnchorStore.FromTraining, cancellationToken);
             if (labeled.Waiting is { } waiting) await runs.NoteAsync(transaction, run, waiting, cancellationToken);

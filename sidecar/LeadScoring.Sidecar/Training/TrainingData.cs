@@ -73,7 +73,7 @@ internal sealed class TrainingData(LeadStore leads, EventStore events, OutcomeSt
             }
 
             if (own.Find(WorkedLeads.IsContact) is { OccurredAtMs: > 0 } made) recordedSinceMs = Math.Min(recordedSinceMs, made.OccurredAtMs);
-            if (!labels.TryGetValue(lead.LeadId, out var label)) continue;
+            if (!labels.TryGetValue(lead.LeadId, out var label) || ProfilingConsent.IsRefused(lead.Snapshot)) continue;
             // What the lead did first is folded, and stored no more.
             isWhole[row] = lead.Snapshot.Activity.FirstOwnMs >= (own.Count > 0 ? own[0].OccurredAtMs : long.MaxValue);
             if (!isWhole[row]) shortened++;

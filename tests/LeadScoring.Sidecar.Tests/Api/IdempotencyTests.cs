@@ -186,10 +186,10 @@ public sealed class IdempotencyTests : IAsyncLifetime
         Assert.NotNull(await organization.LeadAsync("a"));
         await sidecar.Get<Database>().WriteAsync(t => t.ExecuteAsync("create table comes_later (organization_id text, lead_id text)", null, CancellationToken.None), CancellationToken.None);
         var again = await SendAsync(organization, "k", HttpMethod.Delete, "/v1/leads/a");
-        Assert.Equal((HttpStatusCode.NoContent, false), (again.Status, again.IsReplayed));
+        Assert.Equal((HttpStatusCode.OK, false), (again.Status, again.IsReplayed));
         // Without the kept answer this would be 404.
         var replayed = await SendAsync(organization, "k", HttpMethod.Delete, "/v1/leads/a");
-        Assert.Equal((HttpStatusCode.NoContent, true), (replayed.Status, replayed.IsReplayed));
+        Assert.Equal((HttpStatusCode.OK, true), (replayed.Status, replayed.IsReplayed));
     }
 
     [Fact]

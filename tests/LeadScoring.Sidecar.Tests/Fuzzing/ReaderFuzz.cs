@@ -63,7 +63,7 @@ internal sealed class ReaderFuzz
         File.WriteAllBytes(path, file);
         using var table = CsvTable.Open(path);
         var reader = RowReader.For(table, new ImportMapping((ImportKind)r.Next(3), null, null, null));
-        var profiler = new ColumnProfiler(table.Header);
+        var profiler = new ColumnProfiler(table);
         foreach (var row in table.Rows())
         {
             var item = reader.Read(row, NowMs);

@@ -30,6 +30,12 @@ public sealed partial class TenantConditionTests
         [("Organizations/GradePolicyStore.cs", "select organization_id from grade_policies where bounds_at_ms")] = "Whose bounds are to be worked out anew.",
         [("Jobs/JobRunStore.cs", "update job_runs set ended_at_ms = @nowMs, error = @Died")] = "Runs of a process that has died, whoever they were for.",
         [("Leads/LeadStore.cs", "update leads set closed_at_ms = {closedAtMs}")] = "Half a statement; the other half, Of, has the condition.",
+        [("Jobs/OwnScheduleStore.cs", "select {Columns} from job_schedules where next_at_ms")] = "What is due, of all; each row names its organization.",
+        [("Privacy/ErasureStore.cs", "select 1 from erasures where scrubbed_at_ms is null")] = "Whether the files of the database, which are of all, are to be cleaned.",
+        [("Privacy/ErasureStore.cs", "update erasures set scrubbed_at_ms")] = "The files that were cleaned are of all.",
+        [("Privacy/ErasureStore.cs", "select public_key from privacy_keys")] = "Who checks a receipt has its file and nothing else.",
+        [("Privacy/ErasureStore.cs", "select organization_id, hash from tombstones where created_at_ms")] = "What each process forgets, of all; each row names its organization.",
+        [("Sync/SealErasedLinks.cs", "select organization_id, connector, record_id from lead_links where lead_id = ''")] = "Links of an earlier version, once; each row names its organization.",
         [("Jobs/JobRunStore.cs", "select max(started_at_ms) from job_runs")] = "When the schedule fired last, which is for all at once.",
     };
 

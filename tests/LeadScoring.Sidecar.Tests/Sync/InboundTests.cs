@@ -4,6 +4,7 @@ using System.Security.Cryptography;
 using System.Text;
 using LeadScoring.Connectors.Tests.HubSpot;
 using LeadScoring.Sidecar.Sync;
+using LeadScoring.Sidecar.Tests.Webhooks;
 
 namespace LeadScoring.Sidecar.Tests.Sync;
 
@@ -162,6 +163,46 @@ public sealed class InboundTests
         Assert.Null(await world.Organization.LeadAsync("hubspot-" + contact));
         await world.NotifyAsync(Event(3, "contact.propertyChange", contact));
         await world.WorkOffAsync();
+        Assert.Null(await world.Organization.LeadAsync("hubspot-" + contact));
+    }
+
+    /// <summary>Whoever was erased does not come back as another record with the same address, nor by activity of the address, nor by a record that nobody knew.</summary>
+    [Fact]
+    public async Task Erased_AnotherRecordOrActivityOfTheAddress_StaysOut()
+    {
+        await using var world = await SyncWorld.StartAsync();
+        var contact = world.HubSpot.Add("contacts", ("email", "a@example.com"));
+        await world.SyncAsync();
+        await world.Organization.SendAsync(HttpMethod.Delete, "/v1/leads/hubspot-" + contact);
+        var again = world.HubSpot.Add("contacts", ("email", "A@example.com"), ("jobtitle", "CTO"));
+        var other = world.HubSpot.Add("contacts", ("email", "b@example.com"));
+        await world.SyncAsync();
+        Assert.Null(await world.Organization.LeadAsync("hubspot-" + again));
+        Assert.NotNull(await world.Organization.LeadAsync("hubspot-" + other));
+        Sidecar.Storage.Database database = world.Sidecar.Get<Sidecar.Storage.Database>();
+        var record = new LeadScoring.Connectors.ActivityRecord("act-9", null, "a@example.com", "email_open", "email", world.Clock.GetUtcNow());
+        await database.WriteAsync(t => world.Sidecar.Get<StoreActivity>().RunAsync(t, world.Account, [record, record with { Id = "act-10", ContactId = contact, Email = null }], CancellationToken.None), CancellationToken.None);
+        Assert.Empty(await world.Organization.EventsAsync());
+        Assert.Equal(0, await world.Sidecar.CountAsync("select count(*) from connector_inbound where status = 'pending'"));
+        await world.NotifyAsync(Event(7, "contact.privacyDeletion", "990"));
+        await world.WorkOffAsync();
+        await database.WriteAsync(t => world.Sidecar.Get<StoreContacts>().RunAsync(t, world.Account, [new LeadScoring.Connectors.ContactRecord("990", "z@example.com", new Dictionary<string, string?>())], CancellationToken.None), CancellationToken.None);
+        Assert.Null(await world.Organization.LeadAsync("hubspot-990"));
+        Assert.True((await world.Organization.GetAsync("/v1/erasures")).Body.At("erasures", 0).Int("refused") >= 3);
+    }
+
+    /// <summary>A version before kept records of erased leads by their id in clear.</summary>
+    [Fact]
+    public async Task Seal_LinksOfAnEarlierVersion_BecomeTombstones()
+    {
+        await using var world = await SyncWorld.StartAsync();
+        var contact = world.HubSpot.Add("contacts", ("email", "a@example.com"));
+        await world.SyncAsync();
+        await world.Sidecar.Get<Sidecar.Storage.Database>().WriteAsync(t => t.ExecuteAsync("update lead_links set lead_id = ''; delete from lead_emails; delete from leads", null, CancellationToken.None), CancellationToken.None);
+        Assert.Equal(1, await world.Sidecar.Get<SealErasedLinks>().RunAsync(CancellationToken.None));
+        Assert.Equal(0, await world.Sidecar.CountAsync("select count(*) from lead_links"));
+        world.HubSpot.Set("contacts", contact, ("jobtitle", "CEO"));
+        await world.SyncAsync();
         Assert.Null(await world.Organization.LeadAsync("hubspot-" + contact));
     }
 

@@ -30,6 +30,19 @@ public sealed class MergeTests
     }
 
     [Fact]
+    public async Task Erase_OneOfThePair_ErasesBothAndKeepsBothOut()
+    {
+        var (world, winner, loser) = await MergedAsync();
+        await using var disposing = world;
+        var (status, body) = await world.Organization.SendAsync(HttpMethod.Delete, "/v1/leads/" + loser);
+        Assert.Equal((HttpStatusCode.OK, 2), (status, body.GetProperty("receipt").Int("leads")));
+        world.HubSpot.Set("contacts", winner["hubspot-".Length..], ("jobtitle", "CTO"));
+        await world.SyncAsync();
+        Assert.Null(await world.Organization.LeadAsync(winner));
+        Assert.Null(await world.Organization.LeadAsync(loser));
+    }
+
+    [Fact]
     public async Task Undo_Merge_GivesEachItsOwnBackForGood()
     {
         var (world, winner, loser) = await MergedAsync();

@@ -165,7 +165,8 @@ public sealed class LeadTests(N8nServer n8n)
         var erased = (await node.RunAsync("lead", "delete", new JsonObject { ["leadId"] = Locator("node-e1") })).Item;
         var gone = await node.RunAsync("lead", "get", new JsonObject { ["leadId"] = Locator("node-e1") });
 
-        Assert.Equal("""{"lead_id":"node-e1","deleted":true}""", erased.ToJsonString());
+        Assert.Equal(("node-e1", true), ((string?)erased["lead_id"], (bool)erased["deleted"]!));
+        Assert.Equal(("erasure", "ES256"), ((string?)erased["receipt"]!["kind"], (string?)erased["signature"]!["algorithm"]));
         Assert.Equal("404", (string?)gone.Error!["httpCode"]);
     }
 

@@ -12,3 +12,6 @@ create index if not exists ix_job_schedules_due on job_schedules (next_at_ms) wh
 
 -- How much of the file has been read, 0 to 1.
 alter table imports add column share double precision null;
+
+-- Walled off by organization like the others.
+call protect_tenant_rows();

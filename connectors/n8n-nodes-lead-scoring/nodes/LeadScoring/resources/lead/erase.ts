@@ -6,8 +6,9 @@ export const erase: SingleOperation = {
 	value: 'delete',
 	name: 'Erase',
 	action: 'Erase a lead',
-	description: 'Erase a lead and everything known about it, for good',
+	description: 'Erase a person: the lead and everything known about it, for good. The output is a signed receipt.',
 	fields: [leadLocator, options()],
 	request: (parameters) => ({ method: 'DELETE', path: `/v1/leads/${encodeURIComponent(parameters.id('leadId', 'Lead'))}` }),
-	output: (_, parameters) => ({ lead_id: parameters.id('leadId', 'Lead'), deleted: true }),
+	// The signed receipt is what proves the erasure: keep it.
+	output: (answer, parameters) => ({ lead_id: parameters.id('leadId', 'Lead'), deleted: true, ...answer }),
 };

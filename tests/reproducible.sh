@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# Publishes the sidecar twice, from two folders, as the image does, and compares the product's own assemblies: they must be equal byte by byte.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+for copy in one a-longer-name; do
+  mkdir -p "$work/$copy"
+  git ls-files -z -- global.json '*.props' BannedSymbols.txt .editorconfig sidecar connectors/LeadScoring.Connectors | tar --null -T - -cf - | tar -xf - -C "$work/$copy"
+  # What npm brings is compared by its lock file.
+  mkdir -p "$work/$copy/sidecar/LeadScoring.Sidecar/wwwroot/lib" && touch "$work/$copy/sidecar/LeadScoring.Sidecar/wwwroot/lib/.restored"
+  (cd "$work/$copy" && dotnet publish sidecar/LeadScoring.Sidecar -c Release -o "$work/$copy/out" --nologo -v quiet -p:ContinuousIntegrationBuild=true -p:RunAnalyzers=false)
+done
+count=0
+for file in "$work"/one/out/LeadScoring.*.dll; do
+  cmp "$file" "$work/a-longer-name/out/$(basename "$file")"
+  count=$((count + 1))
+done
+[ $count -ge 3 ] || { echo "only $count assemblies compared" >&2; exit 1; }
+echo "$count assemblies are equal: $(cat "$work"/one/out/LeadScoring.*.dll | sha256sum | cut -c1-16)"
