@@ -88,7 +88,7 @@ public sealed class JobTests : IAsyncLifetime
     public async Task Run_EveryJobOfTheProduct_WithoutAModel_EndsWithWords()
     {
         var organization = await sidecar.NewOrganizationAsync();
-        string[] expected = ["contact_norms", "drift", "experiments", "outcomes", "performance", "reports", "retention", "retrain", "retrain_check", "reviews", "sync"];
+        string[] expected = ["contact_norms", "drift", "experiments", "outcomes", "performance", "reports", "retention", "retrain", "retrain_check", "reviews", "scrub", "sync"];
         var jobs = sidecar.Get<JobSchedules>().Jobs.Where(j => j.Name != TestJob.Name).ToArray();
         Assert.Equal(expected, jobs.Select(j => j.Name).Order());
         foreach (var job in jobs)
