@@ -36,12 +36,12 @@ internal static partial class ProfilePositions
 
     private static string? Text(YamlMappingNode node, string key) => node.Children.TryGetValue(new YamlScalarNode(key), out var value) && value is YamlScalarNode scalar ? scalar.Value : null;
 
-    [GeneratedRegex(@"^(feature|action|exclusion) '([^']*)'")]
+    [GeneratedRegex(@"^(feature|action|exclusion) '([^']*)'", RegexOptions.None, matchTimeoutMilliseconds: 1_000)]
     private static partial Regex Named { get; }
 
-    [GeneratedRegex(@"^(features|rules|actions|exclusions)\[(\d{1,6})\](?:\.when\[(\d{1,6})\])?")]
+    [GeneratedRegex(@"^(features|rules|actions|exclusions)\[(\d{1,6})\](?:\.when\[(\d{1,6})\])?", RegexOptions.None, matchTimeoutMilliseconds: 1_000)]
     private static partial Regex Placed { get; }
 
-    [GeneratedRegex("^[a-z_]+")]
+    [GeneratedRegex("^[a-z_]+", RegexOptions.None, matchTimeoutMilliseconds: 1_000)]
     private static partial Regex Key { get; }
 }

@@ -25,7 +25,7 @@ public sealed partial class TenantProbeTests : IAsyncLifetime
     private static readonly Dictionary<string, string> Columns = new() { ["a"] = "version", ["b"] = "version" };
 
     /// <summary>Parameters of paths that stand for something that all organizations have in common, and an example.</summary>
-    private static readonly Dictionary<(string Operation, string Parameter), string> Common = new() { [("RunJob", "name")] = "retrain", [("PutModelAlias", "alias")] = "shadow", [("DeleteModelAlias", "alias")] = "shadow" };
+    private static readonly Dictionary<(string Operation, string Parameter), string> Common = new() { [("RunJob", "name")] = "retrain", [("PutJobSchedule", "name")] = "retrain", [("DeleteJobSchedule", "name")] = "retrain", [("PutModelAlias", "alias")] = "shadow", [("DeleteModelAlias", "alias")] = "shadow" };
 
     private const string Theirs = "their-organization";
 
@@ -52,6 +52,8 @@ public sealed partial class TenantProbeTests : IAsyncLifetime
         ["WhatIf"] = """{"lead":{"age":50}}""",
         ["PostActions"] = """{"action_id":"call","by":"probe"}""",
         ["StartTraining"] = "{}",
+        ["PutJobSchedule"] = """{"schedule":"0 30 2 * * ?"}""",
+        ["LiftErasure"] = """{"reason":"probe"}""",
         ["PostFeedback"] = """{"feedback":[{"lead_id":"{lead_id}","verdict":"too_high","by":"probe"}]}""",
         ["PostReview"] = """{"verdict":"agree","by":"probe"}""",
         ["PutOverride"] = """{"grade":"A","reason":"probe","by":"probe"}""",
@@ -208,7 +210,14 @@ public sealed partial class TenantProbeTests : IAsyncLifetime
     {
         if (operation.Method == HttpMethod.Get || operation.Scope is null) return;
         foreach (var values in (IReadOnlyDictionary<string, string>[])[planted.Values, planted.Nowhere])
-            using (await mine.Client.DeleteAsync("/v1/leads/" + Uri.EscapeDataString(values["lead_id"]))) { }
+        {
+            using var gone = await mine.Client.DeleteAsync("/v1/leads/" + Uri.EscapeDataString(values["lead_id"]));
+            if (gone.StatusCode != HttpStatusCode.OK) continue;
+            // Else the next call would be told that the person was erased.
+            var receipt = JsonDocument.Parse(await gone.Content.ReadAsStringAsync()).RootElement.GetProperty("erasure_id").GetString();
+            using var lifted = await mine.Client.PostAsync($"/v1/erasures/{receipt}/lift", new StringContent("""{"reason":"probe"}""", Encoding.UTF8, "application/json"));
+            Assert.Equal(HttpStatusCode.OK, lifted.StatusCode);
+        }
     }
 
     private async Task<(HttpStatusCode Status, string Body, string Masked)> CallAsync(Operation operation, HttpClient client, IReadOnlyDictionary<string, string> values, string name, params (string Name, string Value)[] query)

@@ -30,6 +30,8 @@ public sealed partial class TenantConditionTests
         [("Organizations/GradePolicyStore.cs", "select organization_id from grade_policies where bounds_at_ms")] = "Whose bounds are to be worked out anew.",
         [("Jobs/JobRunStore.cs", "update job_runs set ended_at_ms = @nowMs, error = @Died")] = "Runs of a process that has died, whoever they were for.",
         [("Leads/LeadStore.cs", "update leads set closed_at_ms = {closedAtMs}")] = "Half a statement; the other half, Of, has the condition.",
+        [("Storage/DatabaseCopy.cs", "select organization_id, version from model_bundles")] = "A backup holds the database as a whole.",
+        [("Jobs/OwnScheduleStore.cs", "select organization_id from job_schedules where job = @job")] = "Whom the install's schedule leaves out.",
         [("Jobs/OwnScheduleStore.cs", "select {Columns} from job_schedules where next_at_ms")] = "What is due, of all; each row names its organization.",
         [("Privacy/ErasureStore.cs", "select 1 from erasures where scrubbed_at_ms is null")] = "Whether the files of the database, which are of all, are to be cleaned.",
         [("Privacy/ErasureStore.cs", "update erasures set scrubbed_at_ms")] = "The files that were cleaned are of all.",
