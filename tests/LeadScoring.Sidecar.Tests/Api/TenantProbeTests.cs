@@ -214,7 +214,7 @@ public sealed partial class TenantProbeTests : IAsyncLifetime
             using var gone = await mine.Client.DeleteAsync("/v1/leads/" + Uri.EscapeDataString(values["lead_id"]));
             if (gone.StatusCode != HttpStatusCode.OK) continue;
             // Else the next call would be told that the person was erased.
-            var receipt = JsonDocument.Parse(await gone.Content.ReadAsStringAsync()).RootElement.GetProperty("erasure_id").GetString();
+            var receipt = JsonDocument.Parse(await gone.Content.ReadAsStringAsync()).RootElement.GetProperty("receipt").GetProperty("erasure_id").GetString();
             using var lifted = await mine.Client.PostAsync($"/v1/erasures/{receipt}/lift", new StringContent("""{"reason":"probe"}""", Encoding.UTF8, "application/json"));
             Assert.Equal(HttpStatusCode.OK, lifted.StatusCode);
         }
