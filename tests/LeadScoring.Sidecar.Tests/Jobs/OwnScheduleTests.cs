@@ -40,7 +40,9 @@ public sealed class OwnScheduleTests : IAsyncLifetime
 
     private static Task<(HttpStatusCode Status, JsonElement Body)> PutAsync(TestOrganization organization, object body) => organization.SendAsync(HttpMethod.Put, $"/v1/jobs/{TestJob.Name}/schedule", body);
 
+    /// <summary>Waits for a full minute of the real clock.</summary>
     [Fact]
+    [Trait("Category", "Server")]
     public async Task Put_NextMinute_RunsByItForThatOrganizationAlone()
     {
         var (own, other) = (await sidecar.NewOrganizationAsync(), await sidecar.NewOrganizationAsync());
