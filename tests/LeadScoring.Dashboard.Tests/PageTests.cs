@@ -349,7 +349,7 @@ public sealed class PageTests(Site site) : IClassFixture<Site>
         await page.FillAsync("input[name=name]", "n8n");
         await page.ClickAsync("button:text('Make a key')");
         Assert.StartsWith("lsk_", await page.InnerTextAsync("#secret"));
-        await page.ClickAsync("#keys tr:has-text('n8n') button");
+        await page.ClickAsync("#keys tr:has-text('n8n') button:text-is('Revoke')");
         await page.WaitForSelectorAsync("#keys tr:has-text('n8n') .tag.bad");
 
         await site.GoAsync(page, "/dashboard/settings?tab=schedule");
