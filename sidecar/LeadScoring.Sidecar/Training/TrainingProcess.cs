@@ -13,7 +13,6 @@ internal sealed class TrainingProcess(Database database, TrainingRunStore runs, 
     /// <summary>Name of the hidden command that the child runs.</summary>
     internal const string Command = "train-run";
 
-    private const int IdleNiceness = 19;
     private const int MaxErrorLines = 20;
     private static readonly TimeSpan ReportEvery = TimeSpan.FromSeconds(1);
 
@@ -97,14 +96,6 @@ internal sealed class TrainingProcess(Database database, TrainingRunStore runs, 
         : exitCode is 137 or 9 ? "The training process was killed, probably for want of memory."
         : $"The training process ended with code {exitCode}. {string.Join(" ", errors.TakeLast(3))}";
 
-    /// <summary>The command that runs another behind scoring; empty when there is none. The policy "idle" gives way at once when scoring wakes up, where a nice process ends its time slice first.</summary>
-    private static string[] Behind(int niceness) => niceness switch
-    {
-        0 => [],
-        IdleNiceness when File.Exists("/usr/bin/chrt") => ["/usr/bin/chrt", "--idle", "0"],
-        _ => File.Exists("/usr/bin/nice") ? ["/usr/bin/nice", "-n", niceness.ToString(CultureInfo.InvariantCulture)] : [],
-    };
-
     private ProcessStartInfo StartInfo(TrainingRun run)
     {
         var program = Environment.ProcessPath is { } path && !Path.GetFileNameWithoutExtension(path).Equals("dotnet", StringComparison.OrdinalIgnoreCase) && Path.GetFileName(path).StartsWith("LeadScoring.Sidecar", StringComparison.Ordinal)
@@ -114,14 +105,14 @@ internal sealed class TrainingProcess(Database database, TrainingRunStore runs, 
         [
             .. program.Arguments, Command, "--organization", run.OrganizationId, "--run", run.RunId, "--data", Path.GetFullPath(storage.Value.Data),
         ];
-        var behind = Behind(options.Value.Niceness);
-        var info = new ProcessStartInfo(behind.Length > 0 ? behind[0] : program.File)
+        var nice = options.Value.Niceness > 0 && File.Exists("/usr/bin/nice");
+        var info = new ProcessStartInfo(nice ? "/usr/bin/nice" : program.File)
         {
             RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false,
         };
-        if (behind.Length > 0)
+        if (nice)
         {
-            foreach (var part in behind.Append(program.File).Skip(1)) info.ArgumentList.Add(part);
+            foreach (var part in (string[])["-n", options.Value.Niceness.ToString(CultureInfo.InvariantCulture), program.File]) info.ArgumentList.Add(part);
         }
 
         foreach (var argument in arguments) info.ArgumentList.Add(argument);
