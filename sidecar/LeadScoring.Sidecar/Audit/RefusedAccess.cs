@@ -44,8 +44,9 @@ internal sealed class RefusedAccess(AuditLog log, Database database, TimeProvide
                     cancellationToken);
                 written += taken.Length;
             }
-            catch (DbException)
+            catch
             {
+                // Not written, whatever the reason: counted still.
                 foreach (var (key, count) in taken) counts.AddOrUpdate(key, count, (_, since) => since + count);
                 throw;
             }
@@ -80,7 +81,8 @@ internal sealed class RefusedAccess(AuditLog log, Database database, TimeProvide
         {
             await WriteAsync(cancellationToken);
         }
-        catch (Exception e) when (e is DbException or OperationCanceledException)
+        // A key file that cannot be read must not end the service: it is told, and scoring goes on.
+        catch (Exception e) when (e is DbException or StorageException or TimeoutException or IOException or UnauthorizedAccessException or OperationCanceledException)
         {
             AuditLogMessages.NotWritten(logger, e.GetType().Name);
         }

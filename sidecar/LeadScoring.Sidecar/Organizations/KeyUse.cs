@@ -68,7 +68,8 @@ internal sealed class KeyUse(AuditLog audit, Database database, TimeProvider tim
             {
                 break;
             }
-            catch (DbException e)
+            // A key file that cannot be read must not end the service: it is told, and scoring goes on.
+            catch (Exception e) when (e is DbException or StorageException or TimeoutException or IOException or UnauthorizedAccessException)
             {
                 // Noted still, and written in the next minute.
                 KeyUseLog.NotWritten(logger, e.GetType().Name);

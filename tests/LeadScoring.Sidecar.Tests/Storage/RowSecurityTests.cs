@@ -132,7 +132,7 @@ public sealed class RowSecurityTests(Xunit.Abstractions.ITestOutputHelper output
             foreach (var (name, clients) in new[] { ("one organization", new[] { a }), ("two in turn", [a, b]) })
             {
                 var ratios = new List<double>();
-                for (var round = 0; round < 6; round++)
+                for (var round = 0; round < 9; round++)
                 {
                     var with = await TimeAsync(walled, clients, round);
                     var without = await TimeAsync(open, clients, round);
@@ -141,8 +141,8 @@ public sealed class RowSecurityTests(Xunit.Abstractions.ITestOutputHelper output
 
                 ratios.Sort();
                 output.WriteLine($"{name}: {ratios[ratios.Count / 2]:0.000} of the time without ({ratios[0]:0.000} to {ratios[^1]:0.000})");
-                // One round trip more of some ten; few requests on a machine that does other things, so only a fault of another order shows.
-                Assert.InRange(ratios[ratios.Count / 2], 0.2, 5);
+                // One round trip more of some ten; on a quiet machine 1.0 and 1.2.
+                Assert.InRange(ratios[ratios.Count / 2], 0.5, 2);
             }
 
             return 0;

@@ -85,7 +85,7 @@ public sealed partial class WebhookSignatureTests
         public NodeFactAttribute()
         {
             var isThere = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator).Any(p => File.Exists(Path.Combine(p, "node")));
-            if (!isThere && Environment.GetEnvironmentVariable("CI") is (null or "" or "0" or "false")) Skip = "node is not installed.";
+            if (!isThere && Environment.GetEnvironmentVariable("CI") is null) Skip = "node is not installed.";
         }
     }
 }
