@@ -68,11 +68,14 @@ internal sealed class Crowd
 
         if (rest.Count < least) return null;
         var size = Math.Max(least, rest.Count / Bands);
-        // The last band takes what is left over, so that none is smaller than the others.
-        var bands = rest.Count / size;
-        var at = rest.BinarySearch(value);
-        var band = Math.Min((at < 0 ? ~at : rest.IndexOf(value)) / size, bands - 1);
-        var end = band == bands - 1 ? rest.Count : (band + 1) * size;
-        return rest[((band * size) + end) / 2];
+        for (var start = 0; ;)
+        {
+            var end = start + size;
+            // Equal values share a band, and what is left over at the end is too little for one of its own.
+            while (end < rest.Count && rest[end] == rest[end - 1]) end++;
+            if (rest.Count - end < size) end = rest.Count;
+            if (end == rest.Count || value <= rest[end - 1]) return rest[(start + end) / 2];
+            start = end;
+        }
     }
 }
