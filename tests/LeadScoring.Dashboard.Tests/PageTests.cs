@@ -106,7 +106,7 @@ public sealed class PageTests(Site site) : IClassFixture<Site>
         await using var browser = await site.OpenAsync(1440);
         var page = browser.Pages[0];
         var queue = await site.GetAsync("/v1/call-queue?limit=15");
-        Assert.Equal(queue.GetProperty("leads").EnumerateArray().Select(l => l.GetProperty("lead_id").GetString()!), await page.Locator("#calls tbody tr").EvaluateAllAsync<string[]>("rows => rows.map(row => row.dataset.lead)"));
+        Assert.Equal(queue.GetProperty("leads").EnumerateArray().Select(l => l.GetProperty("lead_id").GetString()!), await page.Locator("#calls tbody th").EvaluateAllAsync<string[]>("cells => cells.map(c => c.dataset.value)"));
         var best = (await site.GetAsync($"/v1/leads/{queue.GetProperty("leads")[0].GetProperty("lead_id").GetString()}")).GetProperty("attributes");
         Assert.Equal($"{best.GetProperty("first_name").GetString()} {best.GetProperty("last_name").GetString()}", await page.Locator("#calls tbody th").First.InnerTextAsync());
 

@@ -14,7 +14,7 @@ internal sealed class Crowd
     /// <summary>Others who must share a value: as many as a bundle asks for before it names a level.</summary>
     internal static readonly int Least = new EncodingSettings().MinLevelCount;
 
-    /// <summary>The leads that changed last are enough to know what is common, and take about a second.</summary>
+    /// <summary>The leads that changed last are enough to know what is common.</summary>
     internal const int MostLeads = 20_000;
 
     private const int Bands = 20;
