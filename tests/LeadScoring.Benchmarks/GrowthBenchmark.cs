@@ -9,6 +9,7 @@ using LeadScoring.Sidecar.Storage;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
+using static System.FormattableString;
 
 namespace LeadScoring.Benchmarks;
 
@@ -86,7 +87,24 @@ internal static class GrowthBenchmark
         }
         finally
         {
-            Directory.Delete(folder, recursive: true);
+            Delete(folder);
+        }
+    }
+
+    // SQLite may still be removing its log of a database that was just closed.
+    private static void Delete(string folder)
+    {
+        for (var tries = 1; ; tries++)
+        {
+            try
+            {
+                Directory.Delete(folder, recursive: true);
+                return;
+            }
+            catch (IOException) when (tries < 20)
+            {
+                Thread.Sleep(100);
+            }
         }
     }
 
@@ -117,8 +135,8 @@ internal static class GrowthBenchmark
     {
         var id = database.IsPostgres ? "'lead-' || lpad(i::text, 8, '0')" : "printf('lead-%08d', i)";
         var numbers = database.IsPostgres
-            ? "with n as (select generate_series(0, @leads - 1) as i)"
-            : "with recursive n(i) as (select 0 union all select i + 1 from n where i < @leads - 1)";
+            ? "with n as (select generate_series(@from, @to) as i)"
+            : "with recursive n(i) as (select @from union all select i + 1 from n where i < @to)";
         // About as long as the factors of a score.
         var padding = database.IsPostgres ? "repeat('0', 800)" : "hex(zeroblob(400))";
         var state = new ActivityState();
@@ -132,17 +150,23 @@ internal static class GrowthBenchmark
             """,
             $$"""
             insert into scores (organization_id, lead_id, change, scored_at_ms, score, grade, probability, confidence, scored_by, needs_review, base_points, factors, cause)
-            select organization_id, lead_id, 1, @at, score, grade, probability, confidence, scored_by, 0, 10, '{"Factors":[],"ReviewReason":"' || {{padding}} || '"}', 'first' from leads
+            select organization_id, lead_id, 1, @at, score, grade, probability, confidence, scored_by, 0, 10, '{"Factors":[],"ReviewReason":"' || {{padding}} || '"}', 'first' from leads where lead_id between @first and @last
             """,
-            "insert into events (organization_id, event_id, lead_id, type, source, occurred_at_ms, received_at_ms) select organization_id, 'seed-' || lead_id, lead_id, 'page_view', 'website', @at, @at from leads",
+            "insert into events (organization_id, event_id, lead_id, type, source, occurred_at_ms, received_at_ms) select organization_id, 'seed-' || lead_id, lead_id, 'page_view', 'website', @at, @at from leads where lead_id between @first and @last",
+            .. database.IsPostgres ? ["insert into event_ids select organization_id, substring(sha256(convert_to(event_id, 'UTF8')) from 1 for 16) from events where lead_id between @first and @last"] : Array.Empty<string>(),
         ];
-        var parameters = new { leads, at = SeededAtMs, activity = state.ToBytes() };
-        foreach (var sql in statements) await database.WriteAsync(t => t.ExecuteAsync(sql, parameters, CancellationToken.None), CancellationToken.None);
+        // In parts, each within the time that a statement has.
+        const int Part = 50_000;
+        for (var from = 0; from < leads; from += Part)
+        {
+            var to = Math.Min(from + Part, leads) - 1;
+            var parameters = new { from, to, first = Invariant($"lead-{from:D8}"), last = Invariant($"lead-{to:D8}"), at = SeededAtMs, activity = state.ToBytes() };
+            foreach (var sql in statements) await database.WriteAsync(t => t.ExecuteAsync(sql, parameters, CancellationToken.None), CancellationToken.None);
+        }
+
         if (!database.IsPostgres) return;
-        const string Ids = "insert into event_ids select organization_id, substring(sha256(convert_to(event_id, 'UTF8')) from 1 for 16) from events";
-        await database.WriteAsync(t => t.ExecuteAsync(Ids, null, CancellationToken.None), CancellationToken.None);
         await using var connection = await database.OpenConnectionAsync(CancellationToken.None);
-        await connection.ExecuteAsync("analyze");
+        await connection.ExecuteAsync("analyze leads, scores, events, event_ids");
     }
 
     private static async Task<int> PostmasterAsync(Database database)

@@ -106,7 +106,9 @@ public sealed class PageTests(Site site) : IClassFixture<Site>
         await using var browser = await site.OpenAsync(1440);
         var page = browser.Pages[0];
         var queue = await site.GetAsync("/v1/call-queue?limit=15");
-        Assert.Equal(queue.GetProperty("leads").EnumerateArray().Select(l => l.GetProperty("lead_id").GetString()!), await page.Locator("#calls tbody th").AllInnerTextsAsync());
+        Assert.Equal(queue.GetProperty("leads").EnumerateArray().Select(l => l.GetProperty("lead_id").GetString()!), await page.Locator("#calls tbody tr").EvaluateAllAsync<string[]>("rows => rows.map(row => row.dataset.lead)"));
+        var best = (await site.GetAsync($"/v1/leads/{queue.GetProperty("leads")[0].GetProperty("lead_id").GetString()}")).GetProperty("attributes");
+        Assert.Equal($"{best.GetProperty("first_name").GetString()} {best.GetProperty("last_name").GetString()}", await page.Locator("#calls tbody th").First.InnerTextAsync());
 
         var changes = await site.GetAsync("/v1/grade-changes");
         var open = changes.GetProperty("grades").EnumerateObject().Sum(g => g.Value.GetInt32());
@@ -202,6 +204,8 @@ public sealed class PageTests(Site site) : IClassFixture<Site>
 
         await site.GoAsync(page, "/dashboard/review");
         var review = await page.InputValueAsync("input[name=reviewId]");
+        Assert.Empty((await page.RunAxe()).Violations.Where(v => v.Impact is "serious" or "critical").Select(Words));
+        if (Pictures is not null) await page.ScreenshotAsync(new PageScreenshotOptions { Path = Path.Combine(Pictures, "review-waiting-1440-light.png"), FullPage = true });
         await page.Keyboard.PressAsync("2");
         await page.WaitForSelectorAsync(".notice.good");
         var done = (await site.GetAsync("/v1/reviews?status=done")).GetProperty("reviews").EnumerateArray().Single(r => r.GetProperty("review_id").GetString() == review);
@@ -388,6 +392,54 @@ public sealed class PageTests(Site site) : IClassFixture<Site>
         await site.GoAsync(page, "/dashboard/leads?q=imp-1&order=lead_id");
         Assert.Equal("Ann, <i>B</i>", await page.InnerTextAsync("#leads tbody th"));
         Assert.Empty(site.Faults);
+    }
+
+    [BrowserFact]
+    public async Task Connectors_SyncNowAndDeadLettersAgain_AreDone()
+    {
+        var (good, bad) = (site.HubSpot.Add("contacts", ("firstname", "Ida")), site.HubSpot.Add("contacts"));
+        site.HubSpot.Refuse(bad);
+        var key = await site.NewOrganizationAsync(Site.Connected);
+        await using var browser = await site.OpenAsync(1440, key: key);
+        var page = browser.Pages[0];
+        site.Faults.Clear();
+        await site.GoAsync(page, "/dashboard/connectors");
+        Assert.Equal("not yet", await page.InnerTextAsync("section.card .tag"));
+        await page.ClickAsync("button:has-text('Sync now')");
+        Assert.Contains("the sync begins", await page.InnerTextAsync(".notice.good"));
+        await UntilAsync(page, "section.card .tag:text-is('connected')");
+        foreach (var id in (string[])[good, bad])
+        {
+            using var scored = await site.SendAsync(HttpMethod.Get, $"/v1/leads/hubspot-{id}/score", key: key);
+            Assert.Equal(HttpStatusCode.OK, scored.StatusCode);
+        }
+
+        await UntilAsync(page, "h3:has-text('1 could not be written')");
+        Assert.Equal($"hubspot-{bad}", await page.InnerTextAsync("section.card td a"));
+        Assert.Empty((await page.RunAxe()).Violations.Where(v => v.Impact is "serious" or "critical").Select(Words));
+        if (Pictures is not null) await page.ScreenshotAsync(new PageScreenshotOptions { Path = Path.Combine(Pictures, "connectors-connected-1440-light.png"), FullPage = true });
+        site.HubSpot.Refuse(bad, false);
+        await page.ClickAsync("button:has-text('Try all again')");
+        Assert.Contains("1 tried again", await page.InnerTextAsync(".notice.good"));
+        for (var waits = 0; site.HubSpot.Writes.All(w => w.Id != bad); waits++)
+        {
+            Assert.True(waits < 100, "The record is not written.");
+            await Task.Delay(200);
+        }
+
+        await site.GoAsync(page, "/dashboard/connectors");
+        Assert.Equal(0, await page.Locator("h3:has-text('could not be written')").CountAsync());
+        Assert.Empty(site.Faults);
+
+        async Task UntilAsync(IPage shown, string selector)
+        {
+            for (var waits = 0; await shown.Locator(selector).CountAsync() == 0; waits++)
+            {
+                Assert.True(waits < 100, $"The page never shows {selector}: {await shown.InnerTextAsync("main")}");
+                await Task.Delay(200);
+                await site.GoAsync(shown, "/dashboard/connectors");
+            }
+        }
     }
 
     [BrowserFact]

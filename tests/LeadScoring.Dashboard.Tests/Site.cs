@@ -1,5 +1,6 @@
 using System.Net.Http.Json;
 using System.Text.Json;
+using LeadScoring.Connectors.Tests.HubSpot;
 using LeadScoring.Sidecar;
 using LeadScoring.Sidecar.Api;
 using LeadScoring.Sidecar.Cli;
@@ -22,6 +23,12 @@ public sealed class Site : IAsyncLifetime
     private WebApplication? app;
     private IPlaywright? playwright;
     private HttpClient? api;
+    private HubSpotSimulator? hubspot;
+
+    /// <summary>The organization that HubSpot is connected to.</summary>
+    internal const string Connected = "connected";
+
+    internal HubSpotSimulator HubSpot => hubspot!;
 
     internal string Url { get; private set; } = "";
 
@@ -38,9 +45,11 @@ public sealed class Site : IAsyncLifetime
         var code = await CommandLine.RunAsync(["demo", "--data", data, "--leads", "2500", "--active", "13500"], Terminal.Plain(said, said), CancellationToken.None);
         Assert.True(code == 0, said.ToString());
         Key = (await File.ReadAllTextAsync(Path.Combine(data, "demo.key"))).Trim();
+        hubspot = await HubSpotSimulator.StartAsync(TimeProvider.System);
         var builder = SidecarApp.CreateBuilder(new Dictionary<string, string?>
         {
-            ["LeadScoring:Data"] = data, ["LeadScoring:Durability"] = "normal", ["LeadScoring:Webhooks:DeliverHere"] = "false", ["LeadScoring:Sync:RunHere"] = "false",
+            ["LeadScoring:Data"] = data, ["LeadScoring:Durability"] = "normal", ["LeadScoring:Webhooks:DeliverHere"] = "false",
+            ["LeadScoring:Connectors:HUBSPOT:Organization"] = Connected, ["LeadScoring:Connectors:HUBSPOT:BaseUrl"] = HubSpot.Url.AbsoluteUri, ["LeadScoring:Connectors:HUBSPOT:Token"] = HubSpotSimulator.Token,
             ["LeadScoring:Scoring:RescoreChangedLeads"] = "false",
             // An import that takes a few seconds tells how far it is a few times.
             ["LeadScoring:Imports:BatchRows"] = "500",
@@ -87,12 +96,18 @@ public sealed class Site : IAsyncLifetime
         api?.Dispose();
         if (app is null) return;
         await app.DisposeAsync();
+        await hubspot!.DisposeAsync();
         Directory.Delete(data, recursive: true);
     }
 
     internal Task<JsonElement> GetAsync(string path) => api!.GetFromJsonAsync<JsonElement>(path);
 
-    internal async Task<HttpResponseMessage> SendAsync(HttpMethod method, string path, HttpContent? content = null) => await api!.SendAsync(new HttpRequestMessage(method, path) { Content = content });
+    internal async Task<HttpResponseMessage> SendAsync(HttpMethod method, string path, HttpContent? content = null, string? key = null)
+    {
+        using var request = new HttpRequestMessage(method, path) { Content = content };
+        if (key is not null) request.Headers.Add("X-API-Key", key);
+        return await api!.SendAsync(request);
+    }
 
     /// <summary>The training processes over this site's database, by the kernel's list: nobody else's.</summary>
     internal int[] TrainingProcesses() =>

@@ -30,7 +30,7 @@ const PARAMETERS: Record<string, unknown> = {
 	promote: 'never',
 	filters: { grade: 'A', is_open: true, is_stale: false, updated_since: '2026-01-01' },
 	lead: '{"visits": 3}',
-	options: { capacity: 0.2, settings: '{"seed": 7}' },
+	options: { capacity: 0.2, settings: '{"seed": 7}', keep: 'anonymous' },
 };
 
 const find = (method: string, address: string) =>

@@ -137,6 +137,14 @@ test('one call an item stops at the first that fails, unless it is to go on', as
 	assert.deepEqual(out.map((item) => item.json.deleted ?? item.json.error), [true, 'Item 1: There is no such thing: There is no such lead.', true]);
 });
 
+test('what is to be kept of an erased lead is asked for only when chosen', async () => {
+	for (const [options, keep] of [[{}, undefined], [{ keep: '' }, undefined], [{ keep: 'anonymous' }, 'anonymous']] as const) {
+		const { context, sent } = fakeContext({ parameters: { leadId: { value: 'a' }, options }, answer: () => ({ statusCode: 200, body: { receipt: {} } }) });
+		await execute(context, operation('lead', 'delete'));
+		assert.equal(sent[0].qs?.keep, keep);
+	}
+});
+
 test('what must happen once carries a key that another try repeats', async () => {
 	const { context, sent } = fakeContext({ parameters: {}, answer: () => ({ statusCode: 200, body: { champion: 1 } }) });
 	await execute(context, operation('model', 'rollBack'));

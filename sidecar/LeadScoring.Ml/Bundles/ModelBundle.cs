@@ -72,7 +72,7 @@ public sealed record ModelBundle(BundleManifest Manifest, EnsembleModel Model, I
                 model.Weights, BundleParts.MapPart.Of(model.Calibrator), BundleParts.MapPart.Of(model.PrimaryCalibrator), model.DenseBaseline.ToArray())),
             [CertaintyEntry] = Json(BundleParts.CertaintyPart.Of(model.Certainty)),
             [BaseRatesEntry] = Json(BaseRatesOf(set.WithFeatures(model.Profile), result.TrainRows)),
-            [ReferenceEntry] = Json(ReferenceDistribution.Of(set.WithFeatures(model.Profile), AsTheyCome(set, result, result.TrainRows, tested: false))),
+            [ReferenceEntry] = Json(ReferenceDistribution.Of(set.WithFeatures(model.Profile), AsTheyCome(set, result, result.TrainRows, tested: false), settings.Encoding.MinLevelCount)),
             [PredictionsEntry] = Json(PredictionsOf(model, set.WithFeatures(model.Profile), AsTheyCome(set, result, result.TestRows, tested: true))),
         };
         var manifest = new BundleManifest

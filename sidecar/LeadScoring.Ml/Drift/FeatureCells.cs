@@ -52,10 +52,11 @@ public sealed record FeatureCells
 
     /// <summary>Counts levels; the cells are made from them.</summary>
     /// <param name="values">Names, null where missing. Shape (rows,).</param>
-    public static FeatureCells OfLevels(IEnumerable<string?> values)
+    /// <param name="fewest">Rows of a level before it has a cell of its own, 1 or more.</param>
+    public static FeatureCells OfLevels(IEnumerable<string?> values, int fewest = 1)
     {
         var all = values.ToArray();
-        string[] levels = [.. all.OfType<string>().GroupBy(v => v, StringComparer.Ordinal).OrderByDescending(g => g.Count()).ThenBy(g => g.Key, StringComparer.Ordinal).Take(MostLevels).Select(g => g.Key)];
+        string[] levels = [.. all.OfType<string>().GroupBy(v => v, StringComparer.Ordinal).Where(g => g.Count() >= fewest).OrderByDescending(g => g.Count()).ThenBy(g => g.Key, StringComparer.Ordinal).Take(MostLevels).Select(g => g.Key)];
         return new FeatureCells { Levels = levels, Counts = new int[levels.Length + 1] }.Recount(all);
     }
 

@@ -115,6 +115,9 @@ public sealed class FeatureProfile
             Actions = [.. this.Actions.Where(a => !a.When.Any(c => c.Subject == ConditionSubject.Feature && names.Contains(c.Name)))],
         };
 
+    /// <summary>16 hex digits of SHA-256 over what one feature means, as in <see cref="FeaturesHash"/>: two profiles with the same one read the same values.</summary>
+    public static string MeaningOf(FeatureDefinition feature) => Sha256(Meaning(feature))[..16];
+
     private static string Meaning(FeatureDefinition f) => string.Create(CultureInfo.InvariantCulture,
         $"{f.Name}|{f.Kind}|{string.Join(';', f.Sources.Select(s => s.Text))}|{string.Join(';', f.Bands ?? [])}|{(f.Lookup is null ? "" : string.Join(';', f.Lookup.OrderBy(p => p.Key, StringComparer.Ordinal).Select(p => $"{p.Key}={p.Value}")))}");
 

@@ -1,20 +1,23 @@
 namespace LeadScoring.Ml.Features;
 
 /// <summary>Smoothed log-odds per level: rate = (conversions + m * overall rate) / (rows + m), m = <see cref="EncodingSettings.TargetSmoothing"/>.</summary>
-/// <remarks>Source: Micci-Barreca (2001), "A preprocessing scheme for high-cardinality categorical attributes", m-estimate form.</remarks>
+/// <remarks>
+/// A level of fewer rows than <see cref="EncodingSettings.MinLevelCount"/> counts as unknown, in training as in service: there is next to nothing to be learned of it, and its name may be a person's. Source: Micci-Barreca (2001), "A preprocessing scheme for high-cardinality categorical attributes", m-estimate form.
+/// </remarks>
 internal static class TargetStatistics
 {
     internal static TargetEncoder Fit(string?[] levels, float[] y, EncodingSettings settings)
     {
         var (tallies, missing, all) = Tally(levels, y, _ => true);
+        foreach (var (level, _) in tallies.Where(t => t.Value.Rows < settings.MinLevelCount).ToArray()) tallies.Remove(level);
         var logOdds = tallies.ToDictionary(p => p.Key, p => LogOdds(p.Value, all, settings), StringComparer.Ordinal);
-        var missingLogOdds = LogOdds(missing, all, settings);
+        var (missingLogOdds, unknownLogOdds) = (LogOdds(missing, all, settings), LogOdds(default, all, settings));
         double sum = 0, squares = 0;
-        foreach (var level in levels) sum += level is null ? missingLogOdds : logOdds[level];
+        foreach (var level in levels) sum += level is null ? missingLogOdds : logOdds.GetValueOrDefault(level, unknownLogOdds);
         var mean = sum / levels.Length;
         foreach (var level in levels)
         {
-            var delta = (level is null ? missingLogOdds : logOdds[level]) - mean;
+            var delta = (level is null ? missingLogOdds : logOdds.GetValueOrDefault(level, unknownLogOdds)) - mean;
             squares += delta * delta;
         }
 
@@ -23,7 +26,7 @@ internal static class TargetStatistics
         {
             LogOdds = logOdds,
             LogCount = tallies.ToDictionary(p => p.Key, p => LogCount(p.Value), StringComparer.Ordinal),
-            UnknownLogOdds = LogOdds(default, all, settings),
+            UnknownLogOdds = unknownLogOdds,
             MissingLogOdds = missingLogOdds,
             MissingLogCount = LogCount(missing),
             Mean = mean,
@@ -46,9 +49,10 @@ internal static class TargetStatistics
             for (var r = 0; r < levels.Length; r++)
             {
                 if (fold[r] != k) continue;
-                var others = levels[r] is { } level ? total[level] - own[level] : totalMissing - ownMissing;
+                var isRare = levels[r] is { } rare && total[rare].Rows < settings.MinLevelCount;
+                var others = isRare ? default : levels[r] is { } level ? total[level] - own[level] : totalMissing - ownMissing;
                 // The count is the full one: how often a level occurs says nothing of this row's label.
-                encoded[r] = (LogOdds(others, all, settings), LogCount(levels[r] is { } l ? total[l] : totalMissing));
+                encoded[r] = (LogOdds(others, all, settings), LogCount(isRare ? default : levels[r] is { } l ? total[l] : totalMissing));
             }
         }
 

@@ -32,6 +32,9 @@ internal static class AuditKind
     /// <summary>Subject is the id of the receipt, never the lead.</summary>
     internal const string LeadErased = "lead.erased";
 
+    /// <summary>The same, and a row without the person was kept.</summary>
+    internal const string LeadAnonymized = "lead.anonymized";
+
     /// <summary>The person of an erasure may come in again; subject is the id of the receipt.</summary>
     internal const string ErasureLifted = "erasure.lifted";
 

@@ -20,13 +20,15 @@ internal static class PrivacyCommand
     {
         var lead = new Argument<string>("LEAD") { Description = "Id of the lead." };
         var organization = CommonOptions.ExistingOrganization();
-        var command = new Command("erase", "Erases a person for good, beside a running service, and prints the signed receipt.") { lead, organization };
+        var keep = new Option<string?>("--keep") { Description = "anonymous: what learning and business figures need stays, without the person. Default: nothing stays.", HelpName = "WHAT" };
+        keep.AcceptOnlyFromAmong(DeleteLead.Anonymous);
+        var command = new Command("erase", "Erases a person for good, beside a running service, and prints the signed receipt.") { lead, organization, keep };
         command.SetAction(async (parsed, cancellationToken) =>
         {
             await using var app = await CommonOptions.OpenAsync(parsed, cancellationToken);
             var organizationId = await CommonOptions.ResolveAsync(parsed, organization, app.Services, cancellationToken);
             if (!(await app.Services.GetRequiredService<OrganizationStore>().ListAsync(cancellationToken)).Contains(organizationId)) throw new ArgumentException($"There is no organization {organizationId}.");
-            var done = await app.Services.GetRequiredService<ErasePerson>().RunAsync(organizationId, parsed.GetValue(lead)!, "command line", [], cancellationToken)
+            var done = await app.Services.GetRequiredService<ErasePerson>().RunAsync(organizationId, parsed.GetValue(lead)!, "command line", [], parsed.GetValue(keep) is not null, cancellationToken)
                 ?? throw new ArgumentException($"Organization {organizationId} has no lead with this id.");
             terminal.Line(JsonSerializer.Serialize(done.Signed, SignedReceipt.Json));
             if (!done.Files) terminal.Error("Somebody reads from before the erasure, or the database is large: its files are clean when job scrub has run, or the command privacy scrub.");

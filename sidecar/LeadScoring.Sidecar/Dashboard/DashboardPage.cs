@@ -1,4 +1,5 @@
 using LeadScoring.Sidecar.Api;
+using LeadScoring.Sidecar.Leads;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.Mvc.RazorPages;
 
@@ -38,6 +39,15 @@ public abstract class DashboardPage : PageModel
         {
             return null;
         }
+    }
+
+    /// <summary>What people call these leads; of one without a name its id.</summary>
+    internal async Task<Dictionary<string, string>> TitlesAsync(IEnumerable<string> leadIds)
+    {
+        var titles = new Dictionary<string, string>();
+        foreach (var leadId in leadIds.Distinct())
+            titles[leadId] = await TryGetAsync<GetLead.Response>("GetLead", new { leadId }) is { } lead && Show.Title(lead.Attributes) is { } title ? title : leadId;
+        return titles;
     }
 
     /// <summary>Back to the page, with what was done in words.</summary>

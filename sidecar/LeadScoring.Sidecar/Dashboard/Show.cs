@@ -32,8 +32,13 @@ internal static class Show
         return age.TotalMinutes < 2 ? "just now" : age.TotalHours < 2 ? $"{age.TotalMinutes:0} minutes ago" : age.TotalDays < 2 ? $"{age.TotalHours:0} hours ago" : age.TotalDays < 60 ? $"{age.TotalDays:0} days ago" : Day(at);
     }
 
-    /// <summary>snake_case to words.</summary>
-    internal static string Name(string? name) => string.IsNullOrEmpty(name) ? None : char.ToUpperInvariant(name[0]) + name[1..].Replace('_', ' ');
+    /// <summary>snake_case to words; what is short for something stays in capitals.</summary>
+    internal static string Name(string? name)
+    {
+        if (string.IsNullOrEmpty(name)) return None;
+        var words = string.Join(' ', name.Split('_').Select(w => w is "auc" or "f1" or "sms" ? w.ToUpperInvariant() : w)).Replace("grade a", "grade A", StringComparison.Ordinal);
+        return char.ToUpperInvariant(words[0]) + words[1..];
+    }
 
     internal static string Name(Enum value) => Name(JsonNamingPolicy.SnakeCaseLower.ConvertName(value.ToString()));
 

@@ -54,12 +54,16 @@ internal static class GetBusiness
     {
         var nowMs = sources.Time.NowMs();
         var sinceMs = nowMs - (days * ActivityState.DayMs);
-        var final = await FinalAsync(organizationId, sources.Decided, sources.Profiles, sinceMs, nowMs, cancellationToken);
+        var named = await FinalAsync(organizationId, sources.Decided, sources.Profiles, sinceMs, nowMs, cancellationToken);
+        // Those whose person was taken out count with the rest, by the first of their month.
+        var profile = (await sources.Profiles.GetActiveAsync(organizationId, cancellationToken)).Profile;
+        var anonymous = (await sources.Anonymous.ReadAsync(organizationId, cancellationToken)).Where(a => a.ScoredMs >= sinceMs && a.ScoredMs <= MatureMs(profile, nowMs)).Select(DecidedLead.Of);
+        (DecidedLead Lead, bool Converted)[] final = [.. named.Concat(anonymous.Select(l => (Lead: l, Converted: l.Label(profile, nowMs) == MaturedLabel.Converted))).OrderBy(f => f.Lead.ScoredAtMs)];
         var given = (await sources.Feedback.ReadAsync(organizationId, sinceMs, cancellationToken)).Where(f => f.Probability is not null).ToArray();
         var outcomes = final.ToDictionary(f => f.Lead.LeadId, f => (f.Converted, f.Lead.OccurredAtMs), StringComparer.Ordinal);
         return new Response(
-            Moment.Of(nowMs), Moment.Of(sinceMs), final.Count, [.. "ABCD".Select(g => Of(g, final))],
-            final.Count == 0 ? null : QueueComparison.Of([.. final.Select(f => f.Lead)], [.. final.Select(f => f.Converted)], capacity),
+            Moment.Of(nowMs), Moment.Of(sinceMs), final.Length, [.. "ABCD".Select(g => Of(g, final))],
+            final.Length == 0 ? null : QueueComparison.Of([.. final.Select(f => f.Lead)], [.. final.Select(f => f.Converted)], capacity),
             await ContactAsync(sources.Database, organizationId, sinceMs, cancellationToken),
             ShareOf.From(given.Count(f => f.Verdict == "good" == f.Probability >= 0.5), given.Length),
             RepAgainstModel.Of(await sources.Overrides.ReadAllAsync(organizationId, cancellationToken), outcomes));
@@ -76,9 +80,11 @@ internal static class GetBusiness
         string organizationId, DecidedLeads decided, ProfileStore profiles, long sinceMs, long nowMs, CancellationToken cancellationToken)
     {
         var profile = (await profiles.GetActiveAsync(organizationId, cancellationToken)).Profile;
-        var matureMs = nowMs - (profile.HorizonDays * ActivityState.DayMs);
+        var matureMs = MatureMs(profile, nowMs);
         return [.. (await decided.ReadAsync(organizationId, sinceMs, cancellationToken)).Where(l => l.ScoredAtMs <= matureMs).Select(l => (l, l.Label(profile, nowMs) == MaturedLabel.Converted))];
     }
+
+    private static long MatureMs(FeatureProfile profile, long nowMs) => nowMs - (profile.HorizonDays * ActivityState.DayMs);
 
     private static Grade Of(char grade, IReadOnlyList<(DecidedLead Lead, bool Converted)> final)
     {

@@ -7,6 +7,7 @@ using LeadScoring.Sidecar.Jobs;
 using LeadScoring.Sidecar.Leads;
 using LeadScoring.Sidecar.Models;
 using LeadScoring.Sidecar.Organizations;
+using LeadScoring.Sidecar.Outcomes;
 using LeadScoring.Sidecar.Scoring;
 using LeadScoring.Sidecar.Storage;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -17,7 +18,7 @@ namespace LeadScoring.Sidecar.Monitoring;
 
 /// <summary>What reports are made from.</summary>
 internal sealed record ReportSources(
-    ActiveModels Models, DecidedLeads Decided, ProfileStore Profiles, LeadStore Leads, FeedbackStore Feedback, OverrideStore Overrides, MonitoringStore Windows, DriftAlarmStore Alarms, CheckPerformance Performance,
+    ActiveModels Models, DecidedLeads Decided, AnonymousLeads Anonymous, ProfileStore Profiles, LeadStore Leads, FeedbackStore Feedback, OverrideStore Overrides, MonitoringStore Windows, DriftAlarmStore Alarms, CheckPerformance Performance,
     Database Database, IOptions<MonitoringOptions> Options, IOptions<ScoringOptions> Scoring, TimeProvider Time);
 
 /// <summary>

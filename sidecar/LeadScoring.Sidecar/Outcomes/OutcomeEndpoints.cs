@@ -7,7 +7,7 @@ internal static class OutcomeEndpoints
 {
     internal static IServiceCollection AddOutcomes(this IServiceCollection services)
     {
-        services.AddSingleton<OutcomeStore>();
+        services.AddSingleton<OutcomeStore>().AddSingleton<AnonymousLeads>();
         services.AddSingleton(new LeadErasure("outcomes"));
         services.AddSingleton(new LeadErasure("outcome_history"));
         return services;

@@ -93,6 +93,12 @@ internal sealed class OutcomeStore(Database database, LeadStore leads, TimeProvi
         }
     }
 
+    /// <summary>The label of one lead, by the same rule; null without an outcome.</summary>
+    internal static async Task<LabeledLead?> FindLabelAsync(WriteTransaction transaction, string organizationId, string leadId, CancellationToken cancellationToken) =>
+        (await OutcomeRows.ReadAsync(transaction, organizationId, [leadId], cancellationToken)).Values
+            .OrderByDescending(o => o.OccurredAtMs).ThenByDescending(o => o.Converted).ThenBy(o => o.Source, StringComparer.Ordinal)
+            .Select(o => new LabeledLead(leadId, o.Converted, o.OccurredAtMs, o.AsOfMs, o.Revenue, o.Stage, o.IsFinal)).FirstOrDefault();
+
     /// <summary>Leads with an outcome, and what was recorded after a moment.</summary>
     internal async Task<OutcomeCounts> CountAsync(string organizationId, long sinceMs, CancellationToken cancellationToken)
     {

@@ -25,9 +25,17 @@ public sealed record ErasureAnswer(JsonElement Receipt, ReceiptSignature Signatu
 
 internal static class DeleteLead
 {
+    /// <summary>What may be kept of a lead.</summary>
+    internal const string Anonymous = "anonymous";
+
     internal static async Task<Ok<ErasureAnswer>> HandleAsync(
-        string leadId, Caller caller, ErasePerson erase, ErasureStore store, Database database, IOptions<ScoringOptions> scoring, CancellationToken cancellationToken) =>
-        TypedResults.Ok(await AnswerAsync(await erase.RunAsync(caller.OrganizationId, leadId, caller.KeyId, [], cancellationToken) ?? throw GetLead.Unknown(), caller.OrganizationId, store, database, scoring.Value, cancellationToken));
+        string leadId, Caller caller, ErasePerson erase, ErasureStore store, Database database, IOptions<ScoringOptions> scoring, CancellationToken cancellationToken,
+        [Description("anonymous: what learning and business figures need stays without the person, under a random id that leads back to nobody. Default: nothing stays.")] string? keep = null)
+    {
+        if (keep is not (null or Anonymous)) throw ProblemException.Invalid("?keep", $"keep is {Anonymous}, or left out.");
+        var done = await erase.RunAsync(caller.OrganizationId, leadId, caller.KeyId, [], keep is not null, cancellationToken) ?? throw GetLead.Unknown();
+        return TypedResults.Ok(await AnswerAsync(done, caller.OrganizationId, store, database, scoring.Value, cancellationToken));
+    }
 
     internal static async Task<ErasureAnswer> AnswerAsync(ErasureResult done, string organizationId, ErasureStore store, Database database, ScoringOptions scoring, CancellationToken cancellationToken)
     {

@@ -11,11 +11,12 @@ namespace LeadScoring.Sidecar.Privacy;
 /// <param name="MonthsDropped">Tables of events that were dropped whole (PostgreSQL).</param>
 /// <param name="EventsRemoved">Events that were removed one by one.</param>
 /// <param name="ScoresRemoved">Rows of the ledger.</param>
+/// <param name="RowsRemoved">Rows of the tables that <see cref="RetentionOptions.TableMonths"/> names.</param>
 /// <param name="IsDone">Whether nothing older is left; otherwise another run goes on from here.</param>
-internal sealed record RetentionReport(int MonthsDropped, int EventsRemoved, int ScoresRemoved, bool IsDone);
+internal sealed record RetentionReport(int MonthsDropped, int EventsRemoved, int ScoresRemoved, int RowsRemoved, bool IsDone);
 
 /// <summary>
-/// Removes events and rows of the ledger that are older than <see cref="RetentionOptions"/> keeps, and makes the months of events to come. To be run daily, by any replica, any number at once.
+/// Removes events, rows of the ledger and of other tables that are older than <see cref="RetentionOptions"/> keeps, and makes the months of events to come. To be run daily, by any replica, any number at once.
 /// What leads have folded, their scores and the ids of their events stay: a score does not change, and an event that is sent again is not counted again.
 /// </summary>
 internal sealed class Retention(Database database, EventMonths months, RetentionWalk walk, IOptions<RetentionOptions> options, TimeProvider time)
@@ -32,7 +33,7 @@ internal sealed class Retention(Database database, EventMonths months, Retention
     internal async Task<RetentionReport> RunAsync(CancellationToken cancellationToken)
     {
         await months.EnsureAsync(cancellationToken);
-        var (dropped, events, scores, isDone, steps) = (0, 0, 0, true, MostSteps);
+        var (dropped, events, scores, rows, isDone, steps) = (0, 0, 0, 0, true, MostSteps);
         if (CutoffMs(options.Value.EventsMonths) is { } eventsMs)
         {
             if (database.IsPostgres)
@@ -56,12 +57,20 @@ internal sealed class Retention(Database database, EventMonths months, Retention
 
         if (CutoffMs(options.Value.LedgerMonths) is { } ledgerMs)
         {
-            (scores, var scoresDone, _) = await walk.RunAsync(
+            (scores, var scoresDone, steps) = await walk.RunAsync(
                 "scores", ledgerMs, LeadsOfScores, steps, (t, id, leads) => ScoreStore.RemoveAsync(t, id, leads, ledgerMs, cancellationToken), cancellationToken);
             isDone &= scoresDone;
         }
 
-        return new RetentionReport(dropped, events, scores, isDone);
+        foreach (var (table, keepMonths) in AgedTable.Parse(options.Value.TableMonths))
+        {
+            var (cutoffMs, sql) = (CutoffMs(keepMonths)!.Value, table.Sql(database.AnyOf("ids")));
+            var (removed, tableDone, left) = await walk.RunAsync(
+                table.Name, cutoffMs, LeadsOfScores, steps, (t, organizationId, ids) => t.ExecuteAsync(sql, table.OfLeads ? new { organizationId, ids, cutoffMs } : new { organizationId, cutoffMs }, cancellationToken), cancellationToken);
+            (rows, steps, isDone) = (rows + removed, left, isDone && tableDone);
+        }
+
+        return new RetentionReport(dropped, events, scores, rows, isDone);
     }
 
     /// <summary>Start of the oldest month that is kept, Unix ms; null when all are.</summary>

@@ -9,7 +9,7 @@ namespace LeadScoring.Sidecar.Privacy;
 public sealed record ErasedStore(string Store, int Rows);
 
 /// <summary>What an erasure did, as it is signed. It tells of nobody in clear.</summary>
-/// <param name="Kind">erasure.</param>
+/// <param name="Kind">erasure; anonymization when something without the person was kept, or could have been.</param>
 /// <param name="RequestedBy">Id of the API key, or the connector that passed the wish on.</param>
 /// <param name="Subject">Whom: HMAC-SHA256 of the lead's id under a key of the organization, in hex. Whoever has the id and the database can check it, nobody else can turn it back.</param>
 /// <param name="Leads">Leads that were the person; more than one where records had been merged.</param>
@@ -17,9 +17,10 @@ public sealed record ErasedStore(string Store, int Rows);
 /// <param name="LearnedVersions">Model versions that learned from the person; GET /v1/erasures/{erasure_id} says which of them are still in use.</param>
 /// <param name="UnknownVersions">Versions of which nobody knows what they learned from: imported ones.</param>
 /// <param name="TrainingRunsUnderWay">Runs that may have read the person before; what they make joins the versions of this erasure.</param>
+/// <param name="AnonymousRows">Rows without the person that stay for training and business figures; absent when none was asked for.</param>
 public sealed record ErasureReceipt(
     string ErasureId, string Kind, string OrganizationId, DateTimeOffset ErasedAt, string RequestedBy, string Subject, int Leads, IReadOnlyList<ErasedStore> Stores, int Tombstones,
-    IReadOnlyList<int> LearnedVersions, IReadOnlyList<int> UnknownVersions, IReadOnlyList<string> TrainingRunsUnderWay);
+    IReadOnlyList<int> LearnedVersions, IReadOnlyList<int> UnknownVersions, IReadOnlyList<string> TrainingRunsUnderWay, int? AnonymousRows = null);
 
 /// <summary>Who signed, and how to check it.</summary>
 /// <param name="Algorithm">ES256: ECDSA on P-256 with SHA-256, over the receipt with its names in ordinal order and no white space.</param>

@@ -30,6 +30,8 @@ internal sealed class Migrator(Database database, TimeProvider time)
     internal async Task<IReadOnlyList<string>> MigrateAsync(CancellationToken cancellationToken)
     {
         await database.PrepareAsync(cancellationToken);
+        // A training process starts beside scoring: where nothing is to be done it must not wait for the writer, nor be one.
+        if (await IsUpToDateAsync(cancellationToken)) return [];
         var applied = new List<string>();
         foreach (var script in scripts)
         {
@@ -49,6 +51,16 @@ internal sealed class Migrator(Database database, TimeProvider time)
         }
 
         return applied;
+    }
+
+    private async Task<bool> IsUpToDateAsync(CancellationToken cancellationToken)
+    {
+        var hasTable = database.IsPostgres ? "select count(*) from pg_tables where schemaname = current_schema() and tablename = 'schema_migrations'" : "select count(*) from sqlite_master where type = 'table' and name = 'schema_migrations'";
+        await using var connection = await database.OpenConnectionAsync(cancellationToken);
+        if (await connection.ExecuteScalarAsync<long>(new CommandDefinition(hasTable, cancellationToken: cancellationToken)) == 0) return false;
+        var known = (await connection.QueryAsync<string>(new CommandDefinition("select name from schema_migrations", cancellationToken: cancellationToken))).ToHashSet(StringComparer.Ordinal);
+        RefuseNewer(known);
+        return scripts.All(s => known.Contains(s.Name));
     }
 
     private static async Task<HashSet<string>> AppliedAsync(WriteTransaction transaction, CancellationToken cancellationToken)

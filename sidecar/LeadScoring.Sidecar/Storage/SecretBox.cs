@@ -18,7 +18,8 @@ internal sealed class SecretBox(IOptions<StorageOptions> options)
 
     private static readonly TimeSpan LongestWrite = TimeSpan.FromSeconds(2);
 
-    private readonly Lazy<byte[]> key = new(() => ReadOrMake(PathOf(options.Value)));
+    // A file that could not be read is tried again: the other modes of Lazy would keep the failure until the service starts anew.
+    private readonly Lazy<byte[]> key = new(() => ReadOrMake(PathOf(options.Value)), LazyThreadSafetyMode.PublicationOnly);
 
     /// <summary>Where the key is.</summary>
     internal string Path => PathOf(options.Value);

@@ -25,7 +25,7 @@ internal sealed record LabeledSet(TrainingSet Set, IReadOnlyList<string> LeadIds
 /// its outcome: a fixed distance to the outcome would tell the model how the story ends. Attributes are as they are today: what was overwritten after the
 /// outcome cannot be told from what was known before, so the leak linter looks at them.
 /// </remarks>
-internal sealed class TrainingData(LeadStore leads, EventStore events, OutcomeStore outcomes, WorkedLeads work, TimeProvider time)
+internal sealed class TrainingData(LeadStore leads, EventStore events, OutcomeStore outcomes, AnonymousLeads anonymous, WorkedLeads work, TimeProvider time)
 {
     private const int LandmarkSeed = 17;
     private const int YoungSeed = 41;
@@ -43,16 +43,18 @@ internal sealed class TrainingData(LeadStore leads, EventStore events, OutcomeSt
         progress?.Report(new TrainingProgress("Reading outcomes", 0));
         var labels = new Dictionary<string, LabeledLead>(StringComparer.Ordinal);
         await foreach (var label in outcomes.ReadLabeledAsync(organizationId, cancellationToken)) labels[label.LeadId] = label;
+        var withoutPerson = await anonymous.ReadAsync(organizationId, cancellationToken);
+        var most = labels.Count + withoutPerson.Count;
         var extractor = new FeatureExtractor(profile);
         int width = profile.Features.Count, row = 0, shortened = 0;
-        var values = new FeatureValue[(long)labels.Count * width];
-        var y = new float[labels.Count];
-        var ids = new string[labels.Count];
-        var asOf = new long[labels.Count];
-        var state = new MaturedLabel[labels.Count];
-        var people = new string?[labels.Count];
-        var contact = new long?[labels.Count];
-        var isWhole = new bool[labels.Count];
+        var values = new FeatureValue[(long)most * width];
+        var y = new float[most];
+        var ids = new string[most];
+        var asOf = new long[most];
+        var state = new MaturedLabel[most];
+        var people = new string?[most];
+        var contact = new long?[most];
+        var isWhole = new bool[most];
         var recordedSinceMs = long.MaxValue;
         var sensitive = new Dictionary<string, string?[]>(StringComparer.Ordinal);
         var nowMs = time.GetUtcNow().ToUnixTimeMilliseconds();
@@ -85,7 +87,7 @@ internal sealed class TrainingData(LeadStore leads, EventStore events, OutcomeSt
             people[row] = PersonKey.Of(name => snapshot.Attribute(name).AsText());
             foreach (var name in SensitiveAttributes.Of(profile, snapshot.Attributes.Keys))
             {
-                if (!sensitive.TryGetValue(name, out var column)) sensitive[name] = column = new string?[labels.Count];
+                if (!sensitive.TryGetValue(name, out var column)) sensitive[name] = column = new string?[most];
                 column[row] = snapshot.Attribute(name).AsText();
             }
 
@@ -93,6 +95,17 @@ internal sealed class TrainingData(LeadStore leads, EventStore events, OutcomeSt
             extractor.Extract(lead.Snapshot with { Activity = ActivityState.Replay(own, asOf[row]) }, asOf[row], values.AsSpan(row * width, width));
             row++;
             if (row % 20_000 == 0) progress?.Report(new TrainingProgress($"Replaying events, {row:N0} of {labels.Count:N0} leads", 0));
+        }
+
+        // Extracted when the person was taken out; who worked them, and who they were, is not known.
+        foreach (var lead in withoutPerson)
+        {
+            var label = labels[lead.AnonymousId] = lead.Label;
+            (ids[row], asOf[row], isWhole[row]) = (lead.AnonymousId, lead.DecidedMs, true);
+            state[row] = LabelMaturity.Of(label.Converted, label.OccurredAtMs, label.IsFinal, label.Stage, asOf[row], profile, nowMs);
+            y[row] = state[row] == MaturedLabel.Converted ? 1 : 0;
+            lead.Read(profile, values.AsSpan(row * width, width));
+            row++;
         }
 
         var horizonMs = profile.HorizonDays * ActivityState.DayMs;
@@ -138,7 +151,7 @@ internal sealed class TrainingData(LeadStore leads, EventStore events, OutcomeSt
     private static string? Notes(string? waiting, int shortened, int leads) => shortened == 0 ? waiting : string.Create(
         CultureInfo.InvariantCulture, $"{waiting} Of {shortened:N0} of {leads:N0} leads retention has removed events: their features are made of what is left. See LEADSCORING__RETENTION__EVENTSMONTHS.").TrimStart();
 
-    private static long DecisionMoment(LabeledLead label, LeadSnapshot lead, List<ActivityEvent> own)
+    internal static long DecisionMoment(LabeledLead label, LeadSnapshot lead, List<ActivityEvent> own)
     {
         var last = label.OccurredAtMs - 1;
         if (label.AsOfMs is { } given) return Math.Min(given, last);

@@ -3,6 +3,7 @@
 (() => {
   const root = document.documentElement;
   const colour = name => getComputedStyle(root).getPropertyValue(name).trim();
+  const points = new Intl.NumberFormat('en', { minimumFractionDigits: 1, maximumFractionDigits: 1 });
   const number = new Intl.NumberFormat('en', { maximumFractionDigits: 3 });
   const written = (value, unit) => value == null || Number.isNaN(value) ? '' : unit === 'percent' ? `${number.format(Math.round(value * 1000) / 10)} %` : number.format(value);
 
@@ -30,7 +31,7 @@
         from.push(low); total.push(whole ? step : null); up.push(!whole && step >= 0 ? step : null); down.push(!whole && step < 0 ? -step : null);
         sum = whole ? step : sum + step;
       });
-      const part = (name, data, color, sign) => ({ name, type: 'bar', stack: 'w', data, itemStyle: { color }, barCategoryGap: '28%', label: { show: true, position: 'right', color: text, fontSize: 11, formatter: p => p.value == null ? '' : sign + number.format(p.value) } });
+      const part = (name, data, color, sign) => ({ name, type: 'bar', stack: 'w', data, itemStyle: { color }, barCategoryGap: '28%', label: { show: true, position: 'right', color: text, fontSize: 11, formatter: p => p.value == null ? '' : sign + points.format(p.value) } });
       series = [{ type: 'bar', stack: 'w', data: from, silent: true, itemStyle: { color: 'transparent' }, tooltip: { show: false } },
         part('Score', total, colour('--series-2'), ''), part('Raises', up, colour('--accent'), '+'), part('Lowers', down, colour('--bad'), '−')];
     } else {

@@ -139,10 +139,10 @@ internal sealed class HubSpotSimulator(TimeProvider time) : VendorSimulator("hub
         }
     }
 
-    /// <summary>Writes to this contact are refused.</summary>
-    internal void Refuse(string contact)
+    /// <summary>Writes to this contact are refused, or taken again.</summary>
+    internal void Refuse(string contact, bool refuses = true)
     {
-        lock (State) objects["contacts"][Number(contact)].Refuses = true;
+        lock (State) objects["contacts"][Number(contact)].Refuses = refuses;
     }
 
     internal void AddProperty(string name, string group)

@@ -293,6 +293,20 @@ public sealed class ModelBundleTests
         Assert.Contains("at most", Bad(Claiming(Good, ModelBundle.MaxEntryBytes + 1)).Message);
     }
 
+    /// <summary>With checksums that fit: nothing but the bounds keeps these out.</summary>
+    [NativeXGBoostFact]
+    public void Read_MoreEntriesBytesOrRatioThanAnyModelHas_IsRefused()
+    {
+        var many = Entries(Good);
+        for (var i = many.Count; i <= 64; i++) many[$"more{i}.json"] = [1];
+        Assert.Contains("at most 64 are read", Bad(Pack(many)).Message);
+        // Each entry within its own bound, more than half a gigabyte together.
+        Assert.Contains("at most 536,870,912 are read", Bad(Claiming(Good, ModelBundle.MaxEntryBytes - 1)).Message);
+        var blown = Entries(Good);
+        blown["profile.yml"] = [.. blown["profile.yml"], .. Enumerable.Repeat((byte)'\n', 16_000_000)];
+        Assert.Contains("no model does that", Bad(Sealed(blown)).Message);
+    }
+
     [NativeXGBoostFact]
     public void Read_MoreThanClaimed_IsRefused()
     {

@@ -10,10 +10,10 @@ namespace LeadScoring.Ml.Tests.Explanation;
 public sealed class TreeShapBatchTests
 {
     [NativeXGBoostFact]
-    public void Contributions_GradientBoosting1000RowsAtOnce_AreXGBoosts() => CompareTrained(XGBoostParameters.GradientBoosting);
+    public void Contributions_GradientBoosting1000RowsAtOnce_AreXGBoosts() => CompareTrained(XGBoostParameters.GradientBoosting, 1_000);
 
     [NativeXGBoostFact]
-    public void Contributions_RandomForest1000RowsAtOnce_AreXGBoosts() => CompareTrained(XGBoostParameters.RandomForest);
+    public void Contributions_RandomForest200RowsAtOnce_AreXGBoosts() => CompareTrained(XGBoostParameters.RandomForest, 200);
 
     [Theory]
     [InlineData("gbm")]
@@ -105,19 +105,19 @@ public sealed class TreeShapBatchTests
         Assert.Equal(before, GC.GetAllocatedBytesForCurrentThread());
     }
 
-    private static void CompareTrained(XGBoostParameters parameters)
+    private static void CompareTrained(XGBoostParameters parameters, int count)
     {
         var (training, labels) = SyntheticLeads.Make(5_000, 41);
         var json = XGBoostTrainer.Train(training, SyntheticLeads.Columns, labels, [], parameters);
         using var reference = XGBoostModel.Load(json);
-        var (rows, _) = SyntheticLeads.Make(1_000, 42);
+        var (rows, _) = SyntheticLeads.Make(count, 42);
         var (expected, margins) = (reference.PredictContributions(rows), reference.PredictMargins(rows));
         var phi = new double[expected.Length];
-        new TreeShap(TreeEnsemble.FromXGBoostJson(json)).Contributions(rows, 1_000, phi);
+        new TreeShap(TreeEnsemble.FromXGBoostJson(json)).Contributions(rows, count, phi);
 
         var worst = phi.Zip(expected, (a, b) => Math.Abs(a - b)).Max();
         Assert.True(worst <= 1e-4, $"largest difference {worst}");
-        for (var i = 0; i < 1_000; i++)
+        for (var i = 0; i < count; i++)
             Assert.Equal(margins[i], phi.AsSpan(i * (SyntheticLeads.Columns + 1), SyntheticLeads.Columns + 1).ToArray().Sum(), 1e-4);
     }
 }

@@ -175,6 +175,10 @@ public sealed class PreprocessorTests
             Assert.Equal([.. EncodeAll(plain, value).Tree, .. EncodeAll(target, value).Tree], tree);
             Assert.Equal(EncodeAll(plain, value).Dense, dense);
         }
+
+        // Five rows are too few to be told by name: no more is known of them than of what was never there.
+        Assert.Equal(EncodeAll(target, Lev("never seen")).Tree, EncodeAll(target, Lev("rare")).Tree);
+        Assert.NotEqual(EncodeAll(target, Lev("never seen")).Tree, EncodeAll(target, Lev("c")).Tree);
     }
 
     [Fact]

@@ -3,7 +3,7 @@ using System.Text.RegularExpressions;
 
 namespace LeadScoring.Sidecar.Tests.Api;
 
-/// <summary>The tests that a page rests their its promises on are there.</summary>
+/// <summary>The tests that a page rests its promises on are there.</summary>
 public sealed partial class SecurityPageTests
 {
     private static readonly string Tests = Path.GetFullPath(Path.Combine(SourceFolder(), "../.."));
@@ -13,6 +13,7 @@ public sealed partial class SecurityPageTests
 
     [Theory]
     [InlineData("privacy.md")]
+    [InlineData("security.md")]
     public void Tests_NamedByThePage_Exist(string page)
     {
         var known = Directory.EnumerateFiles(Tests, "*Tests.cs", SearchOption.AllDirectories).Select(Path.GetFileNameWithoutExtension).ToHashSet(StringComparer.Ordinal);

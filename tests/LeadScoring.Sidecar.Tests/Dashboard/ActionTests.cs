@@ -154,11 +154,11 @@ public sealed class ActionTests(SidecarFactory sidecar) : IClassFixture<SidecarF
         await world.ScoreAndWriteAsync();
         var (_, html) = await browser.GetAsync("/dashboard/connectors");
         Assert.Contains(">connected<", html);
-        Assert.Contains("1 records could not be written", html);
+        Assert.Contains("1 could not be written", html);
         Assert.Contains("VALIDATION_ERROR", html);
         Assert.Contains($"hubspot-{bad}", html);
         Assert.DoesNotContain($"hubspot-{good}", html);
-        Assert.Contains("1 records are tried again", await DoneAsync(browser, "/connectors", "Replay", ("name", "hubspot")));
+        Assert.Contains("1 tried again", await DoneAsync(browser, "/connectors", "Replay", ("name", "hubspot")));
         Assert.Equal(0, (await world.StatusAsync()).Int("dead_writes"));
         Assert.DoesNotContain("could not be written", (await browser.GetAsync("/dashboard/connectors")).Html);
         // This process runs no jobs: on PostgreSQL another one takes what is asked for, on SQLite there is none, and the page says so.

@@ -68,8 +68,10 @@ public sealed class ErasureTests : IAsyncLifetime
         return await connection.ExecuteScalarAsync<long>(sql, parameters);
     }
 
-    [Fact]
-    public async Task Delete_PersonWhoIsEverywhere_LeavesNothingAnywhere()
+    [Theory]
+    [InlineData("")]
+    [InlineData("?keep=anonymous")]
+    public async Task Delete_PersonWhoIsEverywhere_LeavesNothingAnywhere(string keep)
     {
         var organization = await sidecar.NewOrganizationAsync();
         var database = sidecar.Get<Database>();
@@ -82,7 +84,7 @@ public sealed class ErasureTests : IAsyncLifetime
             if (await NamesPeopleAsync(table)) Assert.True(planted.Contains(table), $"Nothing of the canary was planted in {table}.");
         }
 
-        using var request = new HttpRequestMessage(HttpMethod.Delete, "/v1/leads/" + Canary.Id);
+        using var request = new HttpRequestMessage(HttpMethod.Delete, $"/v1/leads/{Canary.Id}{keep}");
         request.Headers.Add("Idempotency-Key", "erase-1");
         using var response = await organization.Client.SendAsync(request);
         var text = await response.Content.ReadAsStringAsync();
@@ -111,11 +113,12 @@ public sealed class ErasureTests : IAsyncLifetime
         Assert.Equal(1, await CountAsync("select count(*) from leads where organization_id = @Id and lead_id = 'can001'", new { organization.Id }));
         var receipt = JsonElement.Parse(text).GetProperty("receipt");
         Assert.Equal(2, receipt.Int("leads"));
+        Assert.Equal(keep.Length == 0 ? ("erasure", null, 0) : ("anonymization", 1, 1), (receipt.Text("kind"), receipt.TryGetProperty("anonymous_rows", out var rows) ? rows.GetInt32() : (int?)null, (int)await CountAsync("select count(*) from anonymous_leads")));
         Assert.Equal([901], receipt.GetProperty("learned_versions").EnumerateArray().Select(v => v.GetInt32()));
         // Those that were sent, and the recorded action.
         Assert.Equal(31, receipt.GetProperty("stores").EnumerateArray().Single(s => s.Text("store") == "events").Int("rows"));
         // Asked again with the same key, it answers the same; with none, there is nobody.
-        using var again = new HttpRequestMessage(HttpMethod.Delete, "/v1/leads/" + Canary.Id);
+        using var again = new HttpRequestMessage(HttpMethod.Delete, $"/v1/leads/{Canary.Id}{keep}");
         again.Headers.Add("Idempotency-Key", "erase-1");
         using var replayed = await organization.Client.SendAsync(again);
         Assert.Equal(text, await replayed.Content.ReadAsStringAsync());
@@ -236,6 +239,10 @@ public sealed class ErasureTests : IAsyncLifetime
         CommandRun.AssertOneLine(await run.WithDataAsync("privacy", "verify-receipt", run.File("bad.json", receipt.Replace("\"leads\":1", "\"leads\":3", StringComparison.Ordinal))), "was changed");
         CommandRun.AssertOneLine(await run.WithDataAsync("privacy", "verify-receipt", run.File("none.json", "{}")), "is no receipt");
         CommandRun.AssertOneLine(await run.WithDataAsync("privacy", "erase", "p"), "no lead with this id");
+        (code, receipt, error) = await run.WithDataAsync("privacy", "erase", "q", "--keep", "anonymous");
+        Assert.True(code == 0, error);
+        Assert.Equal(("anonymization", 0), (JsonElement.Parse(receipt).GetProperty("receipt").Text("kind"), JsonElement.Parse(receipt).GetProperty("receipt").Int("anonymous_rows")));
+        Assert.NotEqual(0, (await run.WithDataAsync("privacy", "erase", "q", "--keep", "all")).Code);
         Assert.Equal(0, (await run.WithDataAsync("privacy", "scrub")).Code);
         using var other = new CommandRun();
         CommandRun.AssertOneLine(await other.WithDataAsync("privacy", "verify-receipt", file), "not signed here");

@@ -128,6 +128,72 @@ public sealed class RetentionTests : IAsyncLifetime
         Assert.Equal(rows[1].Score - rows[0].Score, rows[1].Data!.Value + rows[1].Time!.Value + rows[1].Model!.Value, 6);
     }
 
+    /// <summary>Every table that may be named: what is older goes, by the month, and what is in force stays.</summary>
+    [Fact]
+    public async Task Run_TablesByName_RemovesWhatIsOlderAndNotInForce()
+    {
+        sidecar.Get<Microsoft.Extensions.Options.IOptions<RetentionOptions>>().Value.TableMonths = string.Join(",", AgedTable.All.Select(t => $"{t.Name}=2"));
+        var (organization, other) = (await sidecar.NewOrganizationAsync(), await sidecar.NewOrganizationAsync());
+        var database = sidecar.Get<Database>();
+        foreach (var org in (TestOrganization[])[organization, other])
+        {
+            await org.PutLeadAsync("a", new { x = 1 });
+            await org.PutLeadAsync("b", new { x = 1 });
+            await database.WriteAsync(async t =>
+            {
+                // One row on either side of the border, which is 1 July when it is September; of the other organization young ones only.
+                foreach (var (n, atMs) in (IEnumerable<(int, long)>)[(1, Ms(2026, 7) - 1), (2, Ms(2026, 7))])
+                foreach (var table in AgedTable.All)
+                    await t.ExecuteAsync(Planted[table.Name], new { org = org.Id, n, id = $"{table.Name}-{n}", atMs = org == other ? Ms(2026, 8) : atMs }, CancellationToken.None);
+                // A lead of which there is an old row alone: it is the newest.
+                foreach (var table in (string[])["overrides", "recommended_actions"]) await t.ExecuteAsync(Planted[table].Replace("'a'", "'b'", StringComparison.Ordinal), new { org = org.Id, n = 1, id = "b", atMs = Ms(2026, 1) }, CancellationToken.None);
+                // An import that goes on.
+                await t.ExecuteAsync(Planted["imports"].Replace("'{}', 1,", "'{}', 0,", StringComparison.Ordinal), new { org = org.Id, n = 1, id = "open", atMs = Ms(2026, 1) }, CancellationToken.None);
+            }, CancellationToken.None);
+        }
+
+        AdvanceTo(9);
+        var report = await RunAsync();
+        Assert.Equal((AgedTable.All.Count, true), (report.RowsRemoved, report.IsDone));
+        foreach (var table in AgedTable.All)
+        {
+            foreach (var org in (TestOrganization[])[organization, other])
+            {
+                var kept = await RowsAsync<long>($"select {table.Moment} from {table.Name} where organization_id = @Id order by {table.Moment}", new { org.Id });
+                long[] expected = [.. table.Name is "overrides" or "recommended_actions" or "imports" ? (long[])[Ms(2026, 1)] : [], .. org == other ? (long[])[Ms(2026, 8), Ms(2026, 8)] : [Ms(2026, 7)]];
+                Assert.True(expected.SequenceEqual(kept), $"{table.Name} keeps {string.Join(" ", kept)}");
+            }
+        }
+
+        Assert.Equal((0, true), ((await RunAsync()).RowsRemoved, true));
+    }
+
+    private static readonly Dictionary<string, string> Planted = new()
+    {
+        ["actions_taken"] = "insert into actions_taken (organization_id, record_id, lead_id, action_id, channel, taken_at_ms, recorded_at_ms) values (@org, @id, 'a', 'call', '', @atMs, 1)",
+        ["anonymous_leads"] = "insert into anonymous_leads (organization_id, anonymous_id, features, decided_ms, days, converted) values (@org, @id, '{}', @atMs, 1, 1)",
+        ["feedback"] = "insert into feedback (organization_id, feedback_id, lead_id, verdict, given_at_ms, recorded_at_ms) values (@org, @id, 'a', 'good', @atMs, 1)",
+        ["imports"] = "insert into imports (organization_id, import_id, kind, file_sha256, rows_done, report, is_done, started_at_ms, updated_at_ms) values (@org, @id, 'leads', 'x', 1, '{}', 1, 1, @atMs)",
+        ["outcome_history"] = "insert into outcome_history (organization_id, lead_id, source, change, reversed, recorded_at_ms) values (@org, 'a', 'crm', @n, 0, @atMs)",
+        ["overrides"] = "insert into overrides (organization_id, lead_id, change, grade, reason, set_by, set_at_ms) values (@org, 'a', @n, 'A', 'x', 'ann', @atMs)",
+        ["recommended_actions"] = "insert into recommended_actions (organization_id, lead_id, change, action_id, recommended_at_ms) values (@org, 'a', @n, 'call', @atMs)",
+        ["reviews"] = "insert into reviews (organization_id, review_id, lead_id, change, is_random, is_low_confidence, selection_probability, score, grade, probability, confidence, scored_at_ms, selected_at_ms) values (@org, @id, 'a', 1, 1, 0, 1, 5, 'D', 0.1, 0.1, 1, @atMs)",
+    };
+
+    [Theory]
+    [InlineData("feedback=24, Reviews=12,", null)]
+    [InlineData("leads=3", "'leads=3': rows by age have actions_taken,")]
+    [InlineData("feedback", "'feedback': write feedback=MONTHS, from 1 to 1,200.")]
+    [InlineData("feedback=0", "from 1 to 1,200.")]
+    [InlineData("feedback=1,feedback=2", "named twice")]
+    public void Options_TableMonths_AreCheckedAtTheStart(string text, string? fault)
+    {
+        var options = new RetentionOptions { TableMonths = text };
+        var results = options.Validate(new System.ComponentModel.DataAnnotations.ValidationContext(options)).ToArray();
+        if (fault is null) Assert.Empty(results);
+        else Assert.Contains(fault, Assert.Single(results).ErrorMessage, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Run_KeepingAll_RemovesNothing()
     {
@@ -137,7 +203,7 @@ public sealed class RetentionTests : IAsyncLifetime
         {
             var organization = await all.NewOrganizationAsync();
             await all.Get<EventStore>().AppendAsync(organization.Id, [Event("old", Ms(2001, 1))], CancellationToken.None);
-            Assert.Equal(new RetentionReport(0, 0, 0, true), await all.Get<Retention>().RunAsync(CancellationToken.None));
+            Assert.Equal(new RetentionReport(0, 0, 0, 0, true), await all.Get<Retention>().RunAsync(CancellationToken.None));
             Assert.Single(await organization.EventsAsync());
         }
         finally

@@ -30,6 +30,21 @@ public sealed class MigratorTests : IDisposable
         Assert.Equal(Migrator.Scripts("sqlite").Count, applied.Sum(a => a.Count));
     }
 
+    /// <summary>A training process starts beside scoring, and must not keep it from writing.</summary>
+    [Fact]
+    public async Task Migrate_NothingToDo_NeedsNoWriter()
+    {
+        using (var database = Open()) await new Migrator(database, TimeProvider.System).MigrateAsync(CancellationToken.None);
+        using var another = Open();
+        await another.WriteAsync(
+            async transaction =>
+            {
+                using var database = Database.Open(Options.Create(new StorageOptions { Data = folder, BusyTimeout = TimeSpan.FromMilliseconds(100) }));
+                Assert.Empty(await new Migrator(database, TimeProvider.System).MigrateAsync(CancellationToken.None));
+            },
+            CancellationToken.None);
+    }
+
     [Fact]
     public async Task Migrate_DatabaseOfANewerVersion_IsRefused()
     {

@@ -1,8 +1,11 @@
 using System.Globalization;
 using System.Net;
 using System.Text.Json;
+using Dapper;
 using LeadScoring.Sidecar.Outcomes;
+using LeadScoring.Sidecar.Storage;
 using LeadScoring.Sidecar.Sync;
+using LeadScoring.Sidecar.Tests.Storage;
 
 namespace LeadScoring.Sidecar.Tests.Sync;
 
@@ -174,6 +177,22 @@ public sealed class SyncTests
         Assert.False(broken.GetProperty("is_connected").GetBoolean());
         Assert.Contains("401 EXPIRED_AUTHENTICATION", broken.Text("last_error"));
         Assert.Contains("connectors check hubspot", broken.Text("what_to_do"));
+    }
+
+    /// <summary>A page and the cursor behind it are one write: the page that could not be stored is read again.</summary>
+    [SqliteFact]
+    public async Task Sync_PageThatCannotBeStored_IsReadAgain()
+    {
+        await using var world = await SyncWorld.StartAsync();
+        Task ExecuteAsync(string sql) => world.Sidecar.Get<Database>().WriteAsync(t => t.ExecuteAsync(sql, null, CancellationToken.None), CancellationToken.None);
+        var contact = world.HubSpot.Add("contacts", ("email", "p@example.com"));
+        await ExecuteAsync("create trigger refused before insert on lead_links begin select raise(abort, 'refused by the test'); end");
+        Assert.Contains("refused by the test", (await Assert.ThrowsAsync<Microsoft.Data.Sqlite.SqliteException>(world.SyncAsync)).Message);
+        await using (var connection = await world.Sidecar.Get<Database>().OpenConnectionAsync(CancellationToken.None))
+            Assert.Equal(0, await connection.ExecuteScalarAsync<int>("select count(*) from connector_cursors where stream = 'contacts'"));
+        await ExecuteAsync("drop trigger refused");
+        await world.SyncAsync();
+        Assert.NotNull(await world.Organization.LeadAsync("hubspot-" + contact));
     }
 
     [Fact]

@@ -24,6 +24,6 @@ public sealed class ConnectorsModel : DashboardPage
     public async Task<IActionResult> OnPostReplayAsync(string name, string? recordId)
     {
         var replayed = await SendAsync<JsonElement>("ReplayConnectorDeadLetters", new { name, record_id = recordId });
-        return Done($"{name}: {Show.Number(replayed.At("count"))} records are tried again.");
+        return Done($"{name}: {Show.Number(replayed.At("count"))} tried again.");
     }
 }

@@ -13,6 +13,8 @@ public sealed class IndexModel : DashboardPage
 
     internal JsonElement Changes { get; private set; }
 
+    internal Dictionary<string, string> Titles { get; private set; } = [];
+
     internal JsonElement? Champion { get; private set; }
 
     internal int OpenReviews { get; private set; }
@@ -30,6 +32,7 @@ public sealed class IndexModel : DashboardPage
             if (await TryGetAsync<object>("GetLeadScore", new { leadId = place.Text("lead_id") }) is JsonElement score) Calls.Add(new Call(place, score));
         }
 
+        Titles = await TitlesAsync([.. Calls.Select(c => c.Score.Text("lead_id")!), .. Changes.List("changes").Select(c => c.Text("lead_id")!)]);
         Champion = (await GetAsync<JsonElement>("ListModels")).List("models").Where(m => m.GetProperty("is_champion").GetBoolean()).Select(m => (JsonElement?)m).FirstOrDefault();
         OpenReviews = (await GetAsync<JsonElement>("ListReviews", new { limit = 100 })).List("reviews").Count();
         Drift = await GetAsync<JsonElement>("GetDrift");

@@ -11,6 +11,8 @@ public sealed class ReviewModel : DashboardPage
 
     internal JsonElement[] Reviews { get; private set; } = [];
 
+    internal Dictionary<string, string> Titles { get; private set; } = [];
+
     internal bool HasMore { get; private set; }
 
     /// <summary>The lead's score of now, for the review in front.</summary>
@@ -21,6 +23,7 @@ public sealed class ReviewModel : DashboardPage
         Status = status == "done" ? "done" : "open";
         var list = await GetAsync<JsonElement>("ListReviews", new { status = Status, limit = Shown });
         (Reviews, HasMore) = ([.. list.List("reviews")], list.Text("next_cursor") is not null);
+        Titles = await TitlesAsync(Reviews.Select(r => r.Text("lead_id")!));
         if (Status == "open" && Reviews.Length > 0 && await TryGetAsync<object>("GetLeadScore", new { leadId = Reviews[0].Text("lead_id") }) is JsonElement score) Score = score;
     }
 
