@@ -139,21 +139,6 @@ public sealed class N8nServer : IAsyncLifetime
     internal async Task<(int Status, JsonNode? Body, string? MediaType)> SendAsync(Template to, string json, string? key = IntakeKey)
     {
         newestBeforeCall[to.Id] = (await NewestExecutionAsync(to)).Id;
-        return await CallAsync(to, json, key);
-    }
-
-    /// <summary>Several calls at the same time, and how the execution of each ended: a sidecar that fails is mostly waited for.</summary>
-    internal async Task<((int Status, JsonNode? Body, string? MediaType)[] Answers, IReadOnlyList<string> Executions)> SendAllAsync(Template to, IReadOnlyCollection<string> bodies)
-    {
-        var before = (await NewestExecutionAsync(to)).Id;
-        var answers = await Task.WhenAll(bodies.Select(json => CallAsync(to, json, IntakeKey)));
-        IReadOnlyList<string> ended = [];
-        await Until.SoAsync(async () => (ended = [.. (await ExecutionsAsync(to, bodies.Count)).Where(one => one.Id > before && one.Status is not ("new" or "running")).Select(one => one.Status)]).Count == bodies.Count);
-        return (answers, ended);
-    }
-
-    private async Task<(int Status, JsonNode? Body, string? MediaType)> CallAsync(Template to, string json, string? key)
-    {
         var path = (string)to.Nodes("n8n-nodes-base.webhook").Single()["parameters"]!["path"]!;
         using var request = new HttpRequestMessage(HttpMethod.Post, $"/webhook/{path}") { Content = new StringContent(json, null, "application/json") };
         if (key is not null) request.Headers.Add(IntakeHeader, key);
@@ -210,14 +195,11 @@ public sealed class N8nServer : IAsyncLifetime
         }
     }
 
-    private async Task<(long Id, string Status)> NewestExecutionAsync(Template of) => (await ExecutionsAsync(of, 1)) is [var newest] ? newest : (0, "none");
-
-    /// <summary>The newest executions of a workflow.</summary>
-    private async Task<(long Id, string Status)[]> ExecutionsAsync(Template of, int count)
+    private async Task<(long Id, string Status)> NewestExecutionAsync(Template of)
     {
         var filter = Uri.EscapeDataString(new JsonObject { ["workflowId"] = of.Id }.ToJsonString());
-        var answer = await Client.GetFromJsonAsync<JsonNode>($"/rest/executions?limit={count}&filter={filter}");
-        return [.. answer!["data"]!["results"]!.AsArray().Select(one => (long.Parse((string)one!["id"]!), (string)one["status"]!))];
+        var answer = await Client.GetFromJsonAsync<JsonNode>($"/rest/executions?limit=1&filter={filter}");
+        return answer!["data"]!["results"]!.AsArray().FirstOrDefault() is { } newest ? (long.Parse((string)newest["id"]!), (string)newest["status"]!) : (0, "none");
     }
 
     /// <summary>What n8n's own node descriptions say against workflow files; empty if nothing.</summary>
