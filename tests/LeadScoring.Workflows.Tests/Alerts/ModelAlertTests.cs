@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using LeadScoring.Workflows.Tests.CommunityNode;
 using LeadScoring.Workflows.Tests.Servers;
+using Microsoft.AspNetCore.Http;
 
 namespace LeadScoring.Workflows.Tests.Alerts;
 
@@ -68,24 +69,60 @@ public sealed class ModelAlertTests(N8nServer n8n)
     }
 
     [ServerFact]
-    public async Task Trigger_SidecarDoesNotAnswer_MessageGoesOutWithoutThatPart()
+    public async Task Trigger_SidecarBusyThenLate_MessageSaysWhatToDo()
     {
-        var copy = await Copy.PublishAsync(n8n, File, change: template => template.Node("Ask what to do")["credentials"]![LeadScoringCredential.Type]!["id"] = LeadScoringCredential.DownId);
+        n8n.Fake.Forget();
+        n8n.Fake.AnswersTo("GET /v1/monitoring/drift", FakeSidecar.BusyThenLate(context => context.Response.WriteAsJsonAsync(new
+        {
+            alarms = new[] { new { kind = "feature", feature = "calls", what_to_do = "Look at the calls." }, new { kind = "feature", feature = "visits", what_to_do = "Look at the visits." } },
+        })));
+        var copy = await AskingAsync(LeadScoringCredential.FakeId, seconds: 1);
         try
         {
-            var target = await SignedDelivery.TargetAsync(n8n, copy.Id, TriggerName);
-            var drift = Event("drift.alert", new() { ["kind"] = "concept", ["detail"] = "Leads convert less than scored." });
+            var run = await AlertAsync(copy, Event("drift.alert", new() { ["kind"] = "feature", ["feature"] = "visits", ["detail"] = "More visits." }));
 
-            await SignedDelivery.SendAsync(n8n.Client, target, drift);
-            var run = await NextAsync(copy, drift);
-
-            Assert.Equal("success", run.Status);
-            Assert.Equal(("Lead scoring: concept drift", "Leads convert less than scored."), Message(run, "Drift: tell the operator"));
+            Assert.Equal(("success", 3), (run.Status, n8n.Fake.CallsOf("GET /v1/monitoring/drift")));
+            Assert.Equal(("Lead scoring: feature drift", "visits: More visits. Look at the visits."), Message(run, "Drift: tell the operator"));
         }
         finally
         {
             await copy.UnpublishAsync();
         }
+    }
+
+    [ServerFact]
+    public async Task Trigger_SidecarDownBusyOrStuck_MessagesGoOutWithoutThatPart()
+    {
+        await Task.WhenAll(LeadScoringCredential.Failing.Select(async credential =>
+        {
+            var copy = await AskingAsync(credential, seconds: 0.5);
+            try
+            {
+                var drift = await AlertAsync(copy, Event("drift.alert", new() { ["kind"] = "concept", ["detail"] = "Leads convert less than scored." }));
+                var promoted = await AlertAsync(copy, Event("model.promoted", new() { ["version"] = 7, ["previous_version"] = 6, ["reason"] = "Better." }));
+
+                Assert.Equal((credential, "success", "success"), (credential, drift.Status, promoted.Status));
+                Assert.Equal(("Lead scoring: concept drift", "Leads convert less than scored."), Message(drift, "Drift: tell the operator"));
+                Assert.Equal(("Lead scoring: model 7 scores now", "Before: model 6. Reason: Better. POST /v1/models/rollback takes it back."), Message(promoted, "New model: tell the team"));
+            }
+            finally
+            {
+                await copy.UnpublishAsync();
+            }
+        }));
+    }
+
+    /// <summary>The trigger registers itself with the sidecar that answers; what the messages ask goes to another one.</summary>
+    private Task<Copy> AskingAsync(string credential, double seconds) => Copy.PublishAsync(n8n, File, change: template =>
+    {
+        template.WithPatience(TimeSpan.FromSeconds(seconds));
+        foreach (var node in (string[])["Ask what to do", "Ask how good it is"]) template.Node(node)["credentials"]![LeadScoringCredential.Type]!["id"] = credential;
+    });
+
+    private async Task<Execution> AlertAsync(Copy copy, JsonObject @event)
+    {
+        await SignedDelivery.SendAsync(n8n.Client, await SignedDelivery.TargetAsync(n8n, copy.Id, TriggerName), @event);
+        return await NextAsync(copy, @event);
     }
 
     private static JsonObject Event(string type, JsonObject data) => new() { ["id"] = $"evt_{Guid.NewGuid():N}", ["type"] = type, ["data"] = data };

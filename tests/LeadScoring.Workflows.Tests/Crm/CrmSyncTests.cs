@@ -83,28 +83,34 @@ public sealed class CrmSyncTests(N8nServer n8n)
     }
 
     [ServerFact]
-    public async Task Sync_SidecarDown_FailsWithTheLeadsInHandAndWithoutTheError()
+    public async Task Sync_SidecarDownBusyOrStuck_FailsWithTheLeadsInHandAndWithoutTheError()
     {
         await using var crm = await FakeCrm.StartAsync();
         crm.Leads = [Lead("s8", 14)];
-        var copy = await BetweenAsync(crm, LeadScoringCredential.DownId);
 
-        var run = await copy.RunAsync(Sync);
+        var runs = await Copy.BeforeEachFailingSidecarAsync(n8n, File, copy => copy.RunAsync(Sync), template => PointAt(template, crm));
 
-        Assert.Equal(("error", 1), (run.Status, run.Count("Score once more")));
-        Assert.Equal("""{"website_sessions":14,"lead_id":"crm-s8"}""", run.Run("Those leads again").Item.ToJsonString());
+        Assert.All(runs, one =>
+        {
+            Assert.Equal(("error", 1), (one.Result.Status, one.Result.Count("Score once more")));
+            Assert.Equal("""{"website_sessions":14,"lead_id":"crm-s8"}""", one.Result.Run("Those leads again").Item.ToJsonString());
+        });
+        Assert.Empty(crm.Written);
     }
 
     [ServerFact]
-    public async Task Sync_SidecarStuckThenFree_ScoresTheSecondTimeAndWritesBack()
+    public async Task Sync_SidecarBusyThenLate_ScoresOnceMoreAndWritesBackOnce()
     {
         await using var crm = await FakeCrm.StartAsync();
         crm.Leads = [Lead("s9", 14)];
-        var copy = await BetweenAsync(crm, change: template => template.Node("Score them all")["parameters"]!["options"]!["timeout"] = 1);
-        n8n.Proxy.IsStuckFor(1);
+        var copy = await BetweenAsync(crm, change: template => template.Node("Score them all")["parameters"]!["options"]!["timeout"] = 2);
+        n8n.Proxy.IsBusyFor(1);
+        n8n.Proxy.IsLateFor(1);
 
         var run = await copy.RunAsync(Sync);
 
+        // Busy: the node itself comes again. Late: that is given up, and tried once more.
+        Assert.Contains("did not answer in time", (string?)run.Run("Score them all").Outputs[1].Single()["json"]!["error"]);
         Assert.Equal(("success", 1), (run.Status, run.Count("Score once more")));
         Assert.Equal("s9", Assert.Single(crm.Written).Id);
     }
@@ -127,7 +133,7 @@ public sealed class CrmSyncTests(N8nServer n8n)
         n8n.Fake.AnswersTo("POST /v1/connectors/hubspot/dead-letters/replay", context => context.Response.WriteAsJsonAsync(new { count = 1 }));
         foreach (var name in (string[])["hubspot", "klaviyo"])
             n8n.Fake.AnswersTo($"POST /v1/connectors/{name}/sync", context => context.Response.WriteAsJsonAsync(new { job = "sync", run_id = "r" }));
-        var copy = await Copy.PublishAsync(n8n, File, LeadScoringCredential.FakeId, template => template.WithSettings(("sidecar_url", n8n.Fake.Url.OriginalString)));
+        var copy = await Copy.PublishAsync(n8n, File, LeadScoringCredential.FakeId);
 
         var run = await copy.RunAsync(Watch);
 
@@ -140,6 +146,34 @@ public sealed class CrmSyncTests(N8nServer n8n)
     }
 
     [ServerFact]
+    public async Task Watch_SidecarBusyThenLate_SyncsUnderOneIdempotencyKey()
+    {
+        var keys = new List<string?>();
+        n8n.Fake.Forget();
+        n8n.Fake.AnswersTo("GET /v1/connectors", FakeSidecar.BusyThenLate(context => context.Response.WriteAsJsonAsync(new { connectors = new[] { new { name = "hubspot", is_connected = true, dead_writes = 0 } } })));
+        var sync = FakeSidecar.BusyThenLate(context => context.Response.WriteAsJsonAsync(new { job = "sync", run_id = "r" }));
+        n8n.Fake.AnswersTo("POST /v1/connectors/hubspot/sync", context =>
+        {
+            keys.Add(context.Request.Headers["Idempotency-Key"]);
+            return sync(context);
+        });
+        var copy = await Copy.PublishAsync(n8n, File, LeadScoringCredential.FakeId, template => template.WithPatience(TimeSpan.FromSeconds(2)));
+
+        var run = await copy.RunAsync(Watch);
+
+        Assert.Equal(("success", 3), (run.Status, keys.Count));
+        Assert.Single(keys.Distinct());
+    }
+
+    [ServerFact]
+    public async Task Watch_SidecarDownBusyOrStuck_FailsForTheErrorWorkflow()
+    {
+        var runs = await Copy.BeforeEachFailingSidecarAsync(n8n, File, copy => copy.RunAsync(Watch));
+
+        Assert.All(runs, one => Assert.Equal(("error", 1, 0), (one.Result.Status, one.Result.Count("How are they?"), one.Result.Count("One item a connector"))));
+    }
+
+    [ServerFact]
     public async Task Watch_RealSidecarWithoutConnectors_DoesNothing()
     {
         var copy = await Copy.PublishAsync(n8n, File);
@@ -149,11 +183,13 @@ public sealed class CrmSyncTests(N8nServer n8n)
         Assert.Equal(("success", 1, 0), (run.Status, run.Count("How are they?"), run.Count("Sync now")));
     }
 
-    private Task<Copy> BetweenAsync(FakeCrm crm, string credential = LeadScoringCredential.Id, Action<Template>? change = null) => Copy.PublishAsync(n8n, File, credential, template =>
+    private Task<Copy> BetweenAsync(FakeCrm crm, Action<Template>? change = null) => Copy.PublishAsync(n8n, File, change: template =>
     {
-        template.Assignment("CRM", "crm_url")["value"] = crm.Url.OriginalString;
+        PointAt(template, crm);
         change?.Invoke(template);
     });
+
+    private static void PointAt(Template template, FakeCrm crm) => template.Assignment("CRM", "crm_url")["value"] = crm.Url.OriginalString;
 
     private static JsonObject Lead(string id, int visits, bool gone = false) => new() { ["id"] = id, ["attributes"] = new JsonObject { ["website_sessions"] = visits }, ["gone"] = gone };
 }

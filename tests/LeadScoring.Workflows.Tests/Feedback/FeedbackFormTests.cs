@@ -58,16 +58,36 @@ public sealed class FeedbackFormTests(N8nServer n8n)
     }
 
     [ServerFact]
-    public async Task Form_SidecarDown_FailsWithTheFeedbackInHand()
+    public async Task Form_SidecarBusyThenLate_IsStoredOnce()
     {
-        var copy = await Copy.PublishAsync(n8n, File, LeadScoringCredential.DownId);
+        await n8n.PostToNodeSidecarAsync("/v1/score", new JsonObject { ["lead_id"] = "feedback-2", ["lead"] = new JsonObject { ["website_sessions"] = 2 } });
+        var copy = await Copy.PublishAsync(n8n, File, change: template => template.Node("Send the feedback")["parameters"]!["options"]!["timeout"] = 2);
+        var form = new Form(n8n, copy, TriggerName);
 
-        var (status, page) = await new Form(n8n, copy, TriggerName).SendAsync(Answer("feedback-1"));
-        var run = await copy.NextAsync();
+        n8n.Proxy.IsBusyFor(1);
+        var busy = await form.SendAsync(Answer("feedback-2"));
+        var first = await copy.NextAsync();
+        n8n.Proxy.IsLateFor(1);
+        await form.SendAsync(Answer("feedback-2", "Good: worth the call"));
+        var second = await copy.NextAsync();
 
-        Assert.Equal((200, null, "error"), (status, page, run.Status));
-        Assert.Equal((1, "Item 0: The lead-scoring sidecar does not answer."), (run.Count("Send once more"), run.Error));
+        Assert.Contains("Your feedback is stored.", busy.Page);
+        Assert.Equal(0, first.Count("Send once more"));
+        Assert.Equal(("success", "unchanged"), (second.Status, (string?)second.Run("Send once more").Item["status"]));
     }
 
-    private static JsonObject Answer(string leadId) => new() { ["lead_id"] = leadId, ["verdict"] = "Bad: not worth the call", ["reason"] = "Has just bought", ["by"] = "nina@example.com" };
+    [ServerFact]
+    public async Task Form_SidecarDownBusyOrStuck_FailsWithTheFeedbackInHand()
+    {
+        var runs = await Copy.BeforeEachFailingSidecarAsync(n8n, File, async copy =>
+        {
+            var (status, page) = await new Form(n8n, copy, TriggerName).SendAsync(Answer("feedback-1"));
+            var run = await copy.NextAsync();
+            return (status, page, run.Status, run.Count("Send once more"), run.Error);
+        });
+
+        Assert.Equal(LeadScoringCredential.Failing.Select(credential => (200, (string?)null, "error", 1, (string?)LeadScoringCredential.Error(credential))), runs.Select(one => one.Result));
+    }
+
+    private static JsonObject Answer(string leadId, string verdict = "Bad: not worth the call") => new() { ["lead_id"] = leadId, ["verdict"] = verdict, ["reason"] = "Has just bought", ["by"] = "nina@example.com" };
 }

@@ -38,26 +38,66 @@ public sealed class ReviewQueueTests(N8nServer n8n)
     }
 
     [ServerFact]
-    public async Task Schedule_SidecarDown_FailsForTheErrorWorkflow()
+    public async Task ScheduleAndForm_SidecarBusyThenLate_GoOutAndAreStoredOnce()
     {
-        var copy = await Copy.PublishAsync(n8n, File, LeadScoringCredential.DownId);
+        await MakeReviewsAsync();
+        var copy = await Copy.PublishAsync(n8n, File, change: template =>
+        {
+            template.WithSettings(("most_reviews", 1));
+            foreach (var node in (string[])["Read open reviews", "Submit the review"]) template.Node(node)["parameters"]!["options"]!["timeout"] = 2;
+        });
+        var reviewId = (await N8nServer.AskAsync(n8n.NodeSidecar, "/v1/reviews?status=open&limit=1"))["reviews"]![0]!["review_id"]!.GetValue<string>();
+        var form = new Form(n8n, copy, TriggerName);
 
-        var run = await copy.RunAsync("Every morning");
+        n8n.Proxy.IsBusyFor(1);
+        n8n.Proxy.IsLateFor(1);
+        var morning = await copy.RunAsync("Every morning");
+        n8n.Proxy.IsBusyFor(1);
+        var busy = await form.SendAsync(Answer(reviewId, "Too low"));
+        await copy.NextAsync();
+        n8n.Proxy.IsLateFor(1);
+        await form.SendAsync(Answer(reviewId, "Too high"));
+        var late = await copy.NextAsync();
 
-        Assert.Equal(("error", "Item 0: The lead-scoring sidecar does not answer."), (run.Status, run.Error));
-        Assert.Equal(0, run.Count("Send to the reviewers"));
+        Assert.Equal(("success", "Lead scoring: 1 score to look at"), (morning.Status, (string?)morning.Run("Send to the reviewers").Item["title"]));
+        Assert.Contains("Your answer is stored.", busy.Page);
+        Assert.Equal(("success", 1), (late.Status, late.Count("Submit once more")));
+        var done = (await N8nServer.AskAsync(n8n.NodeSidecar, "/v1/reviews?status=done&limit=200"))["reviews"]!.AsArray().Single(review => (string?)review!["review_id"] == reviewId)!;
+        Assert.Equal("too_high", (string?)done["verdict"]);
     }
 
     [ServerFact]
-    public async Task Form_WithoutPasswordOrSidecar_IsRefusedOrKept()
+    public async Task Schedule_SidecarDownBusyOrStuck_FailsForTheErrorWorkflow()
     {
-        var copy = await Copy.PublishAsync(n8n, File, LeadScoringCredential.DownId);
+        var runs = await Copy.BeforeEachFailingSidecarAsync(n8n, File, copy => copy.RunAsync("Every morning"));
+
+        Assert.Equal(LeadScoringCredential.Failing.Select(credential => ("error", LeadScoringCredential.Error(credential), 0)), runs.Select(one => (one.Result.Status, one.Result.Error!, one.Result.Count("Send to the reviewers"))));
+    }
+
+    [ServerTheory]
+    [InlineData(null)]
+    [InlineData("wrong")]
+    public async Task Form_WithoutPassword_IsRefused(string? password)
+    {
+        var copy = await Copy.PublishAsync(n8n, File);
         var form = new Form(n8n, copy, TriggerName);
 
-        Assert.Equal(401, (await form.SendAsync(Answer("r", "Right"), password: "wrong")).Status);
-        Assert.Null((await form.SendAsync(Answer("r", "Right"))).Page);
-        var run = await copy.NextAsync();
-        Assert.Equal(("error", 1), (run.Status, run.Count("Submit once more")));
+        Assert.Equal(401, (await form.OpenAsync(password: password)).Status);
+        Assert.Equal(401, (await form.SendAsync(Answer("r", "Right"), password)).Status);
+        Assert.Equal(0, await copy.CountAsync());
+    }
+
+    [ServerFact]
+    public async Task Form_SidecarDownBusyOrStuck_FailsWithTheAnswerInHand()
+    {
+        var runs = await Copy.BeforeEachFailingSidecarAsync(n8n, File, async copy =>
+        {
+            var (_, page) = await new Form(n8n, copy, TriggerName).SendAsync(Answer("r", "Right"));
+            var run = await copy.NextAsync();
+            return (page, run.Status, run.Count("Submit once more"), run.Error);
+        });
+
+        Assert.Equal(LeadScoringCredential.Failing.Select(credential => ((string?)null, "error", 1, (string?)LeadScoringCredential.Error(credential))), runs.Select(one => one.Result));
     }
 
     private static JsonObject Answer(string reviewId, string verdict) => new() { ["review_id"] = reviewId, ["lead"] = "somebody", ["verdict"] = verdict, ["comment"] = "Knows the lead", ["by"] = "nina@example.com" };

@@ -49,39 +49,41 @@ public sealed class OutcomeCollectionTests(N8nServer n8n)
     }
 
     [ServerFact]
-    public async Task Schedule_SidecarDown_FailsWithTheDealsInHand()
+    public async Task Schedule_SidecarDownBusyOrStuck_FailsWithTheDealsInHand()
     {
         await using var crm = await FakeCrm.StartAsync();
         crm.Deals = [Deal("t4", "deal-a", "won", 1)];
-        var copy = await BetweenAsync(crm, LeadScoringCredential.DownId);
 
-        var run = await copy.RunAsync(Trigger);
+        var runs = await Copy.BeforeEachFailingSidecarAsync(n8n, File, copy => copy.RunAsync(Trigger), template => template.WithSettings(("crm_url", crm.Url.OriginalString)));
 
-        Assert.Equal(("error", "Item 0: The lead-scoring sidecar does not answer."), (run.Status, run.Error));
+        Assert.Equal(LeadScoringCredential.Failing.Select(credential => ("error", LeadScoringCredential.Error(credential))), runs.Select(one => (one.Result.Status, one.Result.Error!)));
         // The last node has what it was to send: with it template 99 runs it again.
-        Assert.Equal(1, run.Count("Record once more"));
-        Assert.Equal("deal-t4", (string?)run.Run("Rejected?").Outputs[1].Single()["json"]!["source"]);
+        Assert.All(runs, one => Assert.Equal(1, one.Result.Count("Record once more")));
+        Assert.All(runs, one => Assert.Equal("deal-t4", (string?)one.Result.Run("Rejected?").Outputs[1].Single()["json"]!["source"]));
     }
 
     [ServerFact]
-    public async Task Schedule_SidecarStuckThenFree_RecordsWithTheSecondTry()
+    public async Task Schedule_SidecarBusyThenLate_RecordsOnce()
     {
         await StoreAsync("deal-c");
         await using var crm = await FakeCrm.StartAsync();
         crm.Deals = [Deal("t5", "deal-c", "lost")];
-        var copy = await BetweenAsync(crm, change: template => template.Node("Record the outcomes")["parameters"]!["options"]!["timeout"] = 1);
-        n8n.Proxy.IsStuckFor(1);
+        var copy = await BetweenAsync(crm, template => template.Node("Record the outcomes")["parameters"]!["options"]!["timeout"] = 2);
+        n8n.Proxy.IsBusyFor(1);
+        n8n.Proxy.IsLateFor(1);
 
         var run = await copy.RunAsync(Trigger);
 
-        Assert.Equal(("success", "recorded"), (run.Status, (string?)run.Run("Record once more").Item["status"]));
+        // Busy: the node itself comes again. Late: it was recorded, and the second try finds it so.
+        Assert.Contains("did not answer in time", (string?)run.Run("Record the outcomes").Outputs[1].Single()["json"]!["error"]);
+        Assert.Equal(("success", "unchanged"), (run.Status, (string?)run.Run("Record once more").Item["status"]));
     }
 
     [ServerFact]
     public async Task Schedule_CrmRefusesTheKey_Fails()
     {
         await using var crm = await FakeCrm.StartAsync();
-        var copy = await BetweenAsync(crm, change: template => template.WithCredential("httpHeaderAuth", "leadIntakeHeader"));
+        var copy = await BetweenAsync(crm, template => template.WithCredential("httpHeaderAuth", "leadIntakeHeader"));
 
         var run = await copy.RunAsync(Trigger);
 
@@ -89,7 +91,7 @@ public sealed class OutcomeCollectionTests(N8nServer n8n)
         Assert.Equal(0, run.Count("Record the outcomes"));
     }
 
-    private Task<Copy> BetweenAsync(FakeCrm crm, string credential = LeadScoringCredential.Id, Action<Template>? change = null) => Copy.PublishAsync(n8n, File, credential, template =>
+    private Task<Copy> BetweenAsync(FakeCrm crm, Action<Template>? change = null) => Copy.PublishAsync(n8n, File, change: template =>
     {
         template.WithSettings(("crm_url", crm.Url.OriginalString));
         change?.Invoke(template);

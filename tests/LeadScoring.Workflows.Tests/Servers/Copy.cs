@@ -24,7 +24,7 @@ internal sealed class Copy
     {
         var template = Template.Load(file).AsCopy().WithCredential(LeadScoringCredential.Type, credential);
         if (template.Json["nodes"]!.AsArray().Any(node => (string?)node!["name"] == "Settings" && node["parameters"]!.ToJsonString().Contains("\"sidecar_url\"", StringComparison.Ordinal)))
-            template.WithSettings(("sidecar_url", (credential == LeadScoringCredential.DownId ? n8n.DeadUrl : n8n.Proxy.Url).OriginalString));
+            template.WithSettings(("sidecar_url", n8n.SidecarUrl(credential).OriginalString));
         change?.Invoke(template);
         using var answer = await n8n.Client.PostAsJsonAsync("/rest/workflows", template.Json);
         var said = await answer.Content.ReadAsStringAsync();
@@ -33,6 +33,15 @@ internal sealed class Copy
         await N8nServer.PublishAsync(n8n.Client, copy.Id);
         return copy;
     }
+
+    /// <summary>Does the same with a copy in front of each sidecar that fails for good, all at the same time: most of it is waiting.</summary>
+    public static Task<(string Credential, T Result)[]> BeforeEachFailingSidecarAsync<T>(N8nServer n8n, string file, Func<Copy, Task<T>> act, Action<Template>? change = null) =>
+        Task.WhenAll(LeadScoringCredential.Failing.Select(async credential => (credential, await act(await PublishAsync(n8n, file, credential, template =>
+        {
+            // Whoever answers is not taken for one that does not, however busy this machine is.
+            template.WithPatience(TimeSpan.FromSeconds(credential == LeadScoringCredential.StuckId ? 0.5 : 10));
+            change?.Invoke(template);
+        })))));
 
     /// <summary>Calls its webhook; <paramref name="key"/> null sends no key.</summary>
     public async Task<(int Status, JsonNode? Body)> SendAsync(JsonNode body, string? key = N8nServer.IntakeKey)

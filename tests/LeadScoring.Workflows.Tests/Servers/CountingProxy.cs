@@ -10,18 +10,21 @@ namespace LeadScoring.Workflows.Tests.Servers;
 /// <summary>Hands everything on to a real sidecar and remembers what passed; it can be told to be busy for a while.</summary>
 internal sealed class CountingProxy : IAsyncDisposable
 {
-    private readonly ConcurrentQueue<string> calls = new();
+    private readonly ConcurrentQueue<(string Call, string? IdempotencyKey)> calls = new();
     private readonly HttpClient sidecar;
     private readonly WebApplication app;
     private int busyAnswersLeft;
-    private int stallsLeft;
+    private int lateAnswersLeft;
 
     private CountingProxy(WebApplication app, Uri sidecar) => (this.app, this.sidecar) = (app, new HttpClient { BaseAddress = sidecar });
 
     public Uri Url => new(app.Urls.Single());
 
     /// <summary>Method and path of every call so far, busy ones included.</summary>
-    public IReadOnlyList<string> Calls => [.. calls];
+    public IReadOnlyList<string> Calls => [.. calls.Select(one => one.Call)];
+
+    /// <summary>The idempotency key of each of these calls, in the order in which they came.</summary>
+    public IReadOnlyList<string?> KeysOf(string call) => [.. calls.Where(one => one.Call == call).Select(one => one.IdempotencyKey)];
 
     public static async Task<CountingProxy> StartAsync(Uri sidecar)
     {
@@ -38,8 +41,8 @@ internal sealed class CountingProxy : IAsyncDisposable
     /// <summary>The next calls get 429 and are asked to come again in a second.</summary>
     public void IsBusyFor(int count) => busyAnswersLeft = count;
 
-    /// <summary>The next calls are not answered at all.</summary>
-    public void IsStuckFor(int count) => stallsLeft = count;
+    /// <summary>The next calls are done, but the answer comes after the caller has given up.</summary>
+    public void IsLateFor(int count) => lateAnswersLeft = count;
 
     public async ValueTask DisposeAsync()
     {
@@ -49,20 +52,10 @@ internal sealed class CountingProxy : IAsyncDisposable
 
     private async Task HandleAsync(HttpContext context)
     {
-        calls.Enqueue($"{context.Request.Method} {context.Request.Path}");
+        calls.Enqueue(($"{context.Request.Method} {context.Request.Path}", context.Request.Headers["Idempotency-Key"]));
         if (Interlocked.Decrement(ref busyAnswersLeft) >= 0)
         {
-            context.Response.StatusCode = StatusCodes.Status429TooManyRequests;
-            context.Response.Headers.RetryAfter = "1";
-            var problem = new { type = "/problems/too-much-at-once", title = "More comes in than can be taken at the moment", status = 429, detail = "Come again." };
-            await context.Response.WriteAsJsonAsync(problem, options: null, contentType: "application/problem+json");
-            return;
-        }
-
-        if (Interlocked.Decrement(ref stallsLeft) >= 0)
-        {
-            // Until the caller gives up.
-            await Task.Delay(Timeout.Infinite, context.RequestAborted).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await FailingSidecar.BusyAsync(context, retryAfterSeconds: 1);
             return;
         }
 
@@ -70,6 +63,13 @@ internal sealed class CountingProxy : IAsyncDisposable
         if (context.Request.ContentLength > 0 || context.Request.Headers.TransferEncoding.Count > 0) request.Content = new StreamContent(context.Request.Body);
         foreach (var (name, value) in context.Request.Headers.Where(h => !h.Key.Equals("Host", StringComparison.OrdinalIgnoreCase)))
             if (!request.Headers.TryAddWithoutValidation(name, value.ToArray())) request.Content?.Headers.TryAddWithoutValidation(name, value.ToArray());
+        if (Interlocked.Decrement(ref lateAnswersLeft) >= 0)
+        {
+            using var late = await sidecar.SendAsync(request, CancellationToken.None);
+            await Task.Delay(Timeout.Infinite, context.RequestAborted).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            return;
+        }
+
         using var answer = await sidecar.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, context.RequestAborted);
         context.Response.StatusCode = (int)answer.StatusCode;
         foreach (var (name, value) in answer.Headers.Concat(answer.Content.Headers).Where(h => h.Key is not ("Transfer-Encoding" or "Connection")))

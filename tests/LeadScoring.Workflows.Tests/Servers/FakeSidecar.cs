@@ -43,6 +43,18 @@ internal sealed class FakeSidecar : ISidecar
     /// <summary>What anything but scoring answers, by method and path; 404 where nothing was told.</summary>
     public void AnswersTo(string call, Func<HttpContext, Task> answer) => others[call] = answer;
 
+    /// <summary>The first call gets 429, the second no answer for as long as the caller waits; then it answers.</summary>
+    public static Func<HttpContext, Task> BusyThenLate(Func<HttpContext, Task> answer)
+    {
+        var count = 0;
+        return context => Interlocked.Increment(ref count) switch
+        {
+            1 => FailingSidecar.BusyAsync(context, retryAfterSeconds: 1),
+            2 => Task.Delay(Timeout.Infinite, context.RequestAborted),
+            _ => answer(context),
+        };
+    }
+
     /// <summary>How often a call came that <see cref="AnswersTo"/> speaks of.</summary>
     public int CallsOf(string call) => calls.Count(one => one == call);
 

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json.Nodes;
 
@@ -22,7 +23,7 @@ public sealed class N8nServer : IAsyncLifetime
     private const string CrmCredential = "leadCrmApiKey001";
 
     // What n8n-up.sh says when a part that it cannot supply is missing (EX_UNAVAILABLE).
-    private const int PartMissing = 69;
+    internal const int PartMissing = 69;
     private static readonly TimeSpan InstallLimit = TimeSpan.FromMinutes(20);
     private static readonly TimeSpan StartLimit = TimeSpan.FromMinutes(6);
 
@@ -33,6 +34,7 @@ public sealed class N8nServer : IAsyncLifetime
     private SidecarProcess? real;
     private SidecarProcess? nodeSidecar;
     private CountingProxy? proxy;
+    private FailingSidecar? failing;
     private HttpClient? client;
     private IntakeTemplates? intake;
     private IntakeTemplates? plainIntake;
@@ -53,14 +55,28 @@ public sealed class N8nServer : IAsyncLifetime
 
     internal HttpClient Client => Ready(client);
 
+    /// <summary>The folder in which it lives.</summary>
+    internal string Data => Ready(data);
+
+    /// <summary>What was imported into it: folders of credentials and workflows.</summary>
+    internal string Imports => Path.Combine(Data, "import");
+
     /// <summary>Template 01.</summary>
     internal IntakeTemplates Intake => Ready(intake);
 
     /// <summary>The one that calls the sidecar with HTTP Request alone.</summary>
     internal IntakeTemplates PlainIntake => Ready(plainIntake);
 
-    /// <summary>Nobody answers there.</summary>
-    internal Uri DeadUrl => dead.Url;
+    /// <summary>Where the sidecar of a credential is.</summary>
+    internal Uri SidecarUrl(string credential) => credential switch
+    {
+        LeadScoringCredential.DownId => dead.Url,
+        LeadScoringCredential.BusyId => Ready(failing).BusyUrl,
+        LeadScoringCredential.StuckId => Ready(failing).StuckUrl,
+        LeadScoringCredential.FakeId => Fake.Url,
+        LeadScoringCredential.TemplateId => Sidecar.Url,
+        _ => Proxy.Url,
+    };
 
     public async Task InitializeAsync()
     {
@@ -73,6 +89,7 @@ public sealed class N8nServer : IAsyncLifetime
 
         Require(installed);
         fake = await FakeSidecar.StartAsync();
+        failing = await FailingSidecar.StartAsync();
         try
         {
             (real, nodeSidecar) = await SidecarProcess.StartTwoWithDemoModelAsync();
@@ -98,9 +115,9 @@ public sealed class N8nServer : IAsyncLifetime
         // A test run that is interrupted must not leave a server behind.
         AppDomain.CurrentDomain.ProcessExit += StopNow;
         var port = Ports.FreePair();
-        Require(await Shell.RunAsync(Repository.N8nUp, ["start", data, $"{port}", Path.Combine(data, "import")], StartLimit));
+        Require(await Shell.RunAsync(Repository.N8nUp, ["start", data, $"{port}", Imports], StartLimit));
         client = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{port}") };
-        await LogInAsync(client);
+        await LogInAsync(client, data);
         foreach (var template in (Template[])[.. Intake.All, .. PlainIntake.All]) await PublishAsync(client, template.Id);
     }
 
@@ -110,6 +127,7 @@ public sealed class N8nServer : IAsyncLifetime
         await Shell.RunAsync(Repository.N8nUp, ["stop", data], TimeSpan.FromMinutes(1));
         client?.Dispose();
         if (proxy is not null) await proxy.DisposeAsync();
+        if (failing is not null) await failing.DisposeAsync();
         if (nodeSidecar is not null) await nodeSidecar.DisposeAsync();
         if (real is not null) await real.DisposeAsync();
         if (fake is not null) await fake.DisposeAsync();
@@ -184,11 +202,11 @@ public sealed class N8nServer : IAsyncLifetime
         return answer!["data"]!["results"]!.AsArray().FirstOrDefault() is { } newest ? (long.Parse((string)newest["id"]!), (string)newest["status"]!) : (0, "none");
     }
 
-    /// <summary>What n8n's own node descriptions say against a workflow file; empty if nothing.</summary>
-    internal async Task<string> CheckAsync(string file)
+    /// <summary>What n8n's own node descriptions say against workflow files; empty if nothing.</summary>
+    internal async Task<string> CheckAsync(IEnumerable<string> files)
     {
-        var checkedFile = await Shell.RunAsync(Repository.N8nUp, ["check", Ready(data), file], TimeSpan.FromMinutes(1));
-        return Require(checkedFile).Output;
+        var said = await Shell.RunAsync(Repository.N8nUp, ["check", Ready(data), .. files], TimeSpan.FromMinutes(1));
+        return Require(said).Output;
     }
 
     /// <summary>Opens workflows in the editor; what the canvas says of each, and a picture in its <c>Png</c>.</summary>
@@ -207,7 +225,8 @@ public sealed class N8nServer : IAsyncLifetime
         return JsonNode.Parse(Require(taken).Output)!;
     }
 
-    private async Task LogInAsync(HttpClient editor)
+    /// <param name="data">The folder of the n8n that <paramref name="editor"/> calls.</param>
+    internal static async Task LogInAsync(HttpClient editor, string data)
     {
         const string Password = "N8N_OWNER_PASSWORD=";
         var environment = await File.ReadAllTextAsync(Path.Combine(data, "n8n.env"));
@@ -227,7 +246,10 @@ public sealed class N8nServer : IAsyncLifetime
         var waited = Stopwatch.StartNew();
         while (true)
         {
-            var publication = (await editor.GetFromJsonAsync<JsonNode>($"/rest/workflows/{workflowId}/publication-status"))!["data"]!;
+            using var asked = await editor.GetAsync(new Uri($"/rest/workflows/{workflowId}/publication-status", UriKind.Relative));
+            // n8n 2.36 has published when it answers, and has no such status.
+            if (asked.StatusCode == HttpStatusCode.NotFound) return;
+            var publication = (await asked.EnsureSuccessStatusCode().Content.ReadFromJsonAsync<JsonNode>())!["data"]!;
             if ((string?)publication["status"] == "published") return;
             if ((string?)publication["status"] == "failed" || waited.Elapsed > TimeSpan.FromSeconds(90))
                 throw new InvalidOperationException($"{workflowId} is not live: {publication.ToJsonString()}");
@@ -235,7 +257,7 @@ public sealed class N8nServer : IAsyncLifetime
         }
     }
 
-    private static ShellResult Require(ShellResult result) =>
+    internal static ShellResult Require(ShellResult result) =>
         result.ExitCode == 0 ? result : throw new InvalidOperationException($"exit code {result.ExitCode}: {result.Errors}{result.Output}");
 
     private T Ready<T>(T? part) => missing is null ? part ?? throw new InvalidOperationException("n8n did not start.") : throw missing;
@@ -265,10 +287,8 @@ public sealed class N8nServer : IAsyncLifetime
         Import("credentials", "forms", Credential("leadFormsLogin01", "Lead scoring forms", "httpBasicAuth", new() { ["user"] = FormsUser, ["password"] = FormsPassword }));
         // Its key is not known before n8n runs.
         Import("credentials", "n8n", Credential("leadScoringN8n01", "n8n API", "n8nApi", new() { ["apiKey"] = "none", ["baseUrl"] = "http://127.0.0.1/api/v1" }));
-        Import("credentials", "template", LeadScoringCredential.Of(LeadScoringCredential.TemplateId, Sidecar.Url, Sidecar));
-        Import("credentials", "fake-node", LeadScoringCredential.Of(LeadScoringCredential.FakeId, Fake.Url, Fake));
-        Import("credentials", "node", LeadScoringCredential.Of(LeadScoringCredential.Id, Proxy.Url, NodeSidecar));
-        Import("credentials", "down", LeadScoringCredential.Of(LeadScoringCredential.DownId, dead.Url, NodeSidecar));
+        foreach (var (id, sidecar) in ((string, ISidecar)[])[(LeadScoringCredential.TemplateId, Sidecar), (LeadScoringCredential.FakeId, Fake), .. LeadScoringCredential.Failing.Append(LeadScoringCredential.Id).Select(one => (one, NodeSidecar))])
+            Import("credentials", id, LeadScoringCredential.Of(id, SidecarUrl(id), sidecar));
     }
 
     private static Template WithNode(Template template, string credential, double timeoutSeconds)
@@ -281,7 +301,7 @@ public sealed class N8nServer : IAsyncLifetime
 
     private void Import(string kind, string name, JsonObject json)
     {
-        var folder = Directory.CreateDirectory(Path.Combine(data, "import", kind)).FullName;
+        var folder = Directory.CreateDirectory(Path.Combine(Imports, kind)).FullName;
         File.WriteAllText(Path.Combine(folder, $"{name}.json"), json.ToJsonString());
     }
 

@@ -54,6 +54,14 @@ internal sealed class Template
         return this;
     }
 
+    /// <summary>No call to the sidecar is waited for any longer.</summary>
+    public Template WithPatience(TimeSpan timeout)
+    {
+        foreach (var node in Nodes("n8n-nodes-lead-scoring.leadScoring")) node["parameters"]!["options"]!["timeout"] = timeout.TotalSeconds;
+        foreach (var node in Nodes("n8n-nodes-base.httpRequest").Where(node => node["credentials"]?[LeadScoringCredential.Type] is not null)) node["parameters"]!["options"]!["timeout"] = timeout.TotalMilliseconds;
+        return this;
+    }
+
     /// <summary>What the user sets in the node "Settings"; a name that is not there is a mistake of the test.</summary>
     public Template WithSettings(params (string Name, JsonNode Value)[] settings)
     {

@@ -81,6 +81,8 @@ internal static partial class TemplateRules
         {
             var isHttp = Is(node, "httpRequest");
             if (isHttp && node["parameters"]!["options"]?["timeout"] is null) yield return $"'{Name(node)}' has no timeout: n8n's own is five minutes";
+            // Four seconds is what a sender who waits for the answer is given.
+            if (!isHttp && node["parameters"]!["options"]?["timeout"] is JsonValue timeout && timeout.TryGetValue<double>(out var seconds) && seconds < 4) yield return $"'{Name(node)}' gives up too soon, after {seconds} s";
             // The community node comes again by itself when the sidecar is busy, unless it is told not to.
             var comesAgain = (bool?)node["retryOnFail"] == true || (!isHttp && (int?)node["parameters"]!["options"]?["retries"] is (null or > 0));
             if (!comesAgain) yield return $"'{Name(node)}' does not try again";

@@ -97,6 +97,15 @@ public sealed class TemplateTests
     }
 
     [Fact]
+    public void Complaints_NodeThatHardlyWaits_FindsIt()
+    {
+        var workflow = Template.Load("04-daily-outcome-collection.json");
+        workflow.Node("Record the outcomes")["parameters"]!["options"]!["timeout"] = 1.0;
+
+        Assert.Contains(TemplateRules.Complaints(workflow.Json, Versions), one => one.StartsWith("'Record the outcomes' gives up too soon", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public void Complaints_NotesThatOverlap_FindsThem()
     {
         var workflow = Template.Load(PlainHttp);

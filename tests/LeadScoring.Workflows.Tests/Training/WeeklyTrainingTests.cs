@@ -16,7 +16,7 @@ public sealed class WeeklyTrainingTests(N8nServer n8n)
     private const string SmallTraining = """{"gradient_boosting": {"rounds": 10}, "random_forest": {"parallel_trees": 5}, "network": {"max_epochs": 2}, "folds": 2}""";
 
     [ServerFact]
-    public async Task Schedule_RealSidecar_TrainsAndReportsTheVerdictOfTheGates()
+    public async Task Schedule_RealSidecarBusyThenLate_TrainsOnceAndReportsTheVerdictOfTheGates()
     {
         var copy = await Copy.PublishAsync(n8n, File, change: template =>
         {
@@ -24,12 +24,17 @@ public sealed class WeeklyTrainingTests(N8nServer n8n)
             // Never promoted: other tests see the champion that was there at first.
             var start = template.Node("Start a training")["parameters"]!;
             start["promote"] = "never";
-            start["options"] = new JsonObject { ["settings"] = SmallTraining, ["evaluation"] = """{"forward": false, "learning_curve": false}""" };
+            start["options"] = new JsonObject { ["timeout"] = 2, ["settings"] = SmallTraining, ["evaluation"] = """{"forward": false, "learning_curve": false}""" };
         });
         var champion = (int)(await N8nServer.AskAsync(n8n.NodeSidecar, "/v1/models"))["models"]!.AsArray().Single(model => (bool)model!["is_champion"]!)!["version"]!;
 
+        var trainings = await CountTrainingsAsync();
+        n8n.Proxy.IsBusyFor(1);
+        n8n.Proxy.IsLateFor(1);
+
         var run = await copy.RunAsync(Trigger);
 
+        Assert.Equal(1, await CountTrainingsAsync() - trainings);
         var report = run.Run("Report: send to the team").Item;
         var training = await N8nServer.AskAsync(n8n.NodeSidecar, $"/v1/training-runs/{report["run_id"]}");
         Assert.Equal(("success", "succeeded", false), (run.Status, (string?)report["status"], (bool)report["is_promoted"]!));
@@ -72,17 +77,17 @@ public sealed class WeeklyTrainingTests(N8nServer n8n)
     }
 
     [ServerFact]
-    public async Task Schedule_SidecarDown_FailsForTheErrorWorkflow()
+    public async Task Schedule_SidecarDownBusyOrStuck_FailsForTheErrorWorkflow()
     {
-        var copy = await Copy.PublishAsync(n8n, File, LeadScoringCredential.DownId);
+        var runs = await Copy.BeforeEachFailingSidecarAsync(n8n, File, copy => copy.RunAsync(Trigger));
 
-        var run = await copy.RunAsync(Trigger);
-
-        Assert.Equal(("error", "Item 0: The lead-scoring sidecar does not answer."), (run.Status, run.Error));
+        Assert.Equal(LeadScoringCredential.Failing.Select(credential => ("error", LeadScoringCredential.Error(credential))), runs.Select(one => (one.Result.Status, one.Result.Error!)));
     }
 
+    private async Task<int> CountTrainingsAsync() => (await N8nServer.AskAsync(n8n.NodeSidecar, "/v1/training-runs"))["runs"]!.AsArray().Count;
+
     private Task<Copy> BeforeFakeAsync(int mostPolls) =>
-        Copy.PublishAsync(n8n, File, LeadScoringCredential.FakeId, template => template.WithSettings(("sidecar_url", n8n.Fake.Url.OriginalString), ("poll_seconds", 0.1), ("most_polls", mostPolls)));
+        Copy.PublishAsync(n8n, File, LeadScoringCredential.FakeId, template => template.WithSettings(("poll_seconds", 0.1), ("most_polls", mostPolls)));
 
     private static JsonObject Run(string status, string? reason) => new()
     {

