@@ -41,11 +41,13 @@ public sealed class OldestN8nTests(N8nServer n8n)
             using var request = new HttpRequestMessage(HttpMethod.Post, "/webhook/lead-intake") { Content = JsonContent.Create(new { lead_id = "oldest-1", lead = new { website_sessions = 9 } }) };
             request.Headers.Add(N8nServer.IntakeHeader, N8nServer.IntakeKey);
             using var answer = await editor.SendAsync(request);
-            var body = await answer.Content.ReadFromJsonAsync<JsonNode>();
+            // Nothing when the execution failed before its answer.
+            var text = await answer.Content.ReadAsStringAsync();
+            var body = text.Length > 0 ? JsonNode.Parse(text) : null;
 
             Assert.Equal("", N8nServer.Require(complaints).Output);
-            Assert.Equal((200, "ensemble"), ((int)answer.StatusCode, (string?)body!["scored_by"]));
-            Assert.Equal((string?)body["grade"], (string?)(await n8n.AskSidecarAsync("/v1/leads/oldest-1"))["grade"]);
+            Assert.Equal((200, "ensemble"), ((int)answer.StatusCode, (string?)body?["scored_by"]));
+            Assert.Equal((string?)body!["grade"], (string?)(await n8n.AskSidecarAsync("/v1/leads/oldest-1"))["grade"]);
             // Its triggers take themselves off the sidecar's list.
             foreach (var template in templates)
                 using (var unpublished = await editor.PostAsJsonAsync($"/rest/workflows/{template.Id}/deactivate", new { })) unpublished.EnsureSuccessStatusCode();

@@ -61,6 +61,9 @@ internal static partial class TemplateRules
     {
         foreach (var node in Nodes(workflow).Where(node => OptionalInTemplate().IsMatch(node["parameters"]?.ToJsonString(Readable) ?? "")))
             yield return $"'{Name(node)}' has ?. within ${{ }} of a text, which n8n's expressions cannot read";
+        // n8n 2.36 says "$json is not defined"; ...$json.x it knows.
+        foreach (var node in Nodes(workflow).Where(node => SpreadVariable().IsMatch(node["parameters"]?.ToJsonString(Readable) ?? "")))
+            yield return $"'{Name(node)}' spreads a variable of n8n as it is, which the oldest n8n cannot read: Object.assign({{}}, $json, …)";
     }
 
     private static IEnumerable<string> Webhooks(JsonObject workflow)
@@ -161,6 +164,9 @@ internal static partial class TemplateRules
 
     [GeneratedRegex(@"\$\{[^}`]*\?\.")]
     private static partial Regex OptionalInTemplate();
+
+    [GeneratedRegex(@"\.\.\.\s*\$[a-z]+\s*[,})]")]
+    private static partial Regex SpreadVariable();
 
     [GeneratedRegex(@"\$env\b")]
     private static partial Regex EnvironmentAccess();

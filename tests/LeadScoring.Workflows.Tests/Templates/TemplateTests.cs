@@ -46,6 +46,7 @@ public sealed class TemplateTests
     [InlineData("reads $env", "Settings", """{"parameters":{"url":"={{ $env.SIDECAR }}"}}""")]
     [InlineData("more or less than an id and a name", "Lead received", """{"credentials":{"httpHeaderAuth":{"id":"a","name":"b","data":{}}}}""")]
     [InlineData("cannot read", "Settings", """{"parameters":{"text":"={{ `at ${$json.a?.b}` }}"}}""")]
+    [InlineData("the oldest n8n cannot read", "Settings", """{"parameters":{"text":"={{ { ...$json, b: 1 } }}"}}""")]
     [InlineData("names no credential", "Lead received", """{"credentials":{}}""")]
     [InlineData("lets everybody in", "Lead received", """{"parameters":{"path":"x"}}""")]
     [InlineData("lets everybody in", "Lead received", """{"parameters":{"authentication":"none"}}""")]
