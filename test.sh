@@ -66,22 +66,21 @@ fi
 run_project() { # NAME
   dotnet test "tests/LeadScoring.$1.Tests" -c Release --no-build --nologo "${filter[@]}" --logger "trx;LogFileName=$1.trx" --results-directory "$results"
 }
-# n8n is mostly waited for: its tests run beside those that compute. What measures time (dashboard, sidecar) runs alone.
+# n8n is mostly waited for: its tests run beside others. The sidecar's measure time, and run alone.
 if ! $fast; then
   run_project Workflows >"$results/workflows.log" 2>&1 &
   workflows=$!
 fi
-for project in Connectors Ml; do
+beside=(Connectors Ml)
+$fast && beside+=(Workflows) || beside+=(Dashboard)
+for project in "${beside[@]}"; do
   say "LeadScoring.$project.Tests"
   run_project $project || failed=1
 done
-say "LeadScoring.Workflows.Tests"
-if $fast; then run_project Workflows || failed=1
-else
+if ! $fast; then
+  say "LeadScoring.Workflows.Tests"
   wait $workflows || failed=1
   cat "$results/workflows.log"
-  say "LeadScoring.Dashboard.Tests"
-  run_project Dashboard || failed=1
 fi
 say "LeadScoring.Sidecar.Tests"
 run_project Sidecar || failed=1
