@@ -26,7 +26,7 @@ public sealed class TrainingOptions
     [Range(0, long.MaxValue)]
     public long MaxMemoryBytes { get; set; }
 
-    /// <summary>Most cores that a training uses beside the service. Default 0: all but one, which is left to scoring; up to 1,024.</summary>
+    /// <summary>Most cores that a training uses. Default 0: all; up to 1,024.</summary>
     [Range(0, 1_024)]
     public int Cores { get; set; }
 

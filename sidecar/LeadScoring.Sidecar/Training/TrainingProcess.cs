@@ -120,11 +120,12 @@ internal sealed class TrainingProcess(Database database, TrainingRunStore runs, 
         info.Environment["LEADSCORING__DATABASE"] = database.Setting;
         // Threads of OpenMP that wait by spinning would take the cores from scoring.
         info.Environment["OMP_WAIT_POLICY"] = "passive";
-        var cores = Cores(options.Value.Cores, Environment.ProcessorCount).ToString(CultureInfo.InvariantCulture);
-        (info.Environment["DOTNET_PROCESSOR_COUNT"], info.Environment["OMP_NUM_THREADS"]) = (cores, cores);
+        if (options.Value.Cores > 0)
+        {
+            var cores = options.Value.Cores.ToString(CultureInfo.InvariantCulture);
+            (info.Environment["DOTNET_PROCESSOR_COUNT"], info.Environment["OMP_NUM_THREADS"]) = (cores, cores);
+        }
+
         return info;
     }
-
-    /// <summary>Niceness shares a core out, but whoever wakes up on a busy one waits for the scheduler's next tick, some milliseconds, several times a request: so one core is left to scoring.</summary>
-    internal static int Cores(int setting, int processors) => setting > 0 ? setting : Math.Max(1, processors - 1);
 }
