@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Publishes the sidecar twice, from two folders, as the image does, and compares the product's own assemblies: they must be equal byte by byte.
-# The folders' names are of one length: Razor numbers tag helpers by their place in the code that it writes, and that code names its source's whole path. The image always builds in the same folder.
+# The folders' names are of one length: Razor numbers tag helpers by their place in the code that it writes, and that code names its source's whole path. The sidecar's assembly differs all the same, why is not known yet.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 work=$(mktemp -d)
