@@ -8,7 +8,7 @@ internal static class PrivacyEndpoints
     {
         var group = routes.MapGroup("").WithTags("Privacy");
         group.MapDelete("/leads/{leadId}", DeleteLead.HandleAsync).RequireScope(ApiScope.Write)
-            .WithName("DeleteLead").WithSummary("Erases a person: the lead and everything known about it in every store, for good; with keep=anonymous a row for learning and figures stays that nothing leads back from. Answers with a signed receipt; what is sent of the person again is refused.");
+            .WithName("DeleteLead").WithSummary("Erases a person: the lead and everything known about it in every store, for good; with keep=anonymous a row for learning and figures stays that names nobody. Answers with a signed receipt; what is sent of the person again is refused.");
         group.MapGet("/leads/{leadId}/access", GetAccessFile.HandleAsync).Produces<GetAccessFile.Response>().RequireScope(ApiScope.Write)
             .WithName("GetAccessFile").WithSummary("All that is kept of a person, where it is from, how long, the reasons of the score and what would have changed it: as JSON, or as a page or text to hand out.");
         group.MapGet("/erasures", Erasures.ListAsync).RequireScope(ApiScope.Admin)
