@@ -22,7 +22,7 @@ command -v dotnet >/dev/null 2>&1 || { echo "error: the .NET 10 SDK is missing: 
 packages=(libxgboost0 tzdata nodejs npm)
 $fast || packages+=(g++ make python3 libsqlite3-dev chromium curl postgresql redis-server)
 # Parts of a container engine, and a web server that starts by itself where services do: not on a developer's machine without being asked.
-$fast || [ -z "${CI:-}" ] || packages+=(buildah debootstrap docker-compose iproute2 nginx-light prometheus python3-yaml)
+$fast || [ -z "${CI:-}" ] || packages+=(buildah debootstrap docker-compose iproute2 dnsmasq-base nginx-light prometheus python3-yaml)
 missing=()
 if command -v dpkg-query >/dev/null 2>&1; then
   for package in "${packages[@]}"; do

@@ -6,7 +6,7 @@
 # 1. The compose file, plain and with the profile "scale", is valid and says what it should.
 # 2. Both Dockerfiles are built by buildah, step by step, over a clean Debian made by debootstrap.
 # 3. Every service runs as the file says (entry point, user, capabilities, read-only root, environment, secrets) in namespaces of its own:
-#    the sidecar out of its built image; PostgreSQL, Redis and n8n from this machine's packages in the place of theirs. See compose/stack.py.
+#    the sidecar out of its built image; PostgreSQL, Redis, nginx and n8n from this machine's packages in the place of theirs. See compose/stack.py.
 #
 # Ends with a line "compose: N passed, M failed". Exit code 69: a part that this script cannot supply is missing; 70: the sandbox it runs in forbids what it needs.
 set -euo pipefail
@@ -17,8 +17,8 @@ say() { printf '%s compose: %s\n' "$(date +%T)" "$*" >&2; }
 missing() { say "$*"; exit 69; }
 
 [ "$(id -u)" = 0 ] || missing "needs root, for namespaces and a clean root"
-for tool in buildah debootstrap docker-compose ip nginx promtool redis-server unshare setpriv node npm; do
-  command -v "$tool" >/dev/null || PATH=$PATH:/usr/sbin command -v "$tool" >/dev/null || missing "$tool is missing (apt-get install buildah debootstrap docker-compose iproute2 nginx-light prometheus redis-server util-linux nodejs npm)"
+for tool in buildah debootstrap docker-compose ip dnsmasq nginx promtool redis-server unshare setpriv node npm; do
+  command -v "$tool" >/dev/null || PATH=$PATH:/usr/sbin command -v "$tool" >/dev/null || missing "$tool is missing (apt-get install buildah debootstrap docker-compose iproute2 dnsmasq-base nginx-light prometheus redis-server util-linux nodejs npm)"
 done
 export PATH=$PATH:/usr/sbin
 # Some sandboxes let nobody make namespaces or mounts: nothing that could be installed.
@@ -99,5 +99,4 @@ n8n=$("${store[@]}" from --pull-never localhost/n8n)
 
 # ---------- 3. the services ----------
 n8n_server=$("$here/LeadScoring.Workflows.Tests/n8n/n8n-up.sh" install)
-/usr/sbin/nginx -t -q -c "$tree/sidecar/compose/proxy.conf" && say "the proxy's configuration is valid"
 unshare --mount --net --pid --fork --mount-proc --kill-child=SIGKILL /usr/bin/python3 "$here/compose/stack.py" "$scratch" "$("${store[@]}" mount "$sidecar")" "$("${store[@]}" mount "$n8n")" "$n8n_server"

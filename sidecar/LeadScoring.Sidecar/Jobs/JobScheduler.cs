@@ -12,6 +12,8 @@ internal sealed class JobScheduler(Database database, JobSchedules schedules, Jo
 {
     private const string Name = "leadscoring";
 
+    private static readonly TimeSpan LongestStop = TimeSpan.FromSeconds(8);
+
     private StandaloneSchedulerFactory? factory;
     private IScheduler? scheduler;
 
@@ -33,7 +35,16 @@ internal sealed class JobScheduler(Database database, JobSchedules schedules, Jo
 
     public async Task StopAsync(CancellationToken cancellationToken)
     {
-        if (scheduler is not null) await scheduler.Shutdown(waitForJobsToComplete: true, cancellationToken);
+        if (scheduler is null) return;
+        try
+        {
+            await scheduler.Shutdown(waitForJobsToComplete: true, cancellationToken).AsTask().WaitAsync(LongestStop, CancellationToken.None);
+        }
+        catch (TimeoutException)
+        {
+            // With its database gone Quartz tries again without end. What it was doing is recovered by whoever has the schedule next, as after a kill.
+            factory = null;
+        }
     }
 
     /// <summary>Runs a job of one organization, or a part of it, as soon as it is free.</summary>
@@ -56,7 +67,8 @@ internal sealed class JobScheduler(Database database, JobSchedules schedules, Jo
         quartz.UsePersistentStore(store =>
         {
             store.UsePostgres(NpgsqlFactory.Instance, PostgresSetting.Read(storage.Value).ConnectionString);
-            store.ConfigureStore(o => (o.TablePrefix, o.StoreJobDataAsStrings) = ("qrtz_", true));
+            // The process ends when it wants to, whatever Quartz waits for.
+            store.ConfigureStore(o => (o.TablePrefix, o.StoreJobDataAsStrings, o.UseBackgroundThreads) = ("qrtz_", true, true));
             store.UseClustering(o => (o.CheckinInterval, o.CheckinMisfireThreshold) = (TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(10)));
         });
     }

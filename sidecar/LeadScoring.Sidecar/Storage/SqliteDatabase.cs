@@ -2,6 +2,7 @@ using System.Data;
 using System.Data.Common;
 using Dapper;
 using Microsoft.Data.Sqlite;
+using SQLitePCL;
 
 namespace LeadScoring.Sidecar.Storage;
 
@@ -19,9 +20,16 @@ internal sealed class SqliteDatabase : Database
     // A few tenths of a second.
     private const long CheckedBytes = 64_000_000;
 
+    // SQLite's own default. The log is copied into the file beside the writers, not by whoever commits at that moment; a log of LogPages is what makes them wait for it.
+    private const int CopiedPages = 1_000, LogPages = 4_000, AtMostPages = 16_000;
+
+    private static readonly TimeSpan LongestCopy = TimeSpan.FromSeconds(10);
+
     private readonly string connectionString;
     private readonly string pragmas;
     private readonly SemaphoreSlim writer = new(1, 1);
+    // Taken before the writer where both are needed.
+    private readonly SemaphoreSlim copier = new(1, 1);
     private SqliteConnection? writeConnection;
     private SharedCommit? shared;
 
@@ -30,7 +38,7 @@ internal sealed class SqliteDatabase : Database
         Setting = ResolvePath(options);
         connectionString = new SqliteConnectionStringBuilder { DataSource = Setting, ForeignKeys = true, Pooling = true }.ConnectionString;
         // Deleted and changed rows are overwritten with zeros: a page that is written anyway costs nothing more.
-        pragmas = $"pragma secure_delete=on; pragma busy_timeout={(int)options.BusyTimeout.TotalMilliseconds}; pragma synchronous={options.Durability}; pragma cache_size=-32000; pragma temp_store=memory;";
+        pragmas = $"pragma secure_delete=on; pragma busy_timeout={(int)options.BusyTimeout.TotalMilliseconds}; pragma synchronous={options.Durability}; pragma cache_size=-32000; pragma temp_store=memory; pragma wal_autocheckpoint={AtMostPages};";
     }
 
     internal override string Dialect => "sqlite";
@@ -109,7 +117,54 @@ internal sealed class SqliteDatabase : Database
         var commit = shared!;
         shared = null;
         if (!commit.TryCommit()) DropConnection();
+        else if (WrittenPages(isAnew: false) > CopiedPages && copier.Wait(0))
+        {
+            _ = WrittenPages(isAnew: true);
+            _ = Task.Run(CopyLogAsync);
+        }
     }
+
+    /// <summary>Pages that the writer has put into the log since the count began anew.</summary>
+    private int WrittenPages(bool isAnew)
+    {
+        _ = raw.sqlite3_db_status(writeConnection!.Handle, raw.SQLITE_DBSTATUS_CACHE_WRITE, out var pages, out _, isAnew ? 1 : 0);
+        return pages;
+    }
+
+    /// <summary>Copies the log into the file; who commits meanwhile does not wait for it. The copier is held and let go here.</summary>
+    /// <remarks>
+    /// The log begins anew only with the first write after all of it was copied, which under a steady stream of writes never comes by itself.
+    /// So a log that has become long has its rest, which is short by now, copied while the writers wait.
+    /// </remarks>
+    private async Task CopyLogAsync()
+    {
+        try
+        {
+            await using var connection = await OpenConnectionAsync(CancellationToken.None);
+            if (Copy(connection) <= LogPages) return;
+            await writer.WaitAsync();
+            try
+            {
+                if (shared is not null) Commit();
+                _ = Copy(connection);
+            }
+            finally
+            {
+                writer.Release();
+            }
+        }
+        catch (SqliteException)
+        {
+            // Nothing is lost: the log holds it all, and the next commits try again.
+        }
+        finally
+        {
+            copier.Release();
+        }
+    }
+
+    /// <summary>Pages in the log, copied or not.</summary>
+    private static int Copy(DbConnection connection) => connection.QuerySingle<(int Busy, int Log, int Copied)>("pragma wal_checkpoint(passive)").Log;
 
     /// <summary>Takes back what failed, and nothing else. Where SQLite cannot go back to that point, all fail together.</summary>
     private void Undo(Exception e)
@@ -132,32 +187,45 @@ internal sealed class SqliteDatabase : Database
     /// </remarks>
     internal override async Task<bool> ScrubAsync(long? atOnceBytes, CancellationToken cancellationToken)
     {
-        await writer.WaitAsync(cancellationToken);
+        await copier.WaitAsync(cancellationToken);
         try
         {
-            if (shared is not null) Commit();
-            var connection = writeConnection ??= (SqliteConnection)await OpenConnectionAsync(cancellationToken);
-            var isWhole = atOnceBytes is null || new FileInfo(Setting).Length <= atOnceBytes;
-            await connection.ExecuteAsync(new CommandDefinition("pragma temp_store=file; pragma busy_timeout=1000;", cancellationToken: cancellationToken));
+            await writer.WaitAsync(cancellationToken);
             try
             {
-                // Who reads from before is waited for by the command's own limit. Others in this process wait meanwhile, so it is short.
-                if (isWhole) await connection.ExecuteAsync(new CommandDefinition("vacuum", commandTimeout: ScrubWaitSeconds, cancellationToken: cancellationToken));
-                var (busy, _, _) = await connection.QuerySingleAsync<(int Busy, int Log, int Checkpointed)>(new CommandDefinition("pragma wal_checkpoint(truncate)", commandTimeout: ScrubWaitSeconds, cancellationToken: cancellationToken));
-                return isWhole && busy == 0;
-            }
-            catch (SqliteException e) when (e.SqliteErrorCode is Busy or Locked)
-            {
-                return false;
+                return await ScrubAloneAsync(atOnceBytes, cancellationToken);
             }
             finally
             {
-                await connection.ExecuteAsync(new CommandDefinition(pragmas, cancellationToken: CancellationToken.None));
+                writer.Release();
             }
         }
         finally
         {
-            writer.Release();
+            copier.Release();
+        }
+    }
+
+    private async Task<bool> ScrubAloneAsync(long? atOnceBytes, CancellationToken cancellationToken)
+    {
+        if (shared is not null) Commit();
+        var connection = writeConnection ??= (SqliteConnection)await OpenConnectionAsync(cancellationToken);
+        var isWhole = atOnceBytes is null || new FileInfo(Setting).Length <= atOnceBytes;
+        await connection.ExecuteAsync(new CommandDefinition("pragma temp_store=file; pragma busy_timeout=1000;", cancellationToken: cancellationToken));
+        try
+        {
+            // Who reads from before is waited for by the command's own limit. Others in this process wait meanwhile, so it is short.
+            if (isWhole) await connection.ExecuteAsync(new CommandDefinition("vacuum", commandTimeout: ScrubWaitSeconds, cancellationToken: cancellationToken));
+            var (busy, _, _) = await connection.QuerySingleAsync<(int Busy, int Log, int Checkpointed)>(new CommandDefinition("pragma wal_checkpoint(truncate)", commandTimeout: ScrubWaitSeconds, cancellationToken: cancellationToken));
+            return isWhole && busy == 0;
+        }
+        catch (SqliteException e) when (e.SqliteErrorCode is Busy or Locked)
+        {
+            return false;
+        }
+        finally
+        {
+            await connection.ExecuteAsync(new CommandDefinition(pragmas, cancellationToken: CancellationToken.None));
         }
     }
 
@@ -183,6 +251,8 @@ internal sealed class SqliteDatabase : Database
 
     public override void Dispose()
     {
+        // At the end the last connection copies what is left.
+        _ = copier.Wait(LongestCopy);
         writeConnection?.Dispose();
         writer.Dispose();
         using var pool = new SqliteConnection(connectionString);

@@ -91,6 +91,27 @@ internal sealed class SidecarProcess : IDisposable
         process.WaitForExit();
     }
 
+    /// <summary>SIGTERM: asks it to end. Null if it has not ended by then, else its exit code.</summary>
+    internal async Task<int?> TerminateAsync(TimeSpan longest)
+    {
+        // What it says meanwhile must not stand in its way.
+        _ = process.StandardOutput.ReadToEndAsync();
+        _ = process.StandardError.ReadToEndAsync();
+        using var kill = Process.Start("kill", ["-TERM", process.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)]);
+        await kill.WaitForExitAsync();
+        using var limit = new CancellationTokenSource(longest);
+        try
+        {
+            await process.WaitForExitAsync(limit.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            return null;
+        }
+
+        return process.ExitCode;
+    }
+
     /// <summary>The largest file that the process may write to from now on, in bytes; null for any: 0 is what a full disk is.</summary>
     internal async Task LimitFilesAsync(long? bytes)
     {
