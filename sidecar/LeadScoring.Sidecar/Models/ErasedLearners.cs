@@ -41,12 +41,12 @@ internal sealed class ErasedLearners(Tombstones tombstones)
     }
 
     /// <summary>Somebody may be erased while a model is trained: the version goes on the list of that erasure, and its own list does not know the person.</summary>
-    /// <returns>The leads that are still to be remembered.</returns>
-    internal async Task<IReadOnlyList<string>> NoteAsync(WriteTransaction transaction, string organizationId, int version, IReadOnlyList<string> leadIds, CancellationToken cancellationToken)
+    /// <returns>The list without those.</returns>
+    internal async Task<byte[]> NoteAsync(WriteTransaction transaction, string organizationId, int version, IReadOnlyList<string> leadIds, byte[] list, CancellationToken cancellationToken)
     {
         var erased = await tombstones.ErasedAsync(transaction, organizationId, leadIds, cancellationToken);
         foreach (var erasureId in erased.Select(e => e.ErasureId).Distinct()) await AddAsync(transaction, organizationId, erasureId, version, cancellationToken);
-        return erased.Count == 0 ? leadIds : [.. leadIds.Except(erased.Select(e => e.LeadId), StringComparer.Ordinal)];
+        return erased.Count == 0 ? list : LearnedLeads.Without(list, [.. erased.Select(e => e.LeadId)]) ?? list;
     }
 
     /// <summary>The versions of an erasure as they stand now.</summary>

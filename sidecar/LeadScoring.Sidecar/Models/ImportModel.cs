@@ -28,8 +28,8 @@ internal static class ImportModel
             throw ProblemException.Invalid("", e.Message);
         }
 
-        var version = await database.WriteAsync(
-            transaction => store.AddAsync(transaction, caller.OrganizationId, bundle, bytes, "imported", cancellationToken), cancellationToken);
+        var model = new NewVersion(bundle, bytes);
+        var version = await database.WriteAsync(transaction => store.AddAsync(transaction, caller.OrganizationId, model, "imported", cancellationToken), cancellationToken);
         var profile = await profiles.GetActiveAsync(caller.OrganizationId, cancellationToken);
         return TypedResults.Created($"/v1/models/{version}", new Response(version, profile.Profile.FeaturesHash == bundle.FeaturesHash));
     }

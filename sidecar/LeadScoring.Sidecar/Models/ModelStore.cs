@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using System.Text.Json;
 using Dapper;
 using LeadScoring.Ml.Bundles;
@@ -104,12 +103,12 @@ internal sealed class ModelStore(Database database, Outbox outbox, AuditLog audi
         transaction.Connection.ExecuteScalarAsync<int?>(transaction.Command($"select {Champion}", new { organizationId }, cancellationToken));
 
     /// <summary>Adds a version. Nothing of it can be changed afterwards.</summary>
-    internal Task<int> AddAsync(WriteTransaction transaction, string organizationId, ModelBundle model, byte[] bundle, string origin, CancellationToken cancellationToken) =>
-        AddAsync(transaction, organizationId, model, bundle, origin, null, cancellationToken);
+    internal Task<int> AddAsync(WriteTransaction transaction, string organizationId, NewVersion model, string origin, CancellationToken cancellationToken) =>
+        AddAsync(transaction, organizationId, model, origin, null, cancellationToken);
 
     /// <param name="runId">Training run that it comes from; null when it was imported.</param>
-    /// <inheritdoc cref="AddAsync(WriteTransaction, string, ModelBundle, byte[], string, CancellationToken)" />
-    internal async Task<int> AddAsync(WriteTransaction transaction, string organizationId, ModelBundle model, byte[] bundle, string origin, string? runId, CancellationToken cancellationToken)
+    /// <inheritdoc cref="AddAsync(WriteTransaction, string, NewVersion, string, CancellationToken)" />
+    internal async Task<int> AddAsync(WriteTransaction transaction, string organizationId, NewVersion model, string origin, string? runId, CancellationToken cancellationToken)
     {
         const string Next = "select coalesce(max(version), 0) + 1 from models where organization_id = @organizationId";
         const string Model = $"""
@@ -119,21 +118,22 @@ internal sealed class ModelStore(Database database, Outbox outbox, AuditLog audi
         const string Bundle = "insert into model_bundles (organization_id, version, bundle) values (@organizationId, @version, @bundle)";
         await LockAsync(transaction, organizationId, cancellationToken);
         var version = await transaction.Connection.ExecuteScalarAsync<int>(transaction.Command(Next, new { organizationId }, cancellationToken));
-        var manifest = JsonSerializer.Serialize(model.Manifest, ManifestJson);
-        await transaction.ExecuteAsync(Model, new { organizationId, version, origin, featuresHash = model.FeaturesHash, manifest, nowMs = time.NowMs(), runId }, cancellationToken);
-        await transaction.ExecuteAsync(Bundle, new { organizationId, version, bundle }, cancellationToken);
-        audit.Append(transaction, organizationId, runId is null ? AuditKind.ModelImported : AuditKind.ModelAdded, $"model {version}", new { origin, run_id = runId, sha256 = Convert.ToHexStringLower(SHA256.HashData(bundle)) });
+        await transaction.ExecuteAsync(Model, new { organizationId, version, origin, featuresHash = model.FeaturesHash, manifest = model.Manifest, nowMs = time.NowMs(), runId }, cancellationToken);
+        await transaction.ExecuteAsync(Bundle, new { organizationId, version, bundle = model.Bundle }, cancellationToken);
+        audit.Append(transaction, organizationId, runId is null ? AuditKind.ModelImported : AuditKind.ModelAdded, $"model {version}", new { origin, run_id = runId, sha256 = model.Sha256 });
         return version;
     }
 
-    /// <summary>How a version was judged, and what it learned from; in the transaction that adds it.</summary>
-    internal static async Task DescribeAsync(WriteTransaction transaction, string organizationId, int version, ModelCard card, byte[] learnedFrom, CancellationToken cancellationToken)
+    /// <summary>How a version was judged, as <see cref="CardOf"/> writes it, and what it learned from; in the transaction that adds it.</summary>
+    internal static async Task DescribeAsync(WriteTransaction transaction, string organizationId, int version, string card, byte[] learnedFrom, CancellationToken cancellationToken)
     {
         const string Card = "update models set card = @card where organization_id = @organizationId and version = @version and card is null";
         const string Learned = "update model_bundles set learned_from = @learnedFrom where organization_id = @organizationId and version = @version and learned_from is null";
-        await transaction.ExecuteAsync(Card, new { organizationId, version, card = JsonSerializer.Serialize(card, ManifestJson) }, cancellationToken);
+        await transaction.ExecuteAsync(Card, new { organizationId, version, card }, cancellationToken);
         await transaction.ExecuteAsync(Learned, new { organizationId, version, learnedFrom }, cancellationToken);
     }
+
+    internal static string CardOf(ModelCard card) => JsonSerializer.Serialize(card, ManifestJson);
 
     /// <summary>Hashes of the leads that a version learned from, sorted; null when nobody kept them.</summary>
     internal async Task<long[]?> LearnedAsync(string organizationId, int version, CancellationToken cancellationToken)

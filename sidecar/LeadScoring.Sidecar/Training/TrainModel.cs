@@ -42,10 +42,11 @@ internal sealed class TrainModel(
         var stage = card.IsStaged ? await stages.PlanAsync(run.OrganizationId, cancellationToken) : null;
         var rows = judged.Evaluation.RuleSinceMs is null ? Enumerable.Range(0, labeled.LeadIds.Count).Where(r => !held.Contains(r)) : result.TrainRows;
         string[] learned = [.. rows.Where(r => labeled.Set.Weights?[r] is not 0).Select(r => labeled.LeadIds[r])];
+        var (model, text, list) = (new NewVersion(bundle, zip), ModelStore.CardOf(card), LearnedLeads.Of(learned));
         return await database.WriteAsync(async transaction =>
         {
-            var version = await models.AddAsync(transaction, run.OrganizationId, bundle, zip, "trained", run.RunId, cancellationToken);
-            await ModelStore.DescribeAsync(transaction, run.OrganizationId, version, card, LearnedLeads.Of(await erased.NoteAsync(transaction, run.OrganizationId, version, learned, cancellationToken)), cancellationToken);
+            var version = await models.AddAsync(transaction, run.OrganizationId, model, "trained", run.RunId, cancellationToken);
+            await ModelStore.DescribeAsync(transaction, run.OrganizationId, version, text, await erased.NoteAsync(transaction, run.OrganizationId, version, learned, list, cancellationToken), cancellationToken);
             // In force from the first score on: what was trained may lie behind what is.
             await anchors.AddAsync(transaction, run.OrganizationId, version, judged.Anchor, AnchorStore.FromTraining, cancellationToken);
             if (labeled.Waiting is { } waiting) await runs.NoteAsync(transaction, run, waiting, cancellationToken);

@@ -141,7 +141,7 @@ public sealed class PoisonedRetrainTests : IAsyncLifetime
         Assert.Equal(HttpStatusCode.NotFound, (await organization.GetAsync($"/v1/models/{version}/card")).Status);
         const string Hostile = "<script>alert(\"1\")</script>&";
         var card = new ModelCard(DateTimeOffset.UnixEpoch, false, Hostile, Hostile, Hostile, 3, [new GateResult(Hostile, double.NaN, Ml.Metrics.Interval.Undefined, 0.5, GateVerdict.Warn, Hostile)], [Hostile]);
-        await sidecar.Get<Database>().WriteAsync(t => ModelStore.DescribeAsync(t, organization.Id, version, card, [], CancellationToken.None), CancellationToken.None);
+        await sidecar.Get<Database>().WriteAsync(t => ModelStore.DescribeAsync(t, organization.Id, version, ModelStore.CardOf(card), [], CancellationToken.None), CancellationToken.None);
         using var response = await organization.Client.GetAsync($"/v1/models/{version}/card");
         var html = await response.Content.ReadAsStringAsync();
         Assert.Equal("text/html", response.Content.Headers.ContentType?.MediaType);
@@ -151,7 +151,7 @@ public sealed class PoisonedRetrainTests : IAsyncLifetime
         Assert.Contains("1,200 trained on", html);
         Assert.Contains("not measurable", html);
         // A version is described once.
-        await sidecar.Get<Database>().WriteAsync(t => ModelStore.DescribeAsync(t, organization.Id, version, card with { Decision = "another" }, [], CancellationToken.None), CancellationToken.None);
+        await sidecar.Get<Database>().WriteAsync(t => ModelStore.DescribeAsync(t, organization.Id, version, ModelStore.CardOf(card with { Decision = "another" }), [], CancellationToken.None), CancellationToken.None);
         Assert.Equal(Hostile, (await organization.GetAsync($"/v1/models/{version}")).Body.GetProperty("card").Text("decision"));
     }
 }

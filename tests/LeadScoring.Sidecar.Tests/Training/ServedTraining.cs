@@ -21,11 +21,11 @@ internal sealed class ServedTraining : IDisposable
         await SmallModel.SeedAsync(app.Services, "acme", leads, 0);
         if (bundle is not null)
         {
-            var model = LeadScoring.Ml.Bundles.ModelBundle.Read(bundle);
+            var model = new LeadScoring.Sidecar.Models.NewVersion(LeadScoring.Ml.Bundles.ModelBundle.Read(bundle), bundle);
             var models = SidecarAppServices.Get<LeadScoring.Sidecar.Models.ModelStore>(app);
             await SidecarAppServices.Get<LeadScoring.Sidecar.Storage.Database>(app).WriteAsync(async transaction =>
             {
-                var version = await models.AddAsync(transaction, "acme", model, bundle, "imported", CancellationToken.None);
+                var version = await models.AddAsync(transaction, "acme", model, "imported", CancellationToken.None);
                 await models.PromoteAsync(transaction, "acme", version, "test", CancellationToken.None);
             }, CancellationToken.None);
         }
