@@ -45,6 +45,7 @@ internal sealed class ProblemMiddleware(RequestDelegate next, ILogger<ProblemMid
         _ when e.GetType().Name == "AmbiguousMatchException" => new(ProblemKind.UnsupportedMediaType, "Send the header Content-Type that /openapi/v1.json names for this route, usually application/json."),
         DbException db when StorageFaults.IsDamage(db) => new(ProblemKind.StorageUnavailable, "The database is damaged, and nothing was stored. Whoever runs this service must restore its last backup."),
         DbException db when StorageFaults.Of(db) == StorageFault.Unavailable => new(ProblemKind.StorageUnavailable, "Nothing was stored. Send the request again in a few seconds."),
+        DbException db when StorageFaults.Of(db) == StorageFault.BadText => ProblemException.Invalid("", "A text in the request has the character U+0000, which no text is stored with. Leave it out."),
         _ => new(ProblemKind.Internal, $"Nothing is wrong with the request. Report trace {ProblemWriter.TraceId(http)}; the log says more."),
     };
 

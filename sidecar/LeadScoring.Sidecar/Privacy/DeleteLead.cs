@@ -70,6 +70,7 @@ internal static class Erasures
         Caller caller, ErasureStore store, Database database, CancellationToken cancellationToken, [Description("1 to 200; default 50.")] int limit = 50, [Description("The next of the page before.")] string? cursor = null)
     {
         if (limit is < 1 or > 200) throw ProblemException.Invalid("?limit", "limit is 1 to 200.");
+        if (cursor is not null && !(cursor.Length is > 0 and <= 64 && cursor.All(char.IsAsciiLetterOrDigit))) throw ProblemException.Invalid("?cursor", "The cursor is not one of this list. Start again without it.");
         var rows = await store.ListAsync(caller.OrganizationId, cursor, limit, cancellationToken);
         var items = new List<Item>(rows.Count);
         foreach (var row in rows)

@@ -16,6 +16,9 @@ internal enum StorageFault
     /// <summary>A row that is referred to does not exist.</summary>
     NoParent,
 
+    /// <summary>A text has the character U+0000, which PostgreSQL cannot hold and SQLite can.</summary>
+    BadText,
+
     /// <summary>Nothing is wrong with the statement: the database is away, full, busy for too long or read-only.</summary>
     Unavailable,
 }
@@ -52,6 +55,7 @@ internal static class StorageFaults
     {
         PostgresErrorCodes.UniqueViolation => StorageFault.Duplicate,
         PostgresErrorCodes.ForeignKeyViolation => StorageFault.NoParent,
+        PostgresErrorCodes.CharacterNotInRepertoire => StorageFault.BadText,
         PostgresErrorCodes.SerializationFailure or PostgresErrorCodes.DeadlockDetected or PostgresErrorCodes.LockNotAvailable or PostgresErrorCodes.QueryCanceled
             or PostgresErrorCodes.ReadOnlySqlTransaction or PostgresErrorCodes.InvalidCatalogName => StorageFault.Unavailable,
         // Connection exceptions, bad authorization, insufficient resources, operator intervention (shutdown, crash, starting up), system errors.

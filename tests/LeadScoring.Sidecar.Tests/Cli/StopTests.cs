@@ -20,11 +20,12 @@ public sealed class StopTests
             await using var proxy = new TcpProxy(server.Host!, server.Port);
             (server.Host, server.Port) = ("127.0.0.1", proxy.Port);
             // Up to half a minute before each full one the schedule takes the job that looks for organizations' own: it wants to give that back before it ends.
-            while (DateTime.UtcNow.Second is < 32 or > 40) await Task.Delay(200);
+            while (TimeProvider.System.GetUtcNow().Second is < 32 or > 40) await Task.Delay(200);
             var (process, client) = await SidecarProcess.ServeAsync(data, "none", ("LEADSCORING__DATABASE", server.ConnectionString));
             using (process)
             using (client)
             {
+                await Task.Delay(3_000);
                 await proxy.CutAsync();
                 await Task.Delay(2_000);
                 Assert.Equal(0, await process.TerminateAsync(Longest));

@@ -216,6 +216,32 @@ public sealed class PostgresTests
         }
     }
 
+    /// <summary>PostgreSQL's text has no U+0000: whatever has one is refused, wherever it hides.</summary>
+    [PostgresFact]
+    public async Task Text_WithAZeroCharacter_IsRefused()
+    {
+        var connectionString = await TestPostgres.CreateAsync();
+        var sidecar = new SidecarFactory();
+        sidecar.Settings["LeadScoring:Database"] = connectionString;
+        await sidecar.InitializeAsync();
+        try
+        {
+            var organization = await sidecar.NewOrganizationAsync();
+            await organization.PutLeadAsync("a", new { call_count = 2 });
+            var hidden = System.Buffers.Text.Base64Url.EncodeToString("5 \0"u8);
+            foreach (var path in (string[])["/v1/erasures?cursor=%00", $"/v1/reviews?cursor={hidden}", $"/v1/leads/a/events?cursor={hidden}", "/v1/leads?q=a%00"])
+            {
+                var (status, body) = await organization.GetAsync(path);
+                Assert.True(status == HttpStatusCode.BadRequest, $"{path}: {status} {body}");
+            }
+        }
+        finally
+        {
+            await sidecar.DisposeAsync();
+            await TestPostgres.DropAsync(connectionString);
+        }
+    }
+
     /// <summary>A lead's stored score goes on being served while the server is gone, from memory and from Redis.</summary>
     [PostgresFact]
     [Trait("Category", "Server")]
