@@ -34,7 +34,7 @@ internal sealed class ChangeStream(HubSpotSimulator hubspot, TimeProvider time)
     internal async Task<double[]> RunAsync(HttpClient client, Uri webhook, int perSecond, TimeSpan length)
     {
         var (clock, changed, notices) = (Stopwatch.StartNew(), new ConcurrentDictionary<string, long>(StringComparer.Ordinal), new List<Task>());
-        for (var n = 0; clock.Elapsed < length; n++)
+        for (var n = 0; clock.Elapsed < length && n <= length.TotalSeconds * perSecond; n++)
         {
             var due = TimeSpan.FromSeconds((double)n / perSecond);
             if (due > clock.Elapsed) await Task.Delay(due - clock.Elapsed);
