@@ -91,12 +91,12 @@ if ! $fast; then
   compose=$!
 fi
 
-# The same tests over PostgreSQL. Commands and the processes that they start are about SQLite's file, the others named here about models.
+# The same tests over PostgreSQL. Commands and the processes that they start are about SQLite's file unless their name says Postgres, the others named here about models.
 if ! $fast; then
   say "LeadScoring.Sidecar.Tests over PostgreSQL"
   code=0
   tests/with-postgres.sh dotnet test tests/LeadScoring.Sidecar.Tests -c Release --no-build --nologo \
-    --filter '(FullyQualifiedName~Cli.StopTests|Category!=Server)&(FullyQualifiedName~Cli.StopTests|FullyQualifiedName!~Tests.Cli.)&FullyQualifiedName!~Tests.Architecture.&FullyQualifiedName!~YearTests&FullyQualifiedName!~PoisonedRetrain&FullyQualifiedName!~ChangeOfRule&FullyQualifiedName!~ExternalTraining&FullyQualifiedName!~CertaintyTests&FullyQualifiedName!~CounterfactualTests&FullyQualifiedName!~BackfillKill' --logger "trx;LogFileName=postgres.trx" --results-directory "$results" || code=$?
+    --filter '(FullyQualifiedName~Postgres|Category!=Server)&(FullyQualifiedName~Postgres|FullyQualifiedName!~Tests.Cli.)&FullyQualifiedName!~Tests.Architecture.&FullyQualifiedName!~YearTests&FullyQualifiedName!~PoisonedRetrain&FullyQualifiedName!~ChangeOfRule&FullyQualifiedName!~ExternalTraining&FullyQualifiedName!~CertaintyTests&FullyQualifiedName!~CounterfactualTests&FullyQualifiedName!~BackfillKill' --logger "trx;LogFileName=postgres.trx" --results-directory "$results" || code=$?
   if [ $code = 69 ] && [ -z "${CI:-}" ]; then say "skipped: no PostgreSQL server could be installed"; elif [ $code != 0 ]; then failed=1; fi
 fi
 

@@ -1,5 +1,7 @@
+using System.Reflection;
 using System.Runtime.CompilerServices;
 using System.Text.RegularExpressions;
+using LeadScoring.Sidecar.Tests.Storage;
 
 namespace LeadScoring.Sidecar.Tests.Architecture;
 
@@ -133,6 +135,17 @@ public sealed partial class ArchitectureTests
         Assert.Single(Offenders(Foreign, [("planted.cs", "using Dapper;")]));
         var project = File.ReadAllText(Path.Combine(Sidecar, "LeadScoring.Ml/LeadScoring.Ml.csproj"));
         Assert.DoesNotContain("ProjectReference", project, StringComparison.Ordinal);
+    }
+
+    /// <summary>The run over PostgreSQL leaves out commands and processes, but for those that say what they are about: else they would be run nowhere (test.sh).</summary>
+    [Fact]
+    public void PostgresFacts_OfCommandsAndProcesses_SayPostgresInTheirNames()
+    {
+        static bool IsLeftOut(MethodInfo method) =>
+            method.DeclaringType!.Namespace!.Contains(".Cli", StringComparison.Ordinal) || method.GetCustomAttributesData().Concat(method.DeclaringType.GetCustomAttributesData()).Any(a => a.AttributeType == typeof(TraitAttribute) && a.ConstructorArguments[1].Value is "Server");
+        MethodInfo[] processes = [.. typeof(ArchitectureTests).Assembly.GetTypes().SelectMany(t => t.GetMethods()).Where(m => m.IsDefined(typeof(PostgresFactAttribute), false) && IsLeftOut(m))];
+        Assert.True(processes.Length >= 2, "The rule is asleep.");
+        Assert.All(processes, m => Assert.Contains("Postgres", $"{m.DeclaringType!.FullName}.{m.Name}", StringComparison.Ordinal));
     }
 
     private static string SourceFolder([CallerFilePath] string path = "") => Path.GetDirectoryName(path)!;

@@ -1,3 +1,4 @@
+using Dapper;
 using LeadScoring.Sidecar.Tests.Storage;
 using Npgsql;
 
@@ -10,7 +11,7 @@ public sealed class StopTests
     private static readonly TimeSpan Longest = TimeSpan.FromSeconds(25);
 
     [PostgresFact]
-    public async Task Terminate_DatabaseGoneWhileTheNextJobIsNear_Ends()
+    public async Task Terminate_PostgresGoneWhileTheNextJobIsNear_Ends()
     {
         var connectionString = await TestPostgres.CreateAsync();
         var data = Directory.CreateTempSubdirectory("leadscoring-tests-").FullName;
@@ -19,15 +20,19 @@ public sealed class StopTests
             var server = new NpgsqlConnectionStringBuilder(connectionString);
             await using var proxy = new TcpProxy(server.Host!, server.Port);
             (server.Host, server.Port) = ("127.0.0.1", proxy.Port);
-            // Up to half a minute before each full one the schedule takes the job that looks for organizations' own: it wants to give that back before it ends.
-            while (TimeProvider.System.GetUtcNow().Second is < 32 or > 40) await Task.Delay(200);
             var (process, client) = await SidecarProcess.ServeAsync(data, "none", ("LEADSCORING__DATABASE", server.ConnectionString));
             using (process)
             using (client)
             {
-                await Task.Delay(3_000);
+                // Up to half a minute before its time the schedule takes the job that looks for organizations' own every minute. It wants to give that back before it ends.
+                var waited = 0;
+                while (!await IsTakenAsync(connectionString))
+                {
+                    Assert.True(waited++ < 700, "No job was taken within 70 seconds.");
+                    await Task.Delay(100);
+                }
+
                 await proxy.CutAsync();
-                await Task.Delay(2_000);
                 Assert.Equal(0, await process.TerminateAsync(Longest));
             }
         }
@@ -36,6 +41,12 @@ public sealed class StopTests
             Directory.Delete(data, recursive: true);
             await TestPostgres.DropAsync(connectionString);
         }
+    }
+
+    private static async Task<bool> IsTakenAsync(string connectionString)
+    {
+        await using var connection = new NpgsqlConnection(connectionString);
+        return await connection.ExecuteScalarAsync<bool>("select exists (select 1 from qrtz_triggers where trigger_state = 'ACQUIRED')");
     }
 
     [Fact]

@@ -7,25 +7,8 @@ using Microsoft.Extensions.Options;
 namespace LeadScoring.Sidecar.Tests.Storage;
 
 /// <summary>Writers of SQLite that wait for each other share a commit: none is told before it, none pays for another's failure.</summary>
-public sealed class SharedCommitTests : IAsyncLifetime
+public sealed class SharedCommitTests() : SqliteFile("full")
 {
-    private readonly string folder = Directory.CreateTempSubdirectory("leadscoring-tests-").FullName;
-    private Database database = null!;
-
-    public async Task InitializeAsync()
-    {
-        database = Database.Open(Options.Create(new StorageOptions { Data = folder }));
-        await database.PrepareAsync(CancellationToken.None);
-        await database.WriteAsync(t => t.ExecuteAsync("create table notes (id integer primary key); create table answers (note integer references notes (id) deferrable initially deferred)", null, default), default);
-    }
-
-    public Task DisposeAsync()
-    {
-        database.Dispose();
-        Directory.Delete(folder, recursive: true);
-        return Task.CompletedTask;
-    }
-
     [Fact]
     public async Task Writes_ThatWait_ShareCommits()
     {
@@ -45,9 +28,9 @@ public sealed class SharedCommitTests : IAsyncLifetime
     [Fact]
     public async Task Write_Refused_TakesBackItselfAlone()
     {
-        var results = await BehindAsync(Insert(1), Insert(2), Insert(2), () => database.WriteAsync(async t =>
+        var results = await BehindAsync(Insert(1), Insert(2), Insert(2), () => Database.WriteAsync(async t =>
         {
-            await t.ExecuteAsync("insert into notes values (3)", null, default);
+            await t.ExecuteAsync("insert into notes (id) values (3)", null, default);
             throw new InvalidDataException("Refused.");
         }, default), Insert(4));
         Assert.Equal([true, true, false, false, true], results.Select(r => r.IsCompletedSuccessfully));
@@ -67,7 +50,7 @@ public sealed class SharedCommitTests : IAsyncLifetime
     [Fact]
     public async Task Commit_ThatFails_IsToldToAllOfIt()
     {
-        var results = await BehindAsync(Insert(1), () => database.WriteAsync(t => t.ExecuteAsync("insert into answers values (99)", null, default), default), Insert(2));
+        var results = await BehindAsync(Insert(1), () => Database.WriteAsync(t => t.ExecuteAsync("insert into answers values (99)", null, default), default), Insert(2));
         Assert.IsType<SqliteException>(results[1].Exception?.InnerException);
         // Who shared the commit with it depends on how fast they were: who was told that it is done, is done.
         var done = new[] { results[0], results[2] }.Count(r => r.IsCompletedSuccessfully);
@@ -79,7 +62,7 @@ public sealed class SharedCommitTests : IAsyncLifetime
     [Fact]
     public async Task Write_ThatFailsFirst_LeavesTheOthersATransactionOfTheirOwn()
     {
-        var results = await BehindAsync(() => database.WriteAsync<int>(_ => throw new InvalidDataException("Refused."), default), Insert(1), Insert(2));
+        var results = await BehindAsync(() => Database.WriteAsync<int>(_ => throw new InvalidDataException("Refused."), default), Insert(1), Insert(2));
         Assert.Equal([false, true, true], results.Select(r => r.IsCompletedSuccessfully));
         Assert.Equal(2, await CountAsync());
     }
@@ -88,28 +71,28 @@ public sealed class SharedCommitTests : IAsyncLifetime
     public async Task Written_IsRaisedAfterTheCommit()
     {
         var seen = new List<(string? Lead, int Rows)>();
-        database.Written += leads =>
+        Database.Written += leads =>
         {
             var rows = CountAsync().GetAwaiter().GetResult();
             lock (seen) seen.Add((leads.Single().LeadId, rows));
         };
-        await BehindAsync([.. Enumerable.Range(1, 20).Select(i => (Func<Task>)(() => database.WriteAsync(t =>
+        await BehindAsync([.. Enumerable.Range(1, 20).Select(i => (Func<Task>)(() => Database.WriteAsync(t =>
         {
             t.Touch("acme", $"{i}");
-            return t.ExecuteAsync("insert into notes values (@i)", new { i }, default);
+            return t.ExecuteAsync("insert into notes (id) values (@i)", new { i }, default);
         }, default)))]);
         Assert.Equal(20, seen.Count);
         // At the earliest with its own row in place: rows come in order.
         Assert.All(seen, s => Assert.InRange(s.Rows, int.Parse(s.Lead!, System.Globalization.CultureInfo.InvariantCulture), 20));
     }
 
-    private Func<Task> Insert(int id) => () => database.WriteAsync(t => t.ExecuteAsync("insert into notes values (@id)", new { id }, default), default);
+    private Func<Task> Insert(int id) => () => Database.WriteAsync(t => t.ExecuteAsync("insert into notes (id) values (@id)", new { id }, default), default);
 
     /// <summary>Begins all while somebody holds the writer, so that they wait for it together; the ended tasks.</summary>
     private async Task<Task[]> BehindAsync(params Func<Task>[] writes)
     {
         var (held, free) = (new TaskCompletionSource(), new TaskCompletionSource());
-        var holder = database.WriteAsync(async t =>
+        var holder = Database.WriteAsync(async t =>
         {
             held.SetResult();
             await free.Task;
@@ -123,16 +106,10 @@ public sealed class SharedCommitTests : IAsyncLifetime
         return tasks;
     }
 
-    private async Task<int> CountAsync()
-    {
-        await using var connection = await database.OpenConnectionAsync(default);
-        return await connection.ExecuteScalarAsync<int>("select count(*) from notes");
-    }
-
     /// <summary>Commits since the journal began: the last frame of each says how large the database is now (https://www.sqlite.org/walformat.html).</summary>
     private int Commits()
     {
-        using var file = new FileStream(database.Setting + "-wal", FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+        using var file = new FileStream(Log, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
         var wal = new byte[file.Length];
         file.ReadExactly(wal);
         var page = (int)BinaryPrimitives.ReadUInt32BigEndian(wal.AsSpan(8));

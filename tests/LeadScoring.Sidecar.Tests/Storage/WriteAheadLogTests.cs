@@ -7,26 +7,9 @@ using Microsoft.Extensions.Options;
 namespace LeadScoring.Sidecar.Tests.Storage;
 
 /// <summary>SQLite's log is copied into the file beside the writers, and begins anew however steadily they write.</summary>
-public sealed class WriteAheadLogTests : IAsyncLifetime
+public sealed class WriteAheadLogTests() : SqliteFile("normal")
 {
     private const int Megabyte = 1 << 20;
-
-    private readonly string folder = Directory.CreateTempSubdirectory("leadscoring-tests-").FullName;
-    private Database database = null!;
-
-    public async Task InitializeAsync()
-    {
-        database = Database.Open(Options.Create(new StorageOptions { Data = folder, Durability = "normal" }));
-        await database.PrepareAsync(CancellationToken.None);
-        await database.WriteAsync(t => t.ExecuteAsync("create table notes (id integer primary key, body blob not null)", null, default), default);
-    }
-
-    public Task DisposeAsync()
-    {
-        database.Dispose();
-        Directory.Delete(folder, recursive: true);
-        return Task.CompletedTask;
-    }
 
     [Fact]
     public async Task Log_OfASteadyStreamOfWrites_StaysShort()
@@ -47,7 +30,7 @@ public sealed class WriteAheadLogTests : IAsyncLifetime
     [Fact]
     public async Task Log_ThatAReaderKept_BeginsAnewWhenItHasGone()
     {
-        await using (var reader = await database.OpenConnectionAsync(default))
+        await using (var reader = await Database.OpenConnectionAsync(default))
         {
             using var before = ((SqliteConnection)reader).BeginTransaction(deferred: true);
             Assert.Equal(0, await reader.ExecuteScalarAsync<int>("select count(*) from notes", transaction: before));
@@ -66,15 +49,7 @@ public sealed class WriteAheadLogTests : IAsyncLifetime
         Assert.True(Sequence() != begun, "The log did not begin anew within 20 megabytes.");
     }
 
-    private string Log => Path.Combine(folder, "leadscoring.db-wal");
-
-    private Task WriteAsync(int bytes) => database.WriteAsync(t => t.ExecuteAsync("insert into notes (body) values (randomblob(@bytes))", new { bytes }, default), default);
-
-    private async Task<int> CountAsync()
-    {
-        await using var connection = await database.OpenConnectionAsync(default);
-        return await connection.ExecuteScalarAsync<int>("select count(*) from notes");
-    }
+    private Task WriteAsync(int bytes) => Database.WriteAsync(t => t.ExecuteAsync("insert into notes (body) values (randomblob(@bytes))", new { bytes }, default), default);
 
     /// <summary>How often the log began anew, from its header.</summary>
     private uint Sequence()
